@@ -1,0 +1,43 @@
+// swift-tools-version: 6.1
+// One target a stage; the order of the list is the order of the data.
+import PackageDescription
+
+let package = Package(
+  name: "dit-t2i",
+  products: [
+    .executable(name: "dit-t2i", targets: ["Command"]),
+    .library(name: "DiTTextToImage", targets: ["Pipeline"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "3.12.3"),
+  ],
+  targets: [
+    // C: the hot loops, and the doors to three system libraries.
+    .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+
+    // Swift: one stage a folder.
+    .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
+    .target(name: "Checkpoints", dependencies: ["Tensors"]),
+    .target(name: "Text", dependencies: ["Tensors", "Checkpoints", "CSentencePiece"]),
+    .target(name: "Transformer", dependencies: ["Tensors", "Checkpoints"]),
+    .target(name: "Diffusion", dependencies: ["Tensors"]),
+    .target(name: "Autoencoder", dependencies: ["Tensors", "Checkpoints"]),
+    .target(name: "Image", dependencies: ["CPNG"]),
+    .target(
+      name: "Pipeline",
+      dependencies: [
+        "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .executableTarget(
+      name: "Command",
+      dependencies: [
+        "Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+  ],
+  cxxLanguageStandard: .cxx17
+)

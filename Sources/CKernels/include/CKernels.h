@@ -1,0 +1,186 @@
+// The hot loops of dit-t2i. One kernel family a file; each has its slow reference in the same file.
+//
+// Conventions
+//  * Matrices are row-major. A `dk_rows` is a view: row r starts `r * stride` elements after `data`.
+//  * Linears are y = x Wᵀ + b with W stored [n out][k in], as PyTorch stores them.
+//  * Every result is independent of the number of threads and of the number of rows computed together:
+//    each output element is accumulated in one fixed order.
+//  * CPU features are read at run time; functions carry their own target attributes, so one binary runs anywhere.
+//  * Nothing here aborts or prints. Creation returns NULL when memory is short; shapes are the caller's contract.
+#ifndef DIT_T2I_CKERNELS_H
+#define DIT_T2I_CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---------------------------------------------------------------- engine: threads, backend, CPU features
+
+typedef enum {
+  DK_BACKEND_REFERENCE = 0,  // plain loops, one thread, double accumulation: slow and obviously right
+  DK_BACKEND_OPENBLAS = 1,   // float32 only: matrix products by the sgemm given in dk_engine_use_sgemm
+  DK_BACKEND_NATIVE = 2,     // the kernels of this folder
+} dk_backend;
+
+typedef enum {
+  DK_CPU_PORTABLE = 0,
+  DK_CPU_AVX2 = 1,    // avx2 + fma + f16c
+  DK_CPU_AVX512 = 2,  // avx512 f, bw, dq, vl
+} dk_cpu_level;
+
+typedef struct dk_engine dk_engine;
+
+// threads >= 1. level is lowered to what the CPU has; pass DK_CPU_AVX512 for "the best there is".
+dk_engine *dk_engine_create(int threads, dk_backend backend, dk_cpu_level level);
+void dk_engine_destroy(dk_engine *engine);
+int dk_engine_threads(const dk_engine *engine);
+dk_cpu_level dk_cpu_best_level(void);
+int dk_cpu_has_bf16(void);  // avx512_bf16
+int dk_cpu_has_vnni(void);  // avx512_vnni
+
+// C = alpha * A * op(B) + beta * C, row-major, exactly cblas_sgemm's order of arguments (enums as int).
+typedef void (*dk_sgemm)(int order, int transA, int transB, int m, int n, int k, float alpha, const float *a,
+                         int lda, const float *b, int ldb, float beta, float *c, int ldc);
+void dk_engine_use_sgemm(dk_engine *engine, dk_sgemm sgemm);
+
+// Calls body(context, task, thread) once for each task in 0..<tasks, tasks handed out dynamically.
+void dk_parallel(dk_engine *engine, long tasks, void (*body)(void *context, long task, int thread), void *context);
+
+// ---------------------------------------------------------------- activations and matrices
+
+typedef enum { DK_F32 = 0, DK_BF16 = 1 } dk_type;
+
+typedef struct {
+  dk_type type;
+  void *data;
+  long stride;  // elements from one row to the next
+} dk_rows;
+
+typedef enum { DK_STORED_F32 = 0, DK_STORED_F16 = 1, DK_STORED_BF16 = 2, DK_STORED_F64 = 3, DK_STORED_I8 = 4 } dk_stored;
+
+// A piece of a weight matrix as it lies in a file (any alignment): rows x k, row-major.
+typedef struct {
+  dk_stored type;
+  long rows;
+  const void *data;
+  const float *scales;  // DK_STORED_I8: one per row, value = int8 * scale. Else NULL
+} dk_source;
+
+void dk_to_f32(dk_stored type, const void *from, long count, float *to);      // not DK_STORED_I8
+void dk_from_f32(dk_stored type, const float *from, long count, void *to);    // round to nearest even; not I8
+void dk_i8_to_f32(const int8_t *from, float scale, long count, float *to);
+// Symmetric: scale = max|x| / 127 (1 when all are zero), value = round-half-even(x / scale). Returns the scale.
+float dk_f32_to_i8(const float *from, long count, int8_t *to);
+
+// ---------------------------------------------------------------- linear.c: packed matrix products
+
+typedef enum { DK_WEIGHT_F32 = 0, DK_WEIGHT_BF16 = 1, DK_WEIGHT_INT8 = 2 } dk_weight_kind;
+typedef struct dk_weight dk_weight;  // [n][k], packed for this engine
+
+// The sources are stacked along n (q, k and v of separate files become one matrix). Returns NULL when memory is short.
+// INT8 from an I8 source keeps its numbers; from any other source rows are quantised as in dk_f32_to_i8.
+dk_weight *dk_weight_pack(dk_engine *engine, dk_weight_kind kind, long n, long k, const dk_source *sources, int count);
+void dk_weight_free(dk_weight *weight);
+size_t dk_weight_bytes(const dk_weight *weight);
+
+typedef enum {
+  DK_ACT_NONE = 0,
+  DK_ACT_GELU_TANH = 1,
+  DK_ACT_GELU_ERF = 2,
+  DK_ACT_SILU = 3,
+  DK_ACT_RELU = 4,
+} dk_activation;
+
+// y = act(x Wᵀ + bias); out = y, or with `residual` out += gate * y (out is then float32; gate 1 where NULL).
+// Row r belongs to group r / rows_per_group, whose gate starts at gate + group * gate_stride. NULL epilogue: none of it.
+typedef struct {
+  const float *bias;  // [n] or NULL
+  dk_activation activation;
+  int residual;
+  const float *gate;  // [n] per group, or NULL
+  long gate_stride;
+  long rows_per_group;
+} dk_epilogue;
+
+// x [m][k] f32 or bf16 -> out [m][n] f32 or bf16. INT8 weights: x is quantised per row (symmetric, 127 levels).
+void dk_linear(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue, dk_rows out);
+
+// ---------------------------------------------------------------- elementwise.c
+
+void dk_activate(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows x, dk_rows out);
+// out = act(a) * b (gated GELU of T5)
+void dk_activate_multiply(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows a, dk_rows b, dk_rows out);
+// out = x + y
+void dk_add(dk_engine *engine, long rows, long columns, dk_rows x, dk_rows y, dk_rows out);
+
+// ---------------------------------------------------------------- norm.c
+
+// out = (LN(x) * weight + bias) * (1 + scale) + shift; each pair optional (NULL). Biased variance.
+// shift and scale of row r start at `+ (r / rows_per_group) * modulation_stride`.
+typedef struct {
+  float eps;
+  const float *weight, *bias;  // [columns] or NULL
+  const float *shift, *scale;  // [columns] per group, or NULL
+  long modulation_stride;
+  long rows_per_group;
+} dk_layer_norm_arguments;
+
+void dk_layer_norm(dk_engine *engine, long rows, long columns, dk_rows x, const dk_layer_norm_arguments *arguments, dk_rows out);
+// out = x * rsqrt(mean(x²) + eps) * weight
+void dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, float eps, dk_rows out);
+// NHWC: x [batch][pixels][channels]; statistics per picture and group of channels. activation NONE or SILU or RELU.
+void dk_group_norm(dk_engine *engine, long batch, long pixels, long channels, long groups, dk_rows x, const float *weight,
+                   const float *bias, float eps, dk_activation activation, dk_rows out);
+
+// ---------------------------------------------------------------- attention.c
+
+// For each picture b and head h: out = softmax(scale * q kᵀ + bias, over the unmasked keys) v.
+// Query row i of picture b: q.data + (b * queries + i) * q.stride + h * head_dim; key row j of picture b:
+// k.data + (item(b) * keys + j) * k.stride + h * head_dim, where item(b) = key_item ? key_item[b] : b. q, k, v, out of one type.
+typedef struct {
+  long batch, heads, head_dim;
+  long queries, keys;       // rows per picture; keys: rows per item as stored
+  float scale;
+  dk_rows q, k, v, out;
+  const int32_t *key_item;  // [batch] or NULL
+  const int32_t *key_count; // [items]: only the first key_count[item] keys exist (>= 1), or NULL
+  const uint8_t *key_mask;  // [items][keys]: 1 = attend (at least one), or NULL
+  const float *bias;        // [heads][queries][keys], shared by all pictures, or NULL
+  float *probabilities;     // NULL, or [batch][queries][keys], += mean over heads of the attention weights
+} dk_attention_arguments;
+
+void dk_attention(dk_engine *engine, const dk_attention_arguments *arguments);
+
+// ---------------------------------------------------------------- convolution.c (NHWC)
+
+typedef struct dk_convolution dk_convolution;  // 3x3 weights packed for this engine
+
+// source: [out_channels][in_channels][3][3] as PyTorch stores it; one dk_source with rows = out_channels, k = in_channels*9.
+dk_convolution *dk_convolution_pack(dk_engine *engine, dk_weight_kind kind /* F32 or BF16 */, long out_channels,
+                                    long in_channels, const dk_source *source);
+void dk_convolution_free(dk_convolution *convolution);
+
+// out = act(conv(up(x)) + bias + residual). Zero padding of 1 on every side (stride 2 with pad_end_only: 0 before, 1 after).
+typedef struct {
+  long batch, height, width;  // of x, before upsampling
+  int upsample;               // 1, or 2: nearest-neighbour doubling of x first
+  int stride;                 // 1 or 2
+  int pad_end_only;           // AutoencoderKL's downsampling
+  const float *bias;          // [out_channels] or NULL
+  dk_activation activation;   // NONE, RELU or SILU
+} dk_convolution_arguments;
+
+// x [batch*height*width][in_channels], residual and out [batch*out_h*out_w][out_channels]; residual.data may be NULL.
+// out_h = ceil(height * upsample / stride). x, residual and out may be f32 or bf16 each; out may not overlap x.
+void dk_convolve(dk_engine *engine, const dk_convolution *convolution, const dk_convolution_arguments *arguments, dk_rows x,
+                 dk_rows residual, dk_rows out);
+// x [batch*height*width][channels] -> out [batch*2h*2w][channels]
+void dk_upsample_nearest(dk_engine *engine, long batch, long height, long width, long channels, dk_rows x, dk_rows out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,1 @@
+print("dit-t2i")

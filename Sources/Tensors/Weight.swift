@@ -1,0 +1,84 @@
+import CKernels
+
+/// In what the matrix products are computed.
+public enum Precision: String, Sendable, CaseIterable {
+  /// bfloat16 where the CPU has it, else float32.
+  case auto
+  case f32
+  case bf16
+  /// int8 weights (one scale a row) and activations (one scale a token).
+  case int8
+}
+
+/// A matrix as it lies in a file: `rows` × `columns`, row-major, any alignment. `owner` keeps the bytes alive.
+public struct StoredMatrix {
+  public let rows: Int
+  public let columns: Int
+  public let type: ElementType
+  public let bytes: UnsafeRawPointer
+  /// For `.i8`: one scale a row.
+  public let scales: [Float]?
+  public let owner: AnyObject
+
+  public init(
+    rows: Int, columns: Int, type: ElementType, bytes: UnsafeRawPointer, scales: [Float]? = nil,
+    owner: AnyObject
+  ) {
+    self.rows = rows
+    self.columns = columns
+    self.type = type
+    self.bytes = bytes
+    self.scales = scales
+    self.owner = owner
+  }
+
+  /// One row as float32, appended to nothing: `columns` numbers written to `target`.
+  public func readRow(_ row: Int, into target: UnsafeMutablePointer<Float>) {
+    precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
+    let start = bytes + row * columns * type.size
+    withExtendedLifetime(owner) {
+      if type == .i8, let scales {
+        dk_i8_to_f32(start.assumingMemoryBound(to: Int8.self), scales[row], columns, target)
+      } else if let stored = type.stored {
+        dk_to_f32(stored, start, columns, target)
+      }
+    }
+  }
+}
+
+/// A linear layer: W [out][in] packed once for the backend that made it, and an optional bias [out].
+public final class Linear: @unchecked Sendable {
+  public let outputs: Int
+  public let inputs: Int
+  public let bias: Tensor?
+  let packed: OpaquePointer
+
+  init(outputs: Int, inputs: Int, bias: Tensor?, packed: OpaquePointer) {
+    self.outputs = outputs
+    self.inputs = inputs
+    self.bias = bias
+    self.packed = packed
+  }
+
+  deinit { dk_weight_free(packed) }
+
+  /// Bytes the packed matrix takes.
+  public var byteCount: Int { dk_weight_bytes(packed) }
+}
+
+/// A 3×3 convolution packed once for the backend that made it, and an optional bias [out].
+public final class Convolution: @unchecked Sendable {
+  public let outputs: Int
+  public let inputs: Int
+  public let bias: Tensor?
+  let packed: OpaquePointer
+
+  init(outputs: Int, inputs: Int, bias: Tensor?, packed: OpaquePointer) {
+    self.outputs = outputs
+    self.inputs = inputs
+    self.bias = bias
+    self.packed = packed
+  }
+
+  deinit { dk_convolution_free(packed) }
+}
