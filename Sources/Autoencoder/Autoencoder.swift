@@ -1,1 +1,51 @@
-// placeholder until the stage is written
+import Tensors
+
+/// Between latents, as the transformer sees them, and pictures.
+public protocol Autoencoder: Sendable {
+  var latentChannels: Int { get }
+  /// Pixels along one side of a latent; 8 for every autoencoder so far.
+  var scaleFactor: Int { get }
+  /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
+  func decode(_ latents: Tensor) -> Tensor
+  /// Picture [B, 3, H, W] in 0…1, H and W multiples of ``scaleFactor`` -> latents [B, C, H/8, W/8].
+  /// - Throws: ``AutoencoderError/noEncoder`` where the folder holds a decoder alone.
+  func encode(_ picture: Tensor) throws -> Tensor
+}
+
+public enum AutoencoderError: Error, CustomStringConvertible {
+  case noEncoder
+
+  public var description: String { "this model's autoencoder has no encoder, so it cannot start from a picture" }
+}
+
+/// Planes [B, C, H, W] -> pixels [B, H, W, C], in the type convolutions read.
+func channelsLast(_ planes: Tensor) -> Tensor {
+  let (batch, channels, area) = (planes.shape[0], planes.shape[1], planes.shape[2] * planes.shape[3])
+  let result = Tensor([batch, planes.shape[2], planes.shape[3], channels])
+  planes.withFloats { source in
+    result.withFloats { target in
+      for b in 0..<batch {
+        for c in 0..<channels {
+          for i in 0..<area { target[(b * area + i) * channels + c] = source[(b * channels + c) * area + i] }
+        }
+      }
+    }
+  }
+  return result
+}
+
+/// Pixels [B, H, W, C] -> planes [B, C, H, W].
+func channelsFirst(_ pixels: Tensor) -> Tensor {
+  let (batch, area, channels) = (pixels.shape[0], pixels.shape[1] * pixels.shape[2], pixels.shape[3])
+  let result = Tensor([batch, channels, pixels.shape[1], pixels.shape[2]])
+  pixels.withFloats { source in
+    result.withFloats { target in
+      for b in 0..<batch {
+        for c in 0..<channels {
+          for i in 0..<area { target[(b * channels + c) * area + i] = source[(b * area + i) * channels + c] }
+        }
+      }
+    }
+  }
+  return result
+}

@@ -117,3 +117,6 @@ public struct Tensor: @unchecked Sendable {
       stride: columns)
   }
 }
+
+/// Is shown intermediate tensors by name as a model computes them; copies what it wants to keep.
+public typealias Observer = (String, Tensor) -> Void

@@ -1,0 +1,53 @@
+import Foundation
+
+/// Why a configuration file could not be used; one line naming the file and the field.
+public enum ConfigurationError: Error, CustomStringConvertible {
+  case missing(file: String)
+  case unreadable(file: String, reason: String)
+  case wrong(file: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .missing(let file): "\(file): no such file; a model folder needs it"
+    case .unreadable(let file, let reason): "\(file): cannot be read (\(reason))"
+    case .wrong(let file, let reason): "\(file): \(reason)"
+    }
+  }
+}
+
+/// Decodes a small JSON file of a model folder.
+/// - Throws: ``ConfigurationError``.
+public func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL) throws -> Value {
+  let limit = 16 << 20
+  guard FileManager.default.fileExists(atPath: url.path) else { throw ConfigurationError.missing(file: url.path) }
+  let data: Data
+  do {
+    let handle = try FileHandle(forReadingFrom: url)
+    defer { try? handle.close() }
+    data = try handle.read(upToCount: limit + 1) ?? Data()
+  } catch {
+    throw ConfigurationError.unreadable(file: url.path, reason: "it is a folder, or not readable for you")
+  }
+  guard data.count <= limit else { throw ConfigurationError.wrong(file: url.path, reason: "larger than 16 MiB") }
+  do {
+    return try JSONDecoder().decode(type, from: data)
+  } catch let error as DecodingError {
+    throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
+  }
+}
+
+extension DecodingError {
+  fileprivate var oneLine: String {
+    let (context, what): (Context, String) =
+      switch self {
+      case .keyNotFound(let key, let context): (context, "\"\(key.stringValue)\" is missing")
+      case .typeMismatch(let type, let context): (context, "expected \(type)")
+      case .valueNotFound(let type, let context): (context, "expected \(type), found null")
+      case .dataCorrupted(let context): (context, context.debugDescription)
+      @unknown default: (Context(codingPath: [], debugDescription: ""), "not understood")
+      }
+    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+    let text = path.isEmpty || what.contains(path) ? what : "\(path): \(what)"
+    return text.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+}

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Foundation
+import Image
+import Pipeline
+
+/// The program's version, as `--version` and the pictures' metadata say it.
+let programVersion = "0.1.0"
+
+@main
+struct DitT2I: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dit-t2i",
+    abstract: "Draws pictures from words with a Diffusion Transformer, on this machine's processor alone.",
+    discussion: """
+      Examples:
+        dit-t2i "a red fox in snow"
+        dit-t2i "a blue car in the city" --size 160x96 --seed 7 --count 4
+        dit-t2i --class fox                      a class instead of words
+        dit-t2i "a castle at night" --class owl  both at once
+        dit-t2i --from a-red-fox-in-snow.png     the same picture again
+        dit-t2i models                           which models there are
+        dit-t2i verify DIR                       hold this build against golden numbers
+
+      A prompt that is also a subcommand's name is drawn by 'dit-t2i draw NAME'.
+
+      Exit codes:
+        0 done · 1 verification failed · 64 wrong usage · 65 a damaged or unsuitable file
+        66 no such model or file · 71 out of memory · 73 the output cannot be written · 130 interrupted
+      """,
+    version: "dit-t2i \(programVersion)",
+    subcommands: [Draw.self, Models.self, Verify.self, Convert.self],
+    defaultSubcommand: Draw.self)
+
+  static func main() {
+    Interruption.install()
+    if CommandLine.argc < 2 {
+      print(helpMessage())
+      exit(0)
+    }
+    do {
+      try checkArguments()
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      finish(with: error)
+    }
+  }
+
+  /// Swift repairs malformed arguments silently; a prompt that is not what was typed should not be drawn.
+  private static func checkArguments() throws {
+    for index in 1..<Int(CommandLine.argc) {
+      guard let bytes = CommandLine.unsafeArgv[index] else { continue }
+      guard String(validatingCString: bytes) != nil else {
+        throw ValidationError("argument \(index) is not valid UTF-8")
+      }
+    }
+  }
+
+  /// Help goes to standard output; everything else is one line on standard error and an exit code.
+  private static func finish(with error: Error) -> Never {
+    let code = ExitStatus.code(of: error) ?? exitCode(for: error).rawValue
+    if code == 0 {
+      print(fullMessage(for: error))
+    } else if !(error is ExitCode) {
+      let text = ExitStatus.code(of: error) == nil ? message(for: error) : "\(error)"
+      complain(text)
+    }
+    exit(code)
+  }
+}
+
+/// One line on standard error.
+func complain(_ message: String) {
+  let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+  FileHandle.standardError.write(Data("dit-t2i: \(line)\n".utf8))
+}

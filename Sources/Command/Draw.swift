@@ -1,0 +1,115 @@
+import ArgumentParser
+import Foundation
+import Image
+import Pipeline
+import Tensors
+
+struct Draw: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draw pictures from a prompt, a class, both or neither (what 'dit-t2i PROMPT' does).",
+    discussion: """
+      Without options the picture has the model's own size, a random seed that is printed, and a file name made from the
+      prompt; an existing file is never replaced unless --output names it.
+      """)
+
+  @Argument(help: "What to draw. Several words need no quotes.")
+  var prompt: [String] = []
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("File to write, or a folder to write into.", valueName: "path"))
+  var output: String?
+
+  @Option(help: "The same seed draws the same picture. (default: random)")
+  var seed: UInt64?
+
+  @Option(help: "Steps of the sampler, 1 to 1000. (default: 25)")
+  var steps: Int?
+
+  @Option(name: .shortAndLong, help: "How much more the words count than no words; 1 is no guidance. (default: 3)")
+  var guidance: Float?
+
+  @Option(help: "ddpm, ddim, dpm++ or another; a wrong name lists them. (default: dpm++)")
+  var sampler: String?
+
+  @Option(help: ArgumentHelp("Size in pixels, multiples of 16 from 64 to 1024.", valueName: "WxH"))
+  var size: PictureSize?
+
+  @Option(help: "What the picture should not show.")
+  var negative: String?
+
+  @Option(name: .customLong("class"), help: ArgumentHelp("A class the model knows, by name or index.", valueName: "name|index"))
+  var className: String?
+
+  @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.")
+  var count = 1
+
+  @Option(help: ArgumentHelp("Draw a picture of ours again; other options change it.", valueName: "picture.png"))
+  var from: String?
+
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(name: .shortAndLong, help: "Print the file name alone.")
+  var quiet = false
+
+  func validate() throws {
+    guard (1...10_000).contains(count) else { throw ValidationError("--count \(count): expected 1 to 10000") }
+    if let guidance, !guidance.isFinite { throw ValidationError("--guidance \(guidance): expected a number from 0 to 100") }
+  }
+
+  func run() throws {
+    let start = ContinuousClock.now
+    let recipe = try from.map { try Recipe(contentsOf: URL(fileURLWithPath: $0)) } ?? Recipe()
+    let folder = try ModelFolder(ModelLocator().locate(engine.model ?? recipe.model))
+    let requests = try makeRequests(folder, recipe)
+    // Everything a user can mistype is checked before the weights are read.
+    for request in requests { try folder.check(request) }
+    let names = OutputNames(output, prompt: requests[0].prompt, className: requests[0].classIndex.map(folder.className))
+    try names.checkFolder()
+
+    let progress = ProgressBar(quiet: quiet)
+    progress.note("loading \(folder.name)")
+    let backend = try engine.makeBackend(precision: recipe.precision, kind: recipe.backend)
+    let model = try TextToImage(folder, backend: backend)
+    warnAboutLength(of: requests[0], model)
+
+    for (index, request) in requests.enumerated() {
+      let began = ContinuousClock.now
+      let label = count > 1 ? "picture \(index + 1) of \(count)" : ""
+      let drawn = try model.draw([request]) { event in
+        switch event {
+        case .step(let step, let steps): progress.show(step, of: steps, label)
+        case .decoding: progress.note("decoding")
+        }
+      }
+      let text = Recipe.parameters(of: request, folder: folder, backend: backend, version: programVersion)
+      let file = try names.write(drawn[0].picture, texts: [text.pngText], number: count > 1 ? index + 1 : nil)
+      progress.clear()
+      let time = duration(seconds(since: index == 0 ? start : began))
+      print(quiet ? file : "\(file)  seed \(request.seed)  \(request.size)  \(request.steps) steps  \(time)")
+      fflush(stdout)
+    }
+  }
+
+  private func makeRequests(_ folder: ModelFolder, _ recipe: Recipe) throws -> [GenerationRequest] {
+    var request = recipe.request ?? GenerationRequest(size: folder.nativeSize)
+    if !prompt.isEmpty { request.prompt = prompt.joined(separator: " ") }
+    if let negative { request.negativePrompt = negative }
+    if let size { request.size = size }
+    if let steps { request.steps = steps }
+    if let sampler { request.sampler = sampler }
+    if let guidance { request.guidanceScale = guidance }
+    if let name = className ?? recipe.className { request.classIndex = try folder.classIndex(name) }
+    // A seed below 2³²: PyTorch's generator, like ours, reads no more of it.
+    let first = seed ?? recipe.request?.seed ?? UInt64.random(in: 0..<(1 << 32))
+    return (0..<count).map { index in
+      var one = request
+      one.seed = first &+ UInt64(index)
+      return one
+    }
+  }
+
+  private func warnAboutLength(of request: GenerationRequest, _ model: TextToImage) {
+    let dropped = model.droppedTokens(of: request.prompt)
+    guard dropped > 0, !quiet else { return }
+    complain("note: \(model.folder.name) reads \(model.folder.maximumTokens - 1) tokens; the last \(dropped) of the prompt are not seen")
+  }
+}

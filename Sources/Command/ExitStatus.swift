@@ -1,0 +1,35 @@
+import Checkpoints
+import Diffusion
+import Image
+import Pipeline
+import Tensors
+import Text
+
+/// The documented exit codes (after sysexits.h).
+enum ExitStatus {
+  static let verificationFailed: Int32 = 1
+  static let usage: Int32 = 64
+  static let badData: Int32 = 65
+  static let notFound: Int32 = 66
+  static let outOfMemory: Int32 = 71
+  static let cannotCreate: Int32 = 73
+
+  /// The code of an error of the libraries; nil for those of the argument parser.
+  static func code(of error: Error) -> Int32? {
+    switch error {
+    case is RequestError, is SamplerError: usage
+    case BackendError.openBLASMissing: notFound
+    case BackendError.outOfMemory: outOfMemory
+    case is TokenizerError, is ConfigurationError: badData
+    case ModelError.notFound, ModelError.noModels: notFound
+    case is ModelError: badData
+    case LoadError.unwritable: cannotCreate
+    case LoadError.unreadable: notFound
+    case is LoadError: badData
+    case ImageError.exists, ImageError.unwritable: cannotCreate
+    case ImageError.file(_, let action, _): action == "write" ? cannotCreate : notFound
+    case is ImageError, is RecipeError: badData
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Pipeline
+
+struct Models: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List the models this program finds.",
+    discussion: "Models are looked for in the Weights folder beside the program, or in ../share/dit-t2i of its place.")
+
+  @Flag(help: "List the classes of each model.")
+  var classes = false
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("This model alone: a name or folder.", valueName: "dir"))
+  var model: String?
+
+  func run() throws {
+    let locator = ModelLocator()
+    let chosen = try locator.locate(model)
+    let urls = model == nil ? locator.models.map(\.url) : [chosen]
+    for url in urls {
+      let folder: ModelFolder
+      do {
+        folder = try ModelFolder(url)
+      } catch {
+        complain("\(error)")
+        continue
+      }
+      let shape = folder.transformer
+      print(
+        "\(folder.name)\(url == chosen ? " (default)" : "")  \(folder.nativeSize), \(shape.depth) blocks of width "
+          + "\(shape.hiddenSize), \(shape.classes) classes  \(url.path)")
+      if classes { print(folder.classes.enumerated().map { "  \($0.offset)  \($0.element)" }.joined(separator: "\n")) }
+    }
+  }
+}

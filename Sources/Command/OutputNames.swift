@@ -1,0 +1,73 @@
+import Foundation
+import Image
+
+/// Where pictures go: the file the user names, or one made from the prompt that is not there yet.
+struct OutputNames {
+  private let folder: URL
+  private let base: String
+  /// The user named this very file, so it may be replaced.
+  private let named: Bool
+
+  init(_ output: String?, prompt: String, className: String?) {
+    var isFolder: ObjCBool = false
+    let exists = output.map { FileManager.default.fileExists(atPath: $0, isDirectory: &isFolder) } ?? false
+    if let output, !output.hasSuffix("/"), !(exists && isFolder.boolValue) {
+      let url = URL(fileURLWithPath: output)
+      folder = url.deletingLastPathComponent()
+      base = url.pathExtension.lowercased() == "png" ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
+      named = true
+    } else {
+      folder = URL(fileURLWithPath: output ?? ".")
+      base = OutputNames.slug([prompt, className ?? ""].joined(separator: " "))
+      named = false
+    }
+  }
+
+  /// Fails early where nothing can be written, rather than after drawing.
+  func checkFolder() throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder.boolValue else {
+      throw ImageError.file(path: folder.path, action: "write", reason: "no such folder")
+    }
+    guard access(folder.path, W_OK) == 0 else {
+      throw ImageError.file(path: folder.path, action: "write", reason: String(cString: strerror(errno)))
+    }
+  }
+
+  /// Writes a picture and says to which file.
+  /// - Parameter number: of several pictures of one prompt.
+  func write(_ picture: Picture, texts: [PNGText], number: Int?) throws -> String {
+    let stem = number.map { "\(base)-\($0)" } ?? base
+    if named {
+      let url = folder.appendingPathComponent(stem + ".png")
+      try picture.write(to: url, texts: texts, replacing: true)
+      return shown(url)
+    }
+    for attempt in 1...100_000 {
+      let url = folder.appendingPathComponent(attempt == 1 ? "\(stem).png" : "\(stem)_\(attempt).png")
+      do {
+        try picture.write(to: url, texts: texts, replacing: false)
+        return shown(url)
+      } catch ImageError.exists {
+        continue
+      }
+    }
+    throw ImageError.exists(path: folder.appendingPathComponent("\(stem).png").path)
+  }
+
+  private func shown(_ url: URL) -> String {
+    let here = FileManager.default.currentDirectoryPath + "/"
+    return url.path.hasPrefix(here) ? String(url.path.dropFirst(here.count)) : url.path
+  }
+
+  /// "a red fox in snow" -> "a-red-fox-in-snow"; letters and digits of any script, at most 60 characters.
+  static func slug(_ text: String) -> String {
+    let words = text.lowercased().split { !($0.isLetter || $0.isNumber) }
+    var result = ""
+    for word in words where result.utf8.count + word.utf8.count < 100 {
+      if result.count + word.count > 60 { break }
+      result += (result.isEmpty ? "" : "-") + word
+    }
+    return result.isEmpty ? String(words.first?.prefix(20) ?? "picture") : result
+  }
+}

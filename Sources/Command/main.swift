@@ -1,1 +1,0 @@
-print("dit-t2i")

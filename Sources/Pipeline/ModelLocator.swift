@@ -1,0 +1,85 @@
+import Foundation
+
+/// Why no model was found.
+public enum ModelError: Error, CustomStringConvertible {
+  case notFound(name: String, looked: [String])
+  case noModels(looked: [String])
+  case unsupported(path: String, found: String)
+  case missingPart(path: String, part: String)
+
+  public var description: String {
+    switch self {
+    case .notFound(let name, let looked):
+      "no model \"\(name)\": not a model folder, and not in \(looked.joined(separator: ", ")); 'dit-t2i models' lists them"
+    case .noModels(let looked):
+      "no model found in \(looked.joined(separator: ", ")); name a folder with --model or $DIT_T2I_MODEL"
+    case .unsupported(let path, let found): "\(path): this program does not run \(found)"
+    case .missingPart(let path, let part): "\(path): the model folder has no \(part)"
+    }
+  }
+}
+
+/// Finds model folders: by path, or by name in the `Weights` folder that belongs to this executable.
+public struct ModelLocator: Sendable {
+  /// Folders that hold model folders, best first.
+  public let roots: [URL]
+
+  /// - Parameter executable: whose surroundings are searched: the repository it was built in, or
+  ///   `../share/dit-t2i` of where it is installed.
+  public init(executable: URL = ModelLocator.executable) {
+    var roots: [URL] = []
+    var folder = executable.resolvingSymlinksInPath().deletingLastPathComponent()
+    let shared = folder.deletingLastPathComponent().appendingPathComponent("share/dit-t2i")
+    for _ in 0..<6 where folder.path != "/" {
+      roots.append(folder.appendingPathComponent("Weights"))
+      folder.deleteLastPathComponent()
+    }
+    roots += [shared.appendingPathComponent("Weights"), shared]
+    self.roots = roots.filter { root in
+      let inside = (try? FileManager.default.contentsOfDirectory(at: root, includingPropertiesForKeys: nil)) ?? []
+      return inside.contains(where: ModelLocator.isModel)
+    }
+  }
+
+  public static var executable: URL {
+    URL(fileURLWithPath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0])
+  }
+
+  public static func isModel(_ url: URL) -> Bool {
+    FileManager.default.fileExists(atPath: url.appendingPathComponent("model_index.json").path)
+  }
+
+  /// Models by name, in order of the names.
+  public var models: [(name: String, url: URL)] {
+    var found: [String: URL] = [:]
+    for root in roots {
+      let inside = (try? FileManager.default.contentsOfDirectory(at: root, includingPropertiesForKeys: nil)) ?? []
+      for url in inside where ModelLocator.isModel(url) && found[url.lastPathComponent] == nil {
+        found[url.lastPathComponent] = url
+      }
+    }
+    return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// The folder of a model.
+  /// - Parameter nameOrPath: nil: `$DIT_T2I_MODEL`, else `small`, else `tiny`, else the first there is.
+  /// - Throws: ``ModelError`` that says where it looked.
+  public func locate(_ nameOrPath: String?) throws -> URL {
+    let environment = ProcessInfo.processInfo.environment["DIT_T2I_MODEL"].flatMap { $0.isEmpty ? nil : $0 }
+    let looked = roots.isEmpty ? ["any Weights folder near the executable"] : roots.map(\.path)
+    guard let wanted = nameOrPath ?? environment else {
+      let models = models
+      let best = ["small", "tiny"].lazy.compactMap { name in models.first { $0.name == name } }.first ?? models.first
+      guard let best else { throw ModelError.noModels(looked: looked) }
+      return best.url
+    }
+    let path = URL(fileURLWithPath: wanted)
+    if ModelLocator.isModel(path) { return path }
+    if let named = models.first(where: { $0.name == wanted }) { return named.url }
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path.path, isDirectory: &isFolder) {
+      throw ModelError.missingPart(path: path.path, part: "model_index.json")
+    }
+    throw ModelError.notFound(name: wanted, looked: looked)
+  }
+}

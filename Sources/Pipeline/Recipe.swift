@@ -1,0 +1,70 @@
+import Foundation
+import Image
+import Tensors
+
+/// How a picture was made, read from its metadata: everything needed to draw it again, byte for byte.
+public struct Recipe: Sendable {
+  public var request: GenerationRequest?
+  public var className: String?
+  public var model: String?
+  public var precision: Precision?
+  public var backend: Backend.Kind?
+
+  /// Of no picture.
+  public init() {}
+
+  /// - Throws: `ImageError`, or ``RecipeError`` where the picture does not say how it was made.
+  public init(contentsOf url: URL) throws {
+    guard let parameters = GenerationParameters(texts: try PNG.read(url).texts) else {
+      throw RecipeError.none(path: url.path)
+    }
+    func required<Value>(_ name: String, _ value: Value?) throws -> Value {
+      guard let value else { throw RecipeError.field(path: url.path, name: name) }
+      return value
+    }
+    let size = try required("Size", parameters.size)
+    var request = GenerationRequest(size: PictureSize(width: size.width, height: size.height))
+    request.prompt = parameters.prompt
+    request.negativePrompt = parameters.negativePrompt
+    request.steps = try required("Steps", parameters.steps)
+    request.sampler = try required("Sampler", parameters.sampler).lowercased()
+    request.guidanceScale = Float(try required("CFG scale", parameters.guidanceScale))
+    request.seed = try required("Seed", parameters.seed)
+    self.request = request
+    className = parameters["Class"]
+    model = parameters.model
+    precision = parameters["Precision"].flatMap(Precision.init)
+    backend = parameters["Backend"].flatMap(Backend.Kind.init)
+  }
+
+  /// The metadata of a picture.
+  public static func parameters(
+    of request: GenerationRequest, folder: ModelFolder, backend: Backend, version: String
+  ) -> GenerationParameters {
+    var result = GenerationParameters(prompt: request.prompt, negativePrompt: request.negativePrompt)
+    result.steps = request.steps
+    result.sampler = request.sampler
+    result.guidanceScale = Double("\(request.guidanceScale)")
+    result.seed = request.seed
+    result.size = (request.size.width, request.size.height)
+    result.model = folder.name
+    result["Class"] = request.classIndex.map(folder.className)
+    result["Precision"] = backend.precision.rawValue
+    result["Backend"] = backend.kind == .native ? nil : backend.kind.rawValue
+    result["Version"] = "dit-t2i \(version)"
+    return result
+  }
+}
+
+/// Why a picture cannot be drawn again.
+public enum RecipeError: Error, CustomStringConvertible {
+  case none(path: String)
+  case field(path: String, name: String)
+
+  public var description: String {
+    switch self {
+    case .none(let path): "\(path): the picture does not say how it was made (no \"parameters\" text)"
+    case .field(let path, let name): "\(path): the picture's parameters have no usable \"\(name)\""
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import Autoencoder
+import Checkpoints
+import Diffusion
+import Foundation
+import Image
+import Tensors
+import Text
+import Transformer
+
+/// Where a drawing stands.
+public enum GenerationProgress: Sendable {
+  /// `step` of `steps` is done.
+  case step(Int, of: Int)
+  case decoding
+}
+
+/// A picture and what made it.
+public struct GeneratedPicture: Sendable {
+  public let picture: Picture
+  public let request: GenerationRequest
+}
+
+/// From words to pictures: holds the stages of one model together.
+///
+///     prompt → tokenizer → text encoder → transformer ⇄ sampler → autoencoder → picture
+///
+/// Not for use by several threads at a time; the backend's threads do the work.
+public final class TextToImage: @unchecked Sendable {
+  public let folder: ModelFolder
+  public let backend: Backend
+  public let tokenizer: Tokenizer
+  public let textEncoder: T5Encoder
+  public let transformer: DiT
+  public let autoencoder: any Autoencoder
+  private var textStates: [String: Tensor] = [:]
+
+  /// Loads a model folder.
+  /// - Throws: one-line errors of the stages, naming file and tensor.
+  public init(_ folder: ModelFolder, backend: Backend) throws {
+    self.folder = folder
+    self.backend = backend
+    let part = { (path: String) in folder.url.appendingPathComponent(path) }
+    tokenizer = try Tokenizer(
+      contentsOf: part("tokenizer/spiece.model"), maximumLength: folder.maximumTokens)
+    textEncoder = try T5Encoder(
+      folder.textEncoder, checkpoint: openCheckpoint(at: part("text_encoder")), backend: backend)
+    guard tokenizer.vocabularySize <= folder.textEncoder.vocabularySize else {
+      throw ConfigurationError.wrong(
+        file: part("tokenizer/spiece.model").path,
+        reason: "\(tokenizer.vocabularySize) pieces, but the text encoder knows \(folder.textEncoder.vocabularySize)")
+    }
+    transformer = try DiT(
+      folder.transformer, checkpoint: openCheckpoint(at: part("transformer")), names: .ours, backend: backend)
+    let vae = try openCheckpoint(at: part("vae"))
+    autoencoder = try TinyAutoencoder(
+      folder.autoencoder, decoder: vae.scoped("decoder."), encoder: nil, backend: backend)
+  }
+
+  /// Tokens of a prompt that the model does not see because it is too long.
+  public func droppedTokens(of prompt: String) -> Int {
+    max(0, tokenizer.pieces(of: Array(prompt.utf8)).count + 1 - tokenizer.maximumLength)
+  }
+
+  // MARK: drawing
+
+  /// Draws pictures of one size, sampler and number of steps together. Each comes out the same as if drawn alone.
+  /// - Parameters:
+  ///   - requests: equal but for prompts, classes, guidance and seeds.
+  ///   - progress: is told of each step; throw from it to stop.
+  ///   - observe: is shown guided noise and latents by name: `eps0`, `x1`, …, `latents`, `image`.
+  /// - Throws: ``RequestError``, or what `progress` throws.
+  public func draw(
+    _ requests: [GenerationRequest], progress: (GenerationProgress) throws -> Void = { _ in },
+    observe: Observer? = nil
+  ) throws -> [GeneratedPicture] {
+    guard let first = requests.first else { return [] }
+    for request in requests {
+      try folder.check(request)
+      precondition(
+        request.size == first.size && request.steps == first.steps && request.sampler == first.sampler,
+        "pictures drawn together share size, sampler and steps")
+    }
+    let latents = try sample(requests, progress: progress, observe: observe)
+    guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
+    try progress(.decoding)
+    let images = autoencoder.decode(latents)  // [N, 3, H, W]
+    observe?("image", images)
+    return requests.enumerated().map { index, request in
+      let planes = images.slice(index, count: 1).array
+      return GeneratedPicture(
+        picture: Picture(planes: planes, width: request.size.width, height: request.size.height), request: request)
+    }
+  }
+
+  /// The sampling loop: noise to latents [N, C, h, w].
+  private func sample(
+    _ requests: [GenerationRequest], progress: (GenerationProgress) throws -> Void, observe: Observer?
+  ) throws -> Tensor {
+    let first = requests[0]
+    var sampler = try folder.sampler(for: first)
+    let denoiser = GuidedDenoiser(
+      transformer, requests.map { guided($0) }, grid: grid(of: first.size), timesteps: sampler.evaluations)
+    var generators = requests.map { TorchRandom(seed: $0.seed) }
+    let shape = latentShape(first.size)
+    let noise = { Tensor.concatenated(generators.indices.map { generators[$0].randn([1] + shape) }) }
+    var x = noise()
+    if sampler.initialScale != 1 {
+      x.withFloats { values in
+        for i in values.indices { values[i] *= sampler.initialScale }
+      }
+    }
+    let steps = sampler.timesteps.count
+    for step in 0..<steps {
+      x = try sampler.step(
+        step, x,
+        predict: { latents, evaluation in
+          let prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
+          observe?("eps\(step)", prediction.noise)
+          return prediction
+        }, noise: noise
+      ).latents
+      observe?("x\(step + 1)", x)
+      try progress(.step(step + 1, of: steps))
+    }
+    observe?("latents", x)
+    return x
+  }
+
+  private func guided(_ request: GenerationRequest) -> GuidedCondition {
+    GuidedCondition(
+      condition: Condition(classIndex: request.classIndex, text: states(of: request.prompt)),
+      unconditional: Condition(classIndex: nil, text: states(of: request.negativePrompt)),
+      scale: request.guidanceScale)
+  }
+
+  /// Text states of a prompt, [tokens, size]; computed once for each prompt.
+  public func states(of prompt: String) -> Tensor {
+    if let known = textStates[prompt] { return known }
+    let states = textEncoder.encode(tokenizer.encode(prompt))
+    textStates[prompt] = states
+    return states
+  }
+
+  /// [C, h, w] of a size.
+  public func latentShape(_ size: PictureSize) -> [Int] {
+    [autoencoder.latentChannels, size.height / autoencoder.scaleFactor, size.width / autoencoder.scaleFactor]
+  }
+
+  public func grid(of size: PictureSize) -> Grid {
+    Grid(height: size.height / folder.sizeStep, width: size.width / folder.sizeStep)
+  }
+}

@@ -1,0 +1,61 @@
+import Checkpoints
+
+/// Sizes of a T5 encoder, from Hugging Face's `config.json`.
+public struct T5Configuration: Decodable, Sendable {
+  public enum FeedForward: Sendable {
+    /// v1.0: wo(relu(wi x)).
+    case relu
+    /// v1.1: wo(gelu_tanh(wi_0 x) ⊙ wi_1 x).
+    case gatedGELU
+  }
+
+  public let vocabularySize: Int
+  public let hiddenSize: Int
+  public let layers: Int
+  public let heads: Int
+  public let headSize: Int
+  public let feedForwardSize: Int
+  public let feedForward: FeedForward
+  public let buckets: Int
+  public let maxDistance: Int
+  public let eps: Float
+
+  enum CodingKeys: String, CodingKey {
+    case vocabularySize = "vocab_size", hiddenSize = "d_model", layers = "num_layers", heads = "num_heads"
+    case headSize = "d_kv", feedForwardSize = "d_ff", feedForward = "feed_forward_proj"
+    case buckets = "relative_attention_num_buckets", maxDistance = "relative_attention_max_distance"
+    case eps = "layer_norm_epsilon"
+  }
+
+  public init(from decoder: Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    func size(_ key: CodingKeys, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
+      let value =
+        try fallback.map { try values.decodeIfPresent(Int.self, forKey: key) ?? $0 }
+        ?? values.decode(Int.self, forKey: key)
+      guard range.contains(value) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: key, in: values, debugDescription: "\(key.rawValue) is \(value), expected \(range)")
+      }
+      return value
+    }
+    vocabularySize = try size(.vocabularySize, 1...4_000_000)
+    hiddenSize = try size(.hiddenSize, 1...65_536)
+    layers = try size(.layers, 1...1_000)
+    heads = try size(.heads, 1...1_024)
+    headSize = try size(.headSize, 1...4_096)
+    feedForwardSize = try size(.feedForwardSize, 1...262_144)
+    buckets = try size(.buckets, 4...4_096, default: 32)
+    maxDistance = try size(.maxDistance, 2...1_000_000, default: 128)
+    eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-6
+    let name = try values.decodeIfPresent(String.self, forKey: .feedForward) ?? "relu"
+    switch name {
+    case "relu": feedForward = .relu
+    case "gated-gelu": feedForward = .gatedGELU
+    default:
+      throw DecodingError.dataCorruptedError(
+        forKey: .feedForward, in: values,
+        debugDescription: "feed_forward_proj is \"\(name)\", expected \"relu\" or \"gated-gelu\"")
+    }
+  }
+}

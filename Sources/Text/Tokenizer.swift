@@ -1,0 +1,94 @@
+import CSentencePiece
+import Foundation
+
+/// Why a tokenizer could not be made.
+public enum TokenizerError: Error, CustomStringConvertible {
+  case unreadable(path: String, reason: String)
+  case notSentencePiece(path: String, reason: String)
+  case noEndToken(path: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason): "\(path): cannot be read (\(reason))"
+    case .notSentencePiece(let path, let reason): "\(path): not a SentencePiece model (\(reason))"
+    case .noEndToken(let path): "\(path): the tokenizer has no end-of-sentence piece, which T5 needs"
+    }
+  }
+}
+
+/// Text to token ids with a SentencePiece unigram model (Kudo and Richardson 2018), as T5 uses it:
+/// the pieces of the text, then one end-of-sentence token.
+public final class Tokenizer: @unchecked Sendable {
+  public let vocabularySize: Int
+  public let padID: Int
+  public let endID: Int
+  public let unknownID: Int
+  /// Longest sequence the model was trained with, end token included.
+  public let maximumLength: Int
+  private let processor: OpaquePointer
+
+  /// Larger files are refused before they are read: T5's model has 0.8 MB, the largest multilingual ones 5 MB.
+  static let largestFile = 64 << 20
+
+  /// - Parameters:
+  ///   - url: a `spiece.model`.
+  ///   - maximumLength: tokens kept of a longer text, end token included.
+  /// - Throws: ``TokenizerError``.
+  public init(contentsOf url: URL, maximumLength: Int = 512) throws {
+    let bytes = try Tokenizer.read(url)
+    var message = [CChar](repeating: 0, count: 256)
+    let loaded = bytes.withUnsafeBytes { csp_load($0.baseAddress, $0.count, &message, message.count) }
+    guard let loaded else {
+      let reason = message.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
+      throw TokenizerError.notSentencePiece(path: url.path, reason: reason.isEmpty ? "unknown format" : reason)
+    }
+    guard csp_eos_id(loaded) >= 0 else {
+      csp_free(loaded)
+      throw TokenizerError.noEndToken(path: url.path)
+    }
+    processor = loaded
+    vocabularySize = Int(csp_piece_count(loaded))
+    padID = Int(csp_pad_id(loaded))
+    endID = Int(csp_eos_id(loaded))
+    unknownID = Int(csp_unk_id(loaded))
+    self.maximumLength = max(1, maximumLength)
+  }
+
+  deinit { csp_free(processor) }
+
+  /// Ids of a text and the end token: at most ``maximumLength``. The empty text is the end token alone.
+  public func encode(_ text: String) -> [Int] {
+    pieces(of: Array(text.utf8)).prefix(maximumLength - 1) + [endID]
+  }
+
+  /// Ids of any bytes, without an end token and of any length; malformed UTF-8 counts as U+FFFD.
+  public func pieces(of utf8: [UInt8]) -> [Int] {
+    var ids: UnsafeMutablePointer<Int32>?
+    let count = utf8.withUnsafeBytes { bytes in
+      csp_encode(processor, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &ids)
+    }
+    defer { free(ids) }
+    guard let ids, count >= 0 else { return [] }
+    return UnsafeBufferPointer(start: ids, count: Int(count)).map(Int.init)
+  }
+
+  /// The piece an id stands for, with U+2581 for a space.
+  public func piece(_ id: Int) -> String {
+    var count = 0
+    guard let bytes = csp_piece(processor, Int32(clamping: id), &count) else { return "" }
+    return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+  }
+
+  private static func read(_ url: URL) throws -> Data {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)
+    if let size = attributes?[.size] as? Int, size > largestFile {
+      throw TokenizerError.notSentencePiece(path: url.path, reason: "\(size) bytes are too many for one")
+    }
+    do {
+      return try Data(contentsOf: url)
+    } catch {
+      let missing = !FileManager.default.fileExists(atPath: url.path)
+      throw TokenizerError.unreadable(path: url.path, reason: missing ? "no such file" : "not readable")
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Checkpoints
+
+/// How timestep and class reach the blocks: the four schemes of the DiT paper (arXiv 2212.09748, section 3.2).
+public enum ConditioningScheme: String, Sendable, CaseIterable, Decodable {
+  /// Timestep and class are two more tokens of the sequence.
+  case inContext = "in-context"
+  /// Every block attends to the sequence (timestep, class).
+  case crossAttention = "cross-attention"
+  /// Shifts and scales of the layer norms come from timestep + class.
+  case adaLN = "adaln"
+  /// As adaLN, and gates on both residual branches, zero when training starts.
+  case adaLNZero = "adaln-zero"
+
+  /// Rows of the modulation a block needs: shift, scale (and gate), twice.
+  public var modulationChunks: Int {
+    switch self {
+    case .adaLNZero: 6
+    case .adaLN: 4
+    case .inContext, .crossAttention: 0
+    }
+  }
+
+  public var isAdaptive: Bool { modulationChunks > 0 }
+}
+
+/// Everything that tells one Diffusion Transformer from another.
+public struct DiTConfiguration: Sendable {
+  public var hiddenSize: Int
+  public var depth: Int
+  public var heads: Int
+  public var patchSize: Int
+  /// Latent channels.
+  public var inChannels: Int
+  /// Classes without the null row.
+  public var classes: Int
+  /// A further class row, the last, stands for "no class".
+  public var hasNullClass = true
+  public var mlpRatio: Double = 4
+  /// The output carries variance logits beside the noise.
+  public var learnsVariance = true
+  public var scheme = ConditioningScheme.adaLNZero
+  /// Width of the text states that the blocks attend to; nil: class-conditional only.
+  public var textSize: Int?
+  /// The native latent size [height, width].
+  public var sampleSize: [Int]
+  public var positions: PositionRule
+  /// Divisor of the timestep frequencies: 128 (DiT), or 127 as diffusers computes them (reference: its shift of 1).
+  public var timestepDivisor: Float = 128
+  public var normEps: Float = 1e-6
+  /// Epsilon of the norm before the MLP; diffusers' DiT uses 1e-5.
+  public var mlpNormEps: Float = 1e-6
+
+  public var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
+  public var headSize: Int { hiddenSize / heads }
+  public var mlpSize: Int { Int(Double(hiddenSize) * mlpRatio) }
+  /// The class that means "none", where there is one.
+  public var nullClass: Int? { hasNullClass ? classes : nil }
+  /// The native patch grid.
+  public var nativeGrid: Grid {
+    Grid(height: sampleSize[0] / patchSize, width: sampleSize[1] / patchSize)
+  }
+}
+
+/// A grid of patches.
+public struct Grid: Hashable, Sendable {
+  public var height: Int
+  public var width: Int
+  public var count: Int { height * width }
+
+  public init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
+  }
+}
+
+extension DiTConfiguration: Decodable {
+  enum CodingKeys: String, CodingKey {
+    case hiddenSize = "hidden_size", depth, heads = "num_heads", patchSize = "patch_size", inChannels = "in_channels"
+    case classes = "num_classes", textSize = "text_dim", baseGrid = "base_grid", mlpRatio = "mlp_ratio"
+    case learnsVariance = "learn_sigma", sampleSize = "sample_size", scheme = "conditioning", dropout = "class_dropout_prob"
+    case inputSize = "input_size"
+  }
+
+  /// Reads our own `config.json`, or the settings of the original `DiT` class.
+  public init(from decoder: Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    func size(_ key: CodingKeys, _ range: ClosedRange<Int>) throws -> Int {
+      let value = try values.decode(Int.self, forKey: key)
+      guard range.contains(value) else { throw wrong(key, "\(key.rawValue) is \(value), expected \(range)") }
+      return value
+    }
+    func wrong(_ key: CodingKeys, _ reason: String) -> DecodingError {
+      .dataCorruptedError(forKey: key, in: values, debugDescription: reason)
+    }
+    hiddenSize = try size(.hiddenSize, 4...65_536)
+    depth = try size(.depth, 1...1_000)
+    heads = try size(.heads, 1...1_024)
+    patchSize = try size(.patchSize, 1...64)
+    inChannels = try size(.inChannels, 1...1_024)
+    classes = try size(.classes, 1...10_000_000)
+    guard hiddenSize % heads == 0 else {
+      throw wrong(.heads, "hidden_size \(hiddenSize) is not a multiple of num_heads \(heads)")
+    }
+    guard hiddenSize % 4 == 0 else {
+      throw wrong(.hiddenSize, "hidden_size \(hiddenSize) is not a multiple of 4, which sin-cos positions need")
+    }
+    mlpRatio = try values.decodeIfPresent(Double.self, forKey: .mlpRatio) ?? 4
+    guard mlpRatio > 0, mlpRatio <= 64 else { throw wrong(.mlpRatio, "mlp_ratio is \(mlpRatio), expected 0 to 64") }
+    learnsVariance = try values.decodeIfPresent(Bool.self, forKey: .learnsVariance) ?? true
+    scheme = try values.decodeIfPresent(ConditioningScheme.self, forKey: .scheme) ?? .adaLNZero
+    hasNullClass = try (values.decodeIfPresent(Double.self, forKey: .dropout) ?? 0.1) > 0
+    textSize = values.contains(.textSize) ? try size(.textSize, 1...65_536) : nil
+
+    let base = values.contains(.baseGrid) ? try size(.baseGrid, 1...4_096) : nil
+    if values.contains(.sampleSize) {
+      sampleSize = try values.decode([Int].self, forKey: .sampleSize)
+    } else if values.contains(.inputSize) {
+      sampleSize = try [size(.inputSize, 1...65_536), size(.inputSize, 1...65_536)]
+    } else {
+      sampleSize = [(base ?? 16) * patchSize, (base ?? 16) * patchSize]
+    }
+    guard sampleSize.count == 2, sampleSize.allSatisfy({ $0 >= patchSize && $0 <= 65_536 && $0 % patchSize == 0 })
+    else { throw wrong(.sampleSize, "sample_size \(sampleSize) is not two multiples of the patch size \(patchSize)") }
+    positions = base.map { .areaPreserving(base: $0) } ?? .perAxis(base: sampleSize[0] / patchSize)
+  }
+}

@@ -1,0 +1,142 @@
+import CKernels
+import Tensors
+
+/// What one picture of a run is conditioned on.
+public struct Condition {
+  /// A class index; nil: the null class.
+  public var classIndex: Int?
+  /// Text states [tokens, text size] of the encoder; only models with text read them.
+  public var text: Tensor?
+
+  public init(classIndex: Int? = nil, text: Tensor? = nil) {
+    self.classIndex = classIndex
+    self.text = text
+  }
+}
+
+/// A ``DiT`` made ready for one set of pictures and one schedule, so that nothing is computed twice: positions and text
+/// keys and values once, modulations once for all steps, buffers allocated once.
+///
+/// Not for use by several threads at a time.
+public final class DiTRun {
+  public let model: DiT
+  public let grid: Grid
+  public let conditions: [Condition]
+  /// Where set, the mean attention of the last evaluation to the text is added for each block: [batch, T, text length].
+  public var attentionMaps: [Tensor]?
+
+  private let positions: Tensor  // [T, D]
+  private let conditioning: ConditioningTable
+  private let text: TextContext?
+  private let buffers: Buffers
+  private let patches, tokens, decoded, finalNormed: Tensor
+  private var configuration: DiTConfiguration { model.configuration }
+  private var backend: Backend { model.backend }
+  /// Tokens of one picture in the blocks.
+  private var sequence: Int { grid.count + (configuration.scheme == .inContext ? 2 : 0) }
+
+  /// - Parameters:
+  ///   - conditions: one for each picture of the batch.
+  ///   - grid: patches of one picture.
+  ///   - timesteps: for each evaluation of the model one timestep for each picture, on the 0…999 scale.
+  public init(_ model: DiT, conditions: [Condition], grid: Grid, timesteps: [[Float]]) {
+    self.model = model
+    self.grid = grid
+    self.conditions = conditions
+    let configuration = model.configuration
+    let batch = conditions.count
+    positions = model.positions(grid)
+    conditioning = ConditioningTable(model, classes: conditions.map(\.classIndex), timesteps: timesteps)
+    text = configuration.textSize.map { TextContext(model, conditions.map(\.text), size: $0) }
+    let extra = configuration.scheme == .inContext ? 2 : 0
+    buffers = Buffers(
+      batch: batch, tokens: grid.count + extra, configuration, type: model.backend.activationType)
+    patches = Tensor([batch * grid.count, model.patchEmbedding.inputs])
+    tokens = Tensor([batch * (grid.count + extra), configuration.hiddenSize])
+    finalNormed = Tensor([batch * (grid.count + extra), configuration.hiddenSize])
+    decoded = Tensor([batch * (grid.count + extra), model.finalLinear.outputs])
+  }
+
+  /// Room for ``attentionMaps`` of every block.
+  public func recordAttention() {
+    guard let text else { return }
+    attentionMaps = model.blocks.map { _ in Tensor([conditions.count, sequence, text.length]) }
+  }
+
+  /// One evaluation of the model.
+  /// - Parameters:
+  ///   - latents: [B, C, H, W] float32; with fewer pictures than conditions the first conditions are meant.
+  ///   - evaluation: index into the timesteps given at the start.
+  ///   - observe: is shown intermediate tensors by name.
+  /// - Returns: [B, out channels, H, W]: noise, then variance logits where the model learns them.
+  public func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Tensor {
+    let batch = latents.shape[0]
+    precondition(batch <= conditions.count && latents.shape[1] == configuration.inChannels)
+    let x = tokens.slice(0, count: batch * sequence)  // [B·T, D]
+    embed(latents, into: x, evaluation)
+    observe?("embed", x)
+    observe?("c", conditioning.embedding(evaluation, batch))
+
+    for (index, block) in model.blocks.enumerated() {
+      block(
+        x, configuration, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, batch),
+        context: conditioning.context(block: index, evaluation, batch) ?? text?.context(block: index, batch),
+        attention: attentionMaps?[index].slice(0, count: batch))
+      if index == 0 { observe?("block0", x) }
+    }
+    let kept = withoutContextTokens(x, batch)
+    observe?("before_final", kept)
+    let normed = finalNormed.slice(0, count: kept.shape[0])
+    let final = conditioning.finalModulation(evaluation, batch)
+    let chunk = { (index: Int) in
+      final.map { Modulation($0, column: index * self.configuration.hiddenSize, rowsPerGroup: self.grid.count) }
+    }
+    backend.layerNorm(
+      kept, eps: configuration.normEps, weight: model.finalNorm?.weight, bias: model.finalNorm?.bias, shift: chunk(0),
+      scale: chunk(1), into: normed)
+    let out = decoded.slice(0, count: kept.shape[0])
+    backend.apply(model.finalLinear, to: normed, into: out)  // [B·T, p·p·out]
+    let image = Tensor([batch, configuration.outChannels] + latents.shape.suffix(2))
+    unpatchify(out, patchSize: configuration.patchSize, grid: grid, into: image)
+    observe?("output", image)
+    return image
+  }
+
+  /// Patch embedding + positions, and the two context tokens of the in-context scheme at the end of each sequence.
+  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) {
+    let batch = latents.shape[0]
+    let d = configuration.hiddenSize
+    let input = patches.slice(0, count: batch * grid.count)
+    patchify(latents, patchSize: configuration.patchSize, into: input)
+    x.withFloats { target in
+      positions.withFloats { source in
+        for b in 0..<batch {
+          let start = b * sequence * d
+          for i in 0..<source.count { target[start + i] = source[i] }
+        }
+      }
+    }
+    for b in 0..<batch {
+      backend.accumulate(
+        model.patchEmbedding, of: input.slice(b * grid.count, count: grid.count),
+        into: x.slice(b * sequence, count: grid.count))
+    }
+    guard let extra = conditioning.contextTokens(evaluation, batch) else { return }  // [B·2, D]
+    for b in 0..<batch {
+      copy(extra.slice(2 * b, count: 2), into: x.slice(b * sequence + grid.count, count: 2))
+    }
+  }
+
+  private func withoutContextTokens(_ x: Tensor, _ batch: Int) -> Tensor {
+    guard sequence != grid.count else { return x }
+    return Tensor.concatenated((0..<batch).map { x.slice($0 * sequence, count: grid.count) })
+  }
+}
+
+func copy(_ source: Tensor, into target: Tensor) {
+  source.withFloats { from in
+    target.withFloats { to in
+      for i in 0..<from.count { to[i] = from[i] }
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import Tensors
+
+/// Text keys and values of every block, computed once for a run. Pictures that share a text share its keys.
+struct TextContext {
+  /// Rows stored for each text: the longest one's tokens.
+  let length: Int
+  private let counts: [Int32]
+  private let items: [Int32]
+  private let keyValues: [Tensor]  // per block [texts · length, 2·D]
+
+  /// - Parameter states: for each picture [tokens, size], or nil for no text at all (a single zero state).
+  init(_ model: DiT, _ states: [Tensor?], size: Int) {
+    var unique: [Tensor] = []
+    var items: [Int32] = []
+    for state in states {
+      let state = state ?? Tensor([1, size])
+      let known = unique.firstIndex { $0.storage === state.storage && $0.offset == state.offset && $0.count == state.count }
+      items.append(Int32(known ?? unique.count))
+      if known == nil { unique.append(state) }
+    }
+    self.items = items
+    let length = unique.map { $0.shape[0] }.max() ?? 1
+    self.length = length
+    counts = unique.map { Int32($0.shape[0]) }
+
+    let backend = model.backend
+    let padded = Tensor([unique.count * length, size])
+    for (index, state) in unique.enumerated() {
+      copy(state, into: padded.slice(index * length, count: state.shape[0]))
+    }
+    let normed = Tensor(padded.shape, type: backend.activationType)
+    if let weight = model.textNorm {
+      backend.rmsNorm(padded, weight: weight, eps: 1e-6, into: normed)
+    }
+    keyValues = model.blocks.map { block in
+      let result = Tensor([padded.rows, 2 * model.configuration.hiddenSize], type: backend.activationType)
+      if let cross = block.cross { backend.apply(cross.keyValue, to: normed, into: result) }
+      return result
+    }
+  }
+
+  func context(block: Int, _ batch: Int) -> Context {
+    Context(keyValue: keyValues[block], length: length, counts: counts, items: Array(items.prefix(batch)))
+  }
+}
