@@ -10,13 +10,13 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "3.12.3"),
   ],
   targets: [
-    // C: the hot loops, and the doors to three system libraries.
+    // C: the hot loops, and the doors to four system libraries.
     .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
 
     // Swift: one stage a folder.
@@ -30,8 +30,7 @@ let package = Package(
     .target(
       name: "Pipeline",
       dependencies: [
-        "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "COpenSSL",
       ]),
     .executableTarget(
       name: "Command",

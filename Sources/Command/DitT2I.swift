@@ -28,14 +28,14 @@ struct DitT2I: ParsableCommand {
         66 no such model or file · 71 out of memory · 73 the output cannot be written · 130 interrupted
       """,
     version: "dit-t2i \(programVersion)",
-    subcommands: [Draw.self, Models.self, Verify.self, Convert.self],
+    subcommands: [Draw.self, Models.self],
     defaultSubcommand: Draw.self)
 
   static func main() {
     Interruption.install()
     if CommandLine.argc < 2 {
       print(helpMessage())
-      exit(0)
+      Foundation.exit(0)
     }
     do {
       try checkArguments()
@@ -65,7 +65,7 @@ struct DitT2I: ParsableCommand {
       let text = ExitStatus.code(of: error) == nil ? message(for: error) : "\(error)"
       complain(text)
     }
-    exit(code)
+    Foundation.exit(code)
   }
 }
 

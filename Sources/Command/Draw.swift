@@ -85,7 +85,7 @@ struct Draw: ParsableCommand {
       progress.clear()
       let time = duration(seconds(since: index == 0 ? start : began))
       print(quiet ? file : "\(file)  seed \(request.seed)  \(request.size)  \(request.steps) steps  \(time)")
-      fflush(stdout)
+      fflush(nil)
     }
   }
 

@@ -45,14 +45,20 @@ struct OutputNames {
     }
     for attempt in 1...100_000 {
       let url = folder.appendingPathComponent(attempt == 1 ? "\(stem).png" : "\(stem)_\(attempt).png")
-      do {
-        try picture.write(to: url, texts: texts, replacing: false)
-        return shown(url)
-      } catch ImageError.exists {
-        continue
-      }
+      if try writeNew(picture, texts, to: url) { return shown(url) }
     }
     throw ImageError.exists(path: folder.appendingPathComponent("\(stem).png").path)
+  }
+
+  /// False where a file of that name is there already.
+  private func writeNew(_ picture: Picture, _ texts: [PNGText], to url: URL) throws -> Bool {
+    do {
+      try picture.write(to: url, texts: texts, replacing: false)
+      return true
+    } catch {
+      guard case .exists = error else { throw error }
+      return false
+    }
   }
 
   private func shown(_ url: URL) -> String {

@@ -112,7 +112,8 @@ extension ModelFolder {
   }
 
   func sampler(for request: GenerationRequest) throws -> any Sampler {
-    try makeSampler(request.sampler, SamplerSettings(schedule: scheduler.schedule, steps: request.steps))
+    try SamplerRegistry.make(
+      request.sampler, schedule: scheduler.schedule, settings: SamplerSettings(steps: request.steps))
   }
 }
 

@@ -65,7 +65,7 @@ public final class TextToImage: @unchecked Sendable {
 
   /// Draws pictures of one size, sampler and number of steps together. Each comes out the same as if drawn alone.
   /// - Parameters:
-  ///   - requests: equal but for prompts, classes, guidance and seeds.
+  ///   - requests: equal but for prompts, classes and seeds.
   ///   - progress: is told of each step; throw from it to stop.
   ///   - observe: is shown guided noise and latents by name: `eps0`, `x1`, …, `latents`, `image`.
   /// - Throws: ``RequestError``, or what `progress` throws.
@@ -77,8 +77,9 @@ public final class TextToImage: @unchecked Sendable {
     for request in requests {
       try folder.check(request)
       precondition(
-        request.size == first.size && request.steps == first.steps && request.sampler == first.sampler,
-        "pictures drawn together share size, sampler and steps")
+        request.size == first.size && request.steps == first.steps && request.sampler == first.sampler
+          && request.guidanceScale == first.guidanceScale,
+        "pictures drawn together share size, sampler, steps and guidance")
     }
     let latents = try sample(requests, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
@@ -99,38 +100,36 @@ public final class TextToImage: @unchecked Sendable {
     let first = requests[0]
     var sampler = try folder.sampler(for: first)
     let denoiser = GuidedDenoiser(
-      transformer, requests.map { guided($0) }, grid: grid(of: first.size), timesteps: sampler.evaluations)
-    var generators = requests.map { TorchRandom(seed: $0.seed) }
+      transformer,
+      conditional: requests.map { Condition(classIndex: $0.classIndex, text: states(of: $0.prompt)) },
+      unconditional: requests.map { Condition(text: states(of: $0.negativePrompt)) },
+      guidance: Guidance(scale: first.guidanceScale), grid: grid(of: first.size), timesteps: sampler.evaluations)
+    var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)
-    let noise = { Tensor.concatenated(generators.indices.map { generators[$0].randn([1] + shape) }) }
-    var x = noise()
-    if sampler.initialScale != 1 {
-      x.withFloats { values in
-        for i in values.indices { values[i] *= sampler.initialScale }
+    let noise = { generators.randn(shape) }
+    let start = noise()
+    let scale = sampler.initialScale
+    if scale != 1 {
+      start.withFloats { values in
+        for i in values.indices { values[i] *= scale }
       }
     }
-    let steps = sampler.timesteps.count
-    for step in 0..<steps {
-      x = try sampler.step(
-        step, x,
-        predict: { latents, evaluation in
-          let prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
-          observe?("eps\(step)", prediction.noise)
-          return prediction
-        }, noise: noise
-      ).latents
-      observe?("x\(step + 1)", x)
-      try progress(.step(step + 1, of: steps))
-    }
-    observe?("latents", x)
-    return x
-  }
-
-  private func guided(_ request: GenerationRequest) -> GuidedCondition {
-    GuidedCondition(
-      condition: Condition(classIndex: request.classIndex, text: states(of: request.prompt)),
-      unconditional: Condition(classIndex: nil, text: states(of: request.negativePrompt)),
-      scale: request.guidanceScale)
+    var evaluations = 0
+    let steps = sampler.plan.count
+    let latents = try sampler.run(
+      from: start,
+      predict: { latents, evaluation in
+        let prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
+        observe?("eps\(evaluations)", prediction.noise)
+        evaluations += 1
+        return prediction
+      }, noise: noise,
+      observe: { index, step in
+        observe?("x\(index + 1)", step.latents)
+        try progress(.step(index + 1, of: steps))
+      })
+    observe?("latents", latents)
+    return latents
   }
 
   /// Text states of a prompt, [tokens, size]; computed once for each prompt.

@@ -35,12 +35,14 @@ extension Backend {
   public func apply(
     _ linear: Linear, to x: Tensor, activation: dk_activation = DK_ACT_NONE, into out: Tensor
   ) {
-    run(linear, x, dk_epilogue(activation: activation), out)
+    var epilogue = dk_epilogue()
+    epilogue.activation = activation
+    run(linear, x, epilogue, out)
   }
 
   /// out += gate · (x Wᵀ + b); the gate is 1 where there is none. `out` is float32.
   public func accumulate(_ linear: Linear, of x: Tensor, gate: Modulation? = nil, into out: Tensor) {
-    var epilogue = dk_epilogue(activation: DK_ACT_NONE)
+    var epilogue = dk_epilogue()
     epilogue.residual = 1
     if let gate {
       epilogue.gate = UnsafePointer(gate.pointer)

@@ -119,7 +119,8 @@ extension DiTConfiguration: Decodable {
     } else {
       sampleSize = [(base ?? 16) * patchSize, (base ?? 16) * patchSize]
     }
-    guard sampleSize.count == 2, sampleSize.allSatisfy({ $0 >= patchSize && $0 <= 65_536 && $0 % patchSize == 0 })
+    let patch = patchSize
+    guard sampleSize.count == 2, sampleSize.allSatisfy({ $0 >= patch && $0 <= 65_536 && $0 % patch == 0 })
     else { throw wrong(.sampleSize, "sample_size \(sampleSize) is not two multiples of the patch size \(patchSize)") }
     positions = base.map { .areaPreserving(base: $0) } ?? .perAxis(base: sampleSize[0] / patchSize)
   }
