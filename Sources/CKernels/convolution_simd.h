@@ -1,0 +1,131 @@
+// A row of output pixels of a 3x3 (or 2x2) convolution. Template of convolution.c (see simd.h), included with
+//   A(name)  the name of a function of this variant
+//   PAIRS    1: units are pairs of bfloat16 along the input channels, multiplied by avx512_bf16; 0: units are floats
+//   HEIGHT(panels)  how many pixels a register tile holds beside that many panels of 16 output channels
+
+enum { A(panel_vectors) = 16 / LANES };
+
+#if PAIRS
+typedef __m512bh A(operand);
+TARGET DK_INLINE A(operand) A(broadcast)(const unit *p) { return (A(operand))_mm512_set1_epi32((int)*p); }
+TARGET DK_INLINE A(operand) A(read)(const unit *p) { return (A(operand))_mm512_loadu_si512(p); }
+TARGET DK_INLINE V(vec) A(multiply_add)(A(operand) a, A(operand) b, V(vec) c) { return _mm512_dpbf16_ps(c, a, b); }
+#else
+typedef V(vec) A(operand);
+TARGET DK_INLINE A(operand) A(broadcast)(const unit *p) {
+  float value;
+  memcpy(&value, p, 4);
+  return V(set)(value);
+}
+TARGET DK_INLINE A(operand) A(read)(const unit *p) { return V(load)((const float *)p); }
+TARGET DK_INLINE V(vec) A(multiply_add)(A(operand) a, A(operand) b, V(vec) c) { return V(fma)(a, b, c); }
+#endif
+
+// One register tile: `height` pixels x `panels` of 16 output channels, of which `count` pixels are stored.
+TARGET DK_INLINE void A(tile)(const int height, const int panels, const row_work *w, const unit *weights, long panel, long pixel) {
+  enum { vectors = 4 * A(panel_vectors) };
+  const int width = panels * A(panel_vectors);
+  V(vec) sum[12][vectors];
+  DK_UNROLL for (int r = 0; r < height; r++) {
+    DK_UNROLL for (int v = 0; v < width; v++) sum[r][v] = V(set)(0);
+  }
+  // Every fourth row of the tile has its own base: x86 addresses base + 1, 2 or 4 times an index register.
+  const long step = w->step;
+  const unit *x = w->x + pixel * step;
+  for (int tap = 0; tap < w->taps; tap++) {
+    const unit *a0 = x + w->offset[tap], *a4 = a0 + 4 * step, *a8 = a4 + 4 * step;
+    for (long u = w->units; u > 0; u--) {
+      A(operand) b[vectors];
+      DK_UNROLL for (int v = 0; v < width; v++) b[v] = A(read)(weights + v * LANES);
+      DK_UNROLL for (int r = 0; r < height; r++) {
+        const unit *row = r < 4 ? a0 + r * step : r < 8 ? a4 + (r - 4) * step : a8 + (r - 8) * step;
+        A(operand) a = A(broadcast)(row);
+        DK_UNROLL for (int v = 0; v < width; v++) sum[r][v] = A(multiply_add)(a, b[v], sum[r][v]);
+      }
+      a0++, a4++, a8++;
+      weights += panels * 16;
+    }
+  }
+  const finish *f = w->finish;
+  long count = dk_min(height, w->pixels - pixel);
+  DK_UNROLL for (int r = 0; r < height; r++) {
+    if (r >= count) break;
+    long at = w->first + (pixel + r) * w->out_step;
+    void *out = dk_row(f->out, at);
+    const void *residual = f->residual.data ? dk_row(f->residual, at) : NULL;
+    DK_UNROLL for (int v = 0; v < width; v++) {
+      long channel = panel * 16 + v * LANES, left = f->channels - channel;
+      V(vec) y = sum[r][v];
+      if (left >= LANES) {
+        if (f->bias) y = V(add)(y, V(load)(f->bias + channel));
+        if (residual) y = V(add)(y, V(load_row)(f->residual.type, residual, channel));
+        V(store_row)(f->out.type, out, channel, V(activate)(f->activation, y));
+      } else if (left > 0) {
+        if (f->bias) y = V(add)(y, V(load_n)(f->bias + channel, left));
+        if (residual) y = V(add)(y, V(load_row_n)(f->residual.type, residual, channel, left));
+        V(store_row_n)(f->out.type, out, channel, V(activate)(f->activation, y), left);
+      }
+    }
+  }
+}
+
+TARGET __attribute__((noinline)) static void A(convolve_row)(const row_work *w, const unit *weights, long panel, int panels) {
+  switch (panels) {
+    case 1:
+      for (long p = 0; p < w->pixels; p += HEIGHT(1)) A(tile)(HEIGHT(1), 1, w, weights, panel, p);
+      break;
+#if LANES == 16
+    case 2:
+      for (long p = 0; p < w->pixels; p += HEIGHT(2)) A(tile)(HEIGHT(2), 2, w, weights, panel, p);
+      break;
+    case 3:
+      for (long p = 0; p < w->pixels; p += HEIGHT(3)) A(tile)(HEIGHT(3), 3, w, weights, panel, p);
+      break;
+    case 4:
+      for (long p = 0; p < w->pixels; p += HEIGHT(4)) A(tile)(HEIGHT(4), 4, w, weights, panel, p);
+      break;
+#endif
+  }
+}
+
+// `channels` numbers of a pixel as units; what is left of the last one is 0.
+TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels, unit *to) {
+#if PAIRS
+  uint16_t *halves = (uint16_t *)to;
+  if (channels & 1) halves[channels] = 0;
+  if (type == DK_BF16) {
+    memcpy(halves, row, (size_t)channels * 2);
+    return;
+  }
+  for (long i = 0; i < channels; i += 16)
+    _mm256_mask_storeu_epi16(halves + i, V(mask)(channels - i), (__m256i)_mm512_cvtneps_pbh(V(load_n)((const float *)row + i, channels - i)));
+#else
+  long i = 0;
+  for (; i + LANES <= channels; i += LANES) V(store)((float *)to + i, V(load_row)(type, row, i));
+  if (i < channels) V(store_n)((float *)to + i, V(load_row_n)(type, row, i, channels - i), channels - i);
+#endif
+}
+
+// Pixels start, start + 1, … of row y as the convolution sees them: zero outside the picture.
+TARGET __attribute__((noinline)) static void A(read_row)(const picture *p, long y, long start, long count, unit *to) {
+  int inside = y >= 0 && y < p->height * p->upsample;
+  for (long i = 0; i < count; i++, to += p->units) {
+    long x = start + i;
+    if (!inside || x < 0 || x >= p->width * p->upsample) memset(to, 0, (size_t)p->units * sizeof(unit));
+    else A(read_pixel)(p->x.type, dk_row(p->x, p->first + y / p->upsample * p->width + x / p->upsample), p->channels, to);
+  }
+}
+
+// act(y + bias + residual) of a row of sums: what is left to do when sgemm made them.
+#if !PAIRS
+TARGET static void V(finish_row)(const finish *f, const float *sums, long pixel) {
+  void *out = dk_row(f->out, pixel);
+  for (long i = 0; i < f->channels; i += LANES) {
+    long left = f->channels - i;
+    V(vec) y = V(load_n)(sums + i, left);
+    if (f->bias) y = V(add)(y, V(load_n)(f->bias + i, left));
+    if (f->residual.data) y = V(add)(y, V(load_row_n)(f->residual.type, dk_row(f->residual, pixel), i, left));
+    V(store_row_n)(f->out.type, out, i, V(activate)(f->activation, y), left);
+  }
+}
+#endif
