@@ -1,0 +1,90 @@
+import Foundation
+import Tensors
+
+/// How much noise each training timestep had: the betas of a scheduler configuration and ᾱ, their cumulative product.
+///
+/// Tables are float64; the reference is `GaussianDiffusion` of the DiT repository (Peebles & Xie, 2212.09748), which
+/// keeps OpenAI's guided diffusion.
+public struct NoiseSchedule: Sendable {
+  /// βₜ for t = 0...T−1.
+  public let betas: [Double]
+  /// ᾱₜ = Π (1 − βₛ), s ≤ t.
+  public let alphasCumprod: [Double]
+  /// ln σₜ, ascending; what fractional timesteps are interpolated in.
+  private let logSigmas: [Double]
+
+  /// T, 1000 for every published DiT.
+  public var trainTimesteps: Int { betas.count }
+
+  /// DiT's own: a thousand linear betas from 1e-4 to 0.02 (paper, section 4; σ ends at 157.4).
+  public static let dit = NoiseSchedule(validated: BetaSchedule.linear.betas(1000, from: 1e-4, to: 0.02))
+
+  /// From the fields `num_train_timesteps`, `beta_start`, `beta_end` and `beta_schedule` of a scheduler configuration.
+  public init(
+    _ kind: BetaSchedule = .linear, trainTimesteps: Int = 1000, betaStart: Double = 1e-4, betaEnd: Double = 0.02
+  ) throws {
+    guard (1...1_000_000).contains(trainTimesteps) else {
+      throw DiffusionError.schedule("num_train_timesteps is \(trainTimesteps), it must be 1 to 1000000")
+    }
+    guard kind == .cosine || (betaStart > 0 && betaStart <= betaEnd && betaEnd < 1) else {
+      throw DiffusionError.schedule("betas from \(betaStart) to \(betaEnd) must satisfy 0 < start <= end < 1")
+    }
+    try self.init(betas: kind.betas(trainTimesteps, from: betaStart, to: betaEnd))
+  }
+
+  /// From betas themselves (`trained_betas`), one a training timestep, each strictly between 0 and 1.
+  public init(betas: [Double]) throws {
+    guard !betas.isEmpty else { throw DiffusionError.schedule("there are no betas") }
+    if let index = betas.firstIndex(where: { !($0 > 0 && $0 < 1) }) {
+      throw DiffusionError.schedule("beta \(index) is \(betas[index]), it must lie between 0 and 1")
+    }
+    self.init(validated: betas)
+    guard logSigmas.allSatisfy(\.isFinite) else {
+      throw DiffusionError.schedule("the betas leave no signal (alphas_cumprod reaches 0)")
+    }
+  }
+
+  private init(validated betas: [Double]) {
+    self.betas = betas
+    var product = 1.0
+    alphasCumprod = betas.map { beta in
+      product *= 1 - beta
+      return product
+    }
+    logSigmas = alphasCumprod.map { log((1 - $0) / $0) / 2 }
+  }
+
+  /// The level of a training timestep; fractional ones lie between their neighbours in ln σ, and the ends hold beyond.
+  public func level(timestep: Double) -> NoiseLevel {
+    let last = Double(trainTimesteps - 1)
+    let at = min(max(timestep, 0), last)
+    let below = Int(at)
+    let fraction = at - Double(below)
+    if fraction == 0 { return NoiseLevel(timestep: at, alphaCumprod: alphasCumprod[below]) }
+    let logSigma = logSigmas[below] + fraction * (logSigmas[below + 1] - logSigmas[below])
+    return NoiseLevel(timestep: at, alphaCumprod: 1 / (1 + exp(2 * logSigma)))
+  }
+
+  /// The level of a σ, with the fractional timestep that ``level(timestep:)`` gives back this σ for.
+  ///
+  /// σ outside the training range keeps its value and takes the timestep of the nearest end.
+  public func level(sigma: Double) -> NoiseLevel {
+    let target = log(sigma)
+    var low = 0, high = trainTimesteps - 1
+    while low + 1 < high {
+      let middle = (low + high) / 2
+      if logSigmas[middle] <= target { low = middle } else { high = middle }
+    }
+    let width = logSigmas[high] - logSigmas[low]
+    let fraction = width > 0 ? min(max((target - logSigmas[low]) / width, 0), 1) : 0
+    return NoiseLevel(timestep: Double(low) + fraction, alphaCumprod: 1 / (1 + sigma * sigma))
+  }
+
+  /// Forward noising, q(xₜ | x₀) (2006.11239, eq. 4): √ᾱ · x₀ + √(1−ᾱ) · noise.
+  ///
+  /// Image-to-image starts here, at the first level of a truncated ``StepPlan``.
+  /// - Parameters: `original` and `noise` of one shape, [B, C, H, W].
+  public static func noised(_ original: Tensor, with noise: Tensor, at level: NoiseLevel) -> Tensor {
+    weightedSum((level.signal, original), (level.noise, noise))  // [B, C, H, W]
+  }
+}

@@ -1,0 +1,60 @@
+import Foundation
+
+/// The tables of a diffusion with fewer steps: what DDPM needs, index 0 the cleanest step.
+///
+/// β of step i leads from ᾱᵢ₋₁ to ᾱᵢ of the original schedule (`SpacedDiffusion` of the DiT repository; Nichol &
+/// Dhariwal, 2102.09672, section 4). All arrays are float64 with one entry a step.
+public struct RespacedSchedule: Sendable {
+  /// What the model is told, on the original scale.
+  public let timesteps: [Double]
+  public let betas: [Double]
+  public let logBetas: [Double]
+  public let alphasCumprod: [Double]
+  /// ᾱ one step nearer to the picture; 1 at index 0.
+  public let alphasCumprodPrevious: [Double]
+  /// √(1/ᾱ).
+  public let sqrtReciprocalAlphasCumprod: [Double]
+  /// √(1/ᾱ − 1).
+  public let sqrtReciprocalMinusOneAlphasCumprod: [Double]
+  /// β̃, the variance of q(xₜ₋₁ | xₜ, x₀) (2006.11239, eq. 7); 0 at index 0.
+  public let posteriorVariance: [Double]
+  /// ln β̃ with β̃₀ = 0 replaced by β̃₁ (by β₀ when there is one step only).
+  public let posteriorLogVarianceClipped: [Double]
+  /// Weight of x₀ in the posterior mean (eq. 7).
+  public let posteriorMeanOriginal: [Double]
+  /// Weight of xₜ in the posterior mean (eq. 7).
+  public let posteriorMeanLatents: [Double]
+
+  public init(_ plan: StepPlan) {
+    let levels = Array(plan.levels.reversed())
+    timesteps = levels.map(\.timestep)
+    let kept = [1] + levels.map(\.alphaCumprod)
+    let betas = (0..<levels.count).map { 1 - kept[$0 + 1] / kept[$0] }
+
+    // ᾱ is multiplied up again from the new betas, as the reference does: the last digits follow.
+    var product = 1.0
+    let cumulative = betas.map { beta in
+      product *= 1 - beta
+      return product
+    }
+    let previous = [1] + cumulative.dropLast()
+    var variance: [Double] = [], meanOriginal: [Double] = [], meanLatents: [Double] = []
+    for (beta, (now, before)) in zip(betas, zip(cumulative, previous)) {
+      variance.append(beta * (1 - before) / (1 - now))
+      meanOriginal.append(beta * before.squareRoot() / (1 - now))
+      meanLatents.append((1 - before) * (1 - beta).squareRoot() / (1 - now))
+    }
+
+    self.betas = betas
+    logBetas = betas.map { log($0) }
+    alphasCumprod = cumulative
+    alphasCumprodPrevious = previous
+    sqrtReciprocalAlphasCumprod = cumulative.map { (1 / $0).squareRoot() }
+    sqrtReciprocalMinusOneAlphasCumprod = cumulative.map { (1 / $0 - 1).squareRoot() }
+    posteriorVariance = variance
+    let first = variance.count > 1 ? variance[1] : betas[0]
+    posteriorLogVarianceClipped = [log(first)] + variance.dropFirst().map { log($0) }
+    posteriorMeanOriginal = meanOriginal
+    posteriorMeanLatents = meanLatents
+  }
+}

@@ -1,0 +1,42 @@
+import Tensors
+
+/// Denoising diffusion implicit models (Song et al., 2010.02502, eq. 12), with fresh noise in the share `eta`.
+///
+/// Over `.respaced` levels this is the DiT repository's DDIM, over `.leading` ones that of the diffusers DiT pipeline.
+public struct DDIM: Sampler {
+  public static let name = "ddim"
+  public static let summary = "denoising diffusion implicit models, eta 0 to 1; 50 steps or more"
+  public static let spacing = Spacing.respaced
+  public static let acceptsEta = true
+
+  public let plan: StepPlan
+  private let eta: Double
+  private let clip: Bool
+
+  public init(plan: StepPlan, settings: SamplerSettings) {
+    self.plan = plan
+    eta = settings.eta
+    clip = settings.clip
+  }
+
+  public mutating func step(
+    _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
+  ) throws -> SamplerStep {
+    let from = plan.levels[index], to = plan.target(index)
+    let original = Diffusion.predictedOriginal(
+      latents, try predict(latents, index).noise, at: from, clip: clip)
+
+    // Eq. 16. The noise ε is written as (x − √ᾱ·x₀) / √(1−ᾱ), so that it follows a clipped x₀.
+    let deviation =
+      eta * (to.noise / from.noise) * max(0, 1 - from.alphaCumprod / to.alphaCumprod).squareRoot()
+    let direction = max(0, 1 - to.alphaCumprod - deviation * deviation).squareRoot() / from.noise
+    let terms = (
+      (to.signal - direction * from.signal, original), (direction, latents)
+    )
+    let next =
+      eta > 0
+      ? weightedSum(terms.0, terms.1, (deviation, try noise()))
+      : weightedSum(terms.0, terms.1)
+    return SamplerStep(latents: next, predictedOriginal: original)
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Tensors
+
+/// Ancestral sampling (Ho et al., 2006.11239, algorithm 2) with the learned variance of Nichol & Dhariwal
+/// (2102.09672, eq. 15) where the model has one, and the posterior variance where it has not.
+///
+/// This is the sampler of the DiT paper: 250 steps of it make the published numbers.
+public struct DDPM: Sampler {
+  public static let name = "ddpm"
+  public static let summary = "ancestral sampling with learned variance, DiT's own; 100 to 250 steps"
+  public static let spacing = Spacing.respaced
+
+  public let plan: StepPlan
+  private let tables: RespacedSchedule
+  private let clip: Bool
+
+  public init(plan: StepPlan, settings: SamplerSettings) {
+    self.plan = plan
+    tables = RespacedSchedule(plan)
+    clip = settings.clip
+  }
+
+  public mutating func step(
+    _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
+  ) throws -> SamplerStep {
+    let at = plan.count - 1 - index  // The tables count from the clean end.
+    let prediction = try predict(latents, index)
+    let original = Diffusion.predictedOriginal(latents, prediction.noise, at: plan.levels[index], clip: clip)
+    let next = weightedSum(
+      (tables.posteriorMeanOriginal[at], original), (tables.posteriorMeanLatents[at], latents))  // [B, C, H, W]
+
+    // Noise is drawn at the last step too, where it has no use: a seed then gives PyTorch's sequence of draws.
+    let fresh = try noise()
+    if at > 0 { add(fresh, to: next, logits: prediction.varianceLogits, at) }
+    return SamplerStep(latents: next, predictedOriginal: original)
+  }
+
+  /// next += exp(½ ln σ²) · noise, where ln σ² lies between ln β̃ and ln β as the logits say (they are not clamped).
+  private func add(_ noise: Tensor, to next: Tensor, logits: Tensor?, _ at: Int) {
+    let low = tables.posteriorLogVarianceClipped[at]
+    let range = tables.logBetas[at] - low
+    let fixed = exp(low / 2)
+    next.withFloats { target in
+      noise.withFloats { noise in
+        guard let logits else {
+          for index in target.indices { target[index] = Float(Double(target[index]) + fixed * Double(noise[index])) }
+          return
+        }
+        logits.withFloats { logits in
+          for index in target.indices {
+            let deviation = exp((low + (Double(logits[index]) + 1) / 2 * range) / 2)
+            target[index] = Float(Double(target[index]) + deviation * Double(noise[index]))
+          }
+        }
+      }
+    }
+  }
+}

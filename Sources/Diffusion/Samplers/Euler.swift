@@ -1,0 +1,38 @@
+import Tensors
+
+/// Euler's method on dX/dσ = (X − x₀)/σ (Karras et al., 2206.00364, eq. 3 and algorithm 1 without its second half).
+///
+/// X = x/√ᾱ is the state in σ space. With the same levels a step equals one of DDIM with eta 0; what differs is
+/// where the levels lie.
+public struct Euler: Sampler {
+  public static let name = "euler"
+  public static let summary = "Euler in sigma space, first order; 30 steps or more"
+  public static let spacing = Spacing.inclusive
+
+  public let plan: StepPlan
+  private let clip: Bool
+
+  public init(plan: StepPlan, settings: SamplerSettings) {
+    self.plan = plan
+    clip = settings.clip
+  }
+
+  /// X starts as σ · noise, so x as √(1−ᾱ) · noise.
+  public var initialScale: Float { Float(plan.levels[0].noise) }
+
+  public mutating func step(
+    _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
+  ) throws -> SamplerStep {
+    let from = plan.levels[index], to = plan.target(index)
+    let original = Diffusion.predictedOriginal(
+      latents, try predict(latents, index).noise, at: from, clip: clip)
+    return SamplerStep(
+      latents: Euler.step(latents, original, from: from, to: to), predictedOriginal: original)
+  }
+
+  /// X' = X + (σ'−σ)(X − x₀)/σ = (σ'/σ) X + (1 − σ'/σ) x₀.
+  static func step(_ latents: Tensor, _ original: Tensor, from: NoiseLevel, to: NoiseLevel) -> Tensor {
+    let ratio = to.sigma / from.sigma
+    return weightedSum((to.signal * ratio / from.signal, latents), (to.signal * (1 - ratio), original))
+  }
+}
