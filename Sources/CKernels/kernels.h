@@ -1,0 +1,86 @@
+// What the kernels of this folder share: the engine, scratch memory, targets, bfloat16. Not seen from Swift.
+#ifndef DIT_T2I_KERNELS_PRIVATE_H
+#define DIT_T2I_KERNELS_PRIVATE_H
+
+#include "CKernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#define DK_X86 1
+#include <immintrin.h>
+// The package is compiled without -march; a function that needs more than SSE2 says so itself.
+#define DK_TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
+#define DK_TARGET_AVX512 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
+#define DK_TARGET_AVX512_BF16 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#define DK_TARGET_AVX512_VNNI __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#else
+#define DK_X86 0
+#endif
+
+#define DK_INLINE static inline __attribute__((always_inline, unused))
+#define DK_UNROLL _Pragma("clang loop unroll(full)")
+
+typedef struct dk_pool dk_pool;
+
+typedef struct {
+  char *data;  // 64-byte aligned
+  size_t bytes;
+  char padding[48];  // a cache line of its own
+} dk_buffer;
+
+struct dk_engine {
+  int threads;  // the caller's thread included
+  dk_backend backend;
+  dk_cpu_level level;
+  int bf16;  // avx512_bf16 may be used: the CPU has it and the level was not lowered
+  int vnni;  // avx512_vnni likewise
+  dk_sgemm sgemm;
+  dk_buffer *scratch;  // one a thread
+  dk_pool *pool;
+};
+
+// 64-byte aligned memory of this thread, valid until its next dk_scratch. Grows, never shrinks; contents are not kept.
+// NULL when memory is short.
+void *dk_scratch(dk_engine *engine, int thread, size_t bytes);
+// Makes every thread's scratch at least this large, so that later calls cannot fail. 0 when memory is short.
+int dk_reserve_scratch(dk_engine *engine, size_t bytes);
+
+void *dk_allocate(size_t bytes);  // 64-byte aligned, NULL when memory is short; freed with free()
+
+DK_INLINE size_t dk_type_size(dk_type type) { return type == DK_F32 ? 4 : 2; }
+// First element of a row.
+DK_INLINE void *dk_row(dk_rows rows, long row) {
+  return (char *)rows.data + row * rows.stride * (long)dk_type_size(rows.type);
+}
+DK_INLINE long dk_min(long a, long b) { return a < b ? a : b; }
+DK_INLINE long dk_max(long a, long b) { return a > b ? a : b; }
+DK_INLINE long dk_ceil_div(long a, long b) { return (a + b - 1) / b; }
+
+DK_INLINE float dk_bf16_to_f32(uint16_t value) {
+  uint32_t bits = (uint32_t)value << 16;
+  float result;
+  memcpy(&result, &bits, 4);
+  return result;
+}
+// Round to nearest even; NaN stays NaN.
+DK_INLINE uint16_t dk_f32_to_bf16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+// One number of a row, whatever its type.
+DK_INLINE float dk_get(dk_type type, const void *row, long column) {
+  return type == DK_F32 ? ((const float *)row)[column] : dk_bf16_to_f32(((const uint16_t *)row)[column]);
+}
+DK_INLINE void dk_put(dk_type type, void *row, long column, float value) {
+  if (type == DK_F32) ((float *)row)[column] = value;
+  else ((uint16_t *)row)[column] = dk_f32_to_bf16(value);
+}
+
+// Activation in double, by libm: what the references use.
+double dk_activate_exactly(dk_activation activation, double x);
+
+#endif

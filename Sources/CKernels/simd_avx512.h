@@ -1,0 +1,51 @@
+// Selects AVX-512 for the template that is included next. See simd.h.
+#undef V
+#undef LANES
+#undef TARGET
+#define V(name) name##_avx512
+#define LANES 16
+#define TARGET DK_TARGET_AVX512
+
+#ifndef DK_SIMD_AVX512
+#define DK_SIMD_AVX512
+#define OP TARGET DK_INLINE
+typedef __m512 V(vec);
+OP __mmask16 V(mask)(long count) { return (__mmask16)(count >= 16 ? 0xffff : (1u << count) - 1); }
+OP V(vec) V(set)(float x) { return _mm512_set1_ps(x); }
+OP V(vec) V(load)(const float *p) { return _mm512_loadu_ps(p); }
+OP V(vec) V(load_n)(const float *p, long count) { return _mm512_maskz_loadu_ps(V(mask)(count), p); }
+OP void V(store)(float *p, V(vec) x) { _mm512_storeu_ps(p, x); }
+OP void V(store_n)(float *p, V(vec) x, long count) { _mm512_mask_storeu_ps(p, V(mask)(count), x); }
+OP V(vec) V(widen)(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
+OP V(vec) V(load_bf16)(const uint16_t *p) { return V(widen)(_mm256_loadu_si256((const __m256i *)p)); }
+OP V(vec) V(load_bf16_n)(const uint16_t *p, long count) { return V(widen)(_mm256_maskz_loadu_epi16(V(mask)(count), p)); }
+OP __m256i V(narrow)(V(vec) x) {
+  __m512i bits = _mm512_castps_si512(x);
+  __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+  rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+}
+OP void V(store_bf16)(uint16_t *p, V(vec) x) { _mm256_storeu_si256((__m256i *)p, V(narrow)(x)); }
+OP void V(store_bf16_n)(uint16_t *p, V(vec) x, long count) { _mm256_mask_storeu_epi16(p, V(mask)(count), V(narrow)(x)); }
+OP V(vec) V(add)(V(vec) a, V(vec) b) { return _mm512_add_ps(a, b); }
+OP V(vec) V(sub)(V(vec) a, V(vec) b) { return _mm512_sub_ps(a, b); }
+OP V(vec) V(mul)(V(vec) a, V(vec) b) { return _mm512_mul_ps(a, b); }
+OP V(vec) V(div)(V(vec) a, V(vec) b) { return _mm512_div_ps(a, b); }
+OP V(vec) V(fma)(V(vec) a, V(vec) b, V(vec) c) { return _mm512_fmadd_ps(a, b, c); }
+// The second operand wins when either is NaN: keep the data there.
+OP V(vec) V(max)(V(vec) a, V(vec) b) { return _mm512_max_ps(a, b); }
+OP V(vec) V(min)(V(vec) a, V(vec) b) { return _mm512_min_ps(a, b); }
+OP V(vec) V(round)(V(vec) x) { return _mm512_roundscale_ps(x, 0); }
+OP V(vec) V(scale2)(V(vec) x, V(vec) n) { return _mm512_scalef_ps(x, n); }  // x * 2^n
+// 1/x to about 1e-7 (one Newton step on rcp14): half the time of a division. x must be finite and normal.
+OP V(vec) V(reciprocal)(V(vec) x) {
+  __m512 r = _mm512_rcp14_ps(x);
+  return _mm512_fmadd_ps(_mm512_fnmadd_ps(x, r, _mm512_set1_ps(1)), r, r);
+}
+OP float V(sum)(V(vec) x) { return _mm512_reduce_add_ps(x); }
+OP float V(largest)(V(vec) x) { return _mm512_reduce_max_ps(x); }
+#undef OP
+#include "simd_math.h"
+#endif

@@ -1,0 +1,82 @@
+// exp, erf and the activations for the selected instruction set, and rows of either type. Included by simd_*.h only.
+#define OP TARGET DK_INLINE
+
+// eˣ, relative error about 1e-7 (Cephes' expf polynomial). Saturates outside -87.3…88.3; NaN stays NaN.
+OP V(vec) V(exp)(V(vec) x) {
+  x = V(min)(V(set)(88.3f), V(max)(V(set)(-87.3f), x));
+  V(vec) n = V(round)(V(mul)(x, V(set)(1.44269504f)));
+  V(vec) r = V(fma)(n, V(set)(-0.693359375f), x);
+  r = V(fma)(n, V(set)(2.12194440e-4f), r);
+  V(vec) p = V(set)(1.9875691500e-4f);
+  p = V(fma)(p, r, V(set)(1.3981999507e-3f));
+  p = V(fma)(p, r, V(set)(8.3334519073e-3f));
+  p = V(fma)(p, r, V(set)(4.1665795894e-2f));
+  p = V(fma)(p, r, V(set)(1.6666665459e-1f));
+  p = V(fma)(p, r, V(set)(5.0000001201e-1f));
+  p = V(fma)(p, V(mul)(r, r), V(add)(r, V(set)(1)));
+  return V(scale2)(p, n);
+}
+
+// x / (1 + e⁻ᵘ). 1 + e⁻ᵘ is at most 2.2e38, so its reciprocal may be a flushed denormal at worst: the result is then ~0 too.
+OP V(vec) V(times_sigmoid)(V(vec) x, V(vec) u) {
+  return V(mul)(x, V(reciprocal)(V(add)(V(exp)(V(sub)(V(set)(0), u)), V(set)(1))));
+}
+
+OP V(vec) V(silu)(V(vec) x) { return V(times_sigmoid)(x, x); }
+
+// 0.5 x (1 + tanh(√(2/π)(x + 0.044715 x³))) = x · sigmoid(2·√(2/π)(x + 0.044715 x³))
+OP V(vec) V(gelu_tanh)(V(vec) x) {
+  V(vec) cubic = V(fma)(V(mul)(x, x), V(set)(0.0713548162726f), V(set)(1.5957691216057308f));
+  return V(times_sigmoid)(x, V(mul)(x, cubic));
+}
+
+// erf as a ratio of polynomials (the coefficients of Eigen's generic_fast_erf_float), a few ulp on |x| < 4.
+OP V(vec) V(erf)(V(vec) x) {
+  x = V(min)(V(set)(4), V(max)(V(set)(-4), x));
+  V(vec) x2 = V(mul)(x, x);
+  V(vec) p = V(fma)(x2, V(set)(-2.72614225801306e-10f), V(set)(2.77068142495902e-08f));
+  p = V(fma)(x2, p, V(set)(-2.10102402082508e-06f));
+  p = V(fma)(x2, p, V(set)(-5.69250639462346e-05f));
+  p = V(fma)(x2, p, V(set)(-7.34990630326855e-04f));
+  p = V(fma)(x2, p, V(set)(-2.95459980854025e-03f));
+  p = V(mul)(x, V(fma)(x2, p, V(set)(-1.60960333262415e-02f)));
+  V(vec) q = V(fma)(x2, V(set)(-1.45660718464996e-05f), V(set)(-2.13374055278905e-04f));
+  q = V(fma)(x2, q, V(set)(-1.68282697438203e-03f));
+  q = V(fma)(x2, q, V(set)(-7.37332916720468e-03f));
+  q = V(fma)(x2, q, V(set)(-1.42647390514189e-02f));
+  return V(div)(p, q);
+}
+
+// 0.5 x (1 + erf(x / √2))
+OP V(vec) V(gelu_erf)(V(vec) x) {
+  V(vec) half = V(mul)(x, V(set)(0.5f));
+  return V(fma)(half, V(erf)(V(mul)(x, V(set)(0.70710678f))), half);
+}
+
+OP V(vec) V(activate)(dk_activation activation, V(vec) x) {
+  switch (activation) {
+    case DK_ACT_GELU_TANH: return V(gelu_tanh)(x);
+    case DK_ACT_GELU_ERF: return V(gelu_erf)(x);
+    case DK_ACT_SILU: return V(silu)(x);
+    case DK_ACT_RELU: return V(max)(V(set)(0), x);
+    default: return x;
+  }
+}
+
+// LANES numbers of a row from `column`, or the first `count` (≥ 1) of them and zeros: never touches what lies behind.
+OP V(vec) V(load_row)(dk_type type, const void *row, long column) {
+  return type == DK_F32 ? V(load)((const float *)row + column) : V(load_bf16)((const uint16_t *)row + column);
+}
+OP V(vec) V(load_row_n)(dk_type type, const void *row, long column, long count) {
+  return type == DK_F32 ? V(load_n)((const float *)row + column, count)
+                        : V(load_bf16_n)((const uint16_t *)row + column, count);
+}
+OP void V(store_row)(dk_type type, void *row, long column, V(vec) x) {
+  if (type == DK_F32) V(store)((float *)row + column, x);
+  else V(store_bf16)((uint16_t *)row + column, x);
+}
+OP void V(store_row_n)(dk_type type, void *row, long column, V(vec) x, long count) {
+  if (type == DK_F32) V(store_n)((float *)row + column, x, count);
+  else V(store_bf16_n)((uint16_t *)row + column, x, count);
+}
+#undef OP
