@@ -38,6 +38,11 @@ let package = Package(
       dependencies: [
         "Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    // Tests: one target a stage.
+    .target(name: "TestSupport", path: "Tests/Support"),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
   ],
   cxxLanguageStandard: .cxx17
 )

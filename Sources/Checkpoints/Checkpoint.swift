@@ -1,0 +1,91 @@
+import Synchronization
+
+/// A set of named tensors in one file or several, read on demand from where they lie.
+///
+/// Copies and views (``scoped(_:)``, ``renamed(_:)``) share the mapped files, and remember together which tensors were
+/// read, so that ``requireAllRead(except:)`` finds the ones a model has no use for.
+public struct Checkpoint: Sendable {
+  /// The file or folder it came from, for messages.
+  public let location: String
+  /// In the order of the data.
+  public let records: [TensorRecord]
+  /// Free text stored beside the tensors (safetensors' `__metadata__`).
+  public let metadata: [String: String]
+
+  private let places: [TensorName: Int]
+  /// Put before a name in messages: what ``scoped(_:)`` took away.
+  let prefix: TensorName
+  let log: ReadLog
+
+  /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two records have one name.
+  public init(location: String, records: [TensorRecord], metadata: [String: String] = [:]) throws {
+    try self.init(location: location, records: records, metadata: metadata, prefix: "", log: ReadLog())
+  }
+
+  private init(
+    location: String, records: [TensorRecord], metadata: [String: String], prefix: TensorName, log: ReadLog
+  ) throws {
+    var places: [TensorName: Int] = [:]
+    for (index, record) in records.enumerated() {
+      guard places.updateValue(index, forKey: record.name) == nil else {
+        throw LoadError.malformed(file: location, tensor: record.name, reason: "there are two tensors of this name")
+      }
+    }
+    self.location = location
+    self.records = records
+    self.metadata = metadata
+    self.places = places
+    self.prefix = prefix
+    self.log = log
+  }
+
+  // MARK: lookup
+
+  public func record(_ name: TensorName) -> TensorRecord? { places[name].map { records[$0] } }
+
+  /// Looks a tensor up by the UTF-8 bytes of `name`.
+  public subscript(name: String) -> TensorRecord? { record(TensorName(name)) }
+
+  public func contains(_ name: String) -> Bool { self[name] != nil }
+
+  // MARK: views
+
+  /// The tensors whose names start with `prefix`, under the rest of their names.
+  public func scoped(_ prefix: String) -> Checkpoint {
+    let prefix = TensorName(prefix)
+    var inner = records.filter { $0.name.hasPrefix(prefix) }
+    for index in inner.indices {
+      inner[index].name = TensorName(bytes: inner[index].name.bytes.dropFirst(prefix.bytes.count))
+    }
+    // Taking one prefix from different names leaves different names: this cannot throw.
+    return (try? Checkpoint(
+      location: location, records: inner, metadata: metadata, prefix: self.prefix + prefix, log: log)) ?? self
+  }
+
+  /// The tensors under other names: `newName` gets the stored one and returns the one to look it up by, or nil to leave the
+  /// tensor out.
+  /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two tensors get one name.
+  public func renamed(_ newName: (String) -> String?) throws -> Checkpoint {
+    let renamed = records.compactMap { record -> TensorRecord? in
+      guard let name = newName(record.name.string) else { return nil }
+      var record = record
+      record.name = TensorName(name)
+      return record
+    }
+    return try Checkpoint(location: location, records: renamed, metadata: metadata, prefix: prefix, log: log)
+  }
+
+  /// The tensors under other names, by a table from the stored names; names outside the table stay.
+  /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two tensors get one name.
+  public func renamed(_ table: [String: String]) throws -> Checkpoint {
+    try renamed { table[$0] ?? $0 }
+  }
+}
+
+/// Which tensors of a checkpoint were read, by stored name.
+final class ReadLog: Sendable {
+  private let names = Mutex<Set<TensorName>>([])
+
+  func insert(_ name: TensorName) { names.withLock { _ = $0.insert(name) } }
+  func contains(_ name: TensorName) -> Bool { names.withLock { $0.contains(name) } }
+}

@@ -1,0 +1,41 @@
+/// The name of a tensor: bytes, as the file spells them.
+///
+/// Not a `String`, because Swift takes canonically equivalent strings for equal (`"é"` and `"e\u{301}"`), and a file may
+/// hold a tensor under each.
+public struct TensorName: Hashable, Comparable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+  public let bytes: [UInt8]
+
+  public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+  public init(_ string: String) { bytes = Array(string.utf8) }
+  public init(stringLiteral: String) { self.init(stringLiteral) }
+
+  /// The name as text; bytes that are not UTF-8 become U+FFFD.
+  public var string: String { String(decoding: bytes, as: UTF8.self) }
+
+  /// In quotes, on one line and of bounded length, whatever the file holds: for messages.
+  public var description: String { printable(string) }
+
+  public static func < (left: TensorName, right: TensorName) -> Bool {
+    left.bytes.lexicographicallyPrecedes(right.bytes)
+  }
+
+  public func hasPrefix(_ prefix: TensorName) -> Bool { bytes.starts(with: prefix.bytes) }
+
+  public static func + (left: TensorName, right: TensorName) -> TensorName {
+    TensorName(bytes: left.bytes + right.bytes)
+  }
+}
+
+/// Text from a file in quotes, fit for a one-line message: control characters escaped, at most 120 characters.
+func printable(_ text: String) -> String {
+  var result = "\""
+  for (index, scalar) in text.unicodeScalars.enumerated() {
+    if index == 120 { return result + "…\"" }
+    switch scalar.properties.generalCategory {
+    // Line separators would break the line; format characters can turn the reading order of a terminal around.
+    case .control, .format, .lineSeparator, .paragraphSeparator: result += scalar.escaped(asASCII: true)
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result + "\""
+}
