@@ -1,0 +1,225 @@
+// softmax(scale q kᵀ + bias) v, for all heads of all pictures. Memory grows with the tokens, not with their square.
+#include "simd.h"
+
+#include <math.h>
+
+typedef dk_attention_arguments arguments;
+typedef uint32_t unit;  // what one multiplication takes: a float, or two bfloat16
+
+enum { query_block = 64, key_block = 256 };
+
+// A block of queries of one head, and the keys it may look at.
+typedef struct {
+  long head, start;    // its first column is start = head * head_dim
+  long query, row;     // of the picture, and the row of q and out
+  long count;          // queries
+  long key_row, keys;  // the item's first row of k and v, and how many keys it has for us
+  const int32_t *list; // which keys those are, or NULL: the first ones
+} block;
+
+static inline long key_row(const block *at, long key) { return at->key_row + (at->list ? at->list[key] : key); }
+
+// One thread's memory. [n][query_block] unless noted.
+typedef struct {
+  float largest[query_block], total[query_block], rescale[query_block];
+  unit *queries;   // [units]
+  float *scores;   // [key_block]
+  float *mixed;    // [head_dim]
+  unit *keys;      // [key_block][units]: keys that cannot be read in place
+  unit *values;    // [key_block][head_dim]
+  float *rows;     // [4][head_dim]: rows on their way in and out
+  int32_t *list;   // [keys]
+} workspace;
+
+#if DK_X86
+#include "simd_avx512.h"
+#include "attention_rows_simd.h"
+#define TILE 4
+#define PAIRS 0
+#define A(name) name##_avx512
+#include "attention_simd.h"
+#undef A
+#undef PAIRS
+#undef TARGET
+#define PAIRS 1
+#define TARGET DK_TARGET_AVX512_BF16
+#define A(name) name##_bf16
+#include "attention_simd.h"
+#undef A
+#undef PAIRS
+#undef TILE
+#include "simd_avx2.h"
+#include "attention_rows_simd.h"
+#define TILE 2
+#define PAIRS 0
+#define A(name) name##_avx2
+#include "attention_simd.h"
+#undef A
+#else
+#define TILE 2
+#define PAIRS 0
+#endif
+#include "simd_portable.h"
+#include "attention_rows_simd.h"
+#define A(name) name##_portable
+#include "attention_simd.h"
+
+// ---------------------------------------------------------------- reference
+
+static int attends(const arguments *a, long item, long key) {
+  if (a->key_count && key >= a->key_count[item]) return 0;
+  return !a->key_mask || a->key_mask[item * a->keys + key];
+}
+
+static void attention_reference(const arguments *a) {
+  double *weights = calloc((size_t)a->keys, sizeof *weights);
+  if (!weights) return;
+  for (long b = 0; b < a->batch; b++)
+    for (long h = 0; h < a->heads; h++)
+      for (long i = 0; i < a->queries; i++) {
+        long item = a->key_item ? a->key_item[b] : b, start = h * a->head_dim;
+        double largest = -INFINITY, sum = 0;
+        for (long j = 0; j < a->keys; j++) {
+          if (!attends(a, item, j)) continue;
+          double dot = 0;
+          for (long d = start; d < start + a->head_dim; d++)
+            dot += (double)dk_get(a->q.type, dk_row(a->q, b * a->queries + i), d) *
+                   dk_get(a->k.type, dk_row(a->k, item * a->keys + j), d);
+          weights[j] = dot * a->scale + (a->bias ? a->bias[(h * a->queries + i) * a->keys + j] : 0);
+          largest = fmax(largest, weights[j]);
+        }
+        for (long j = 0; j < a->keys; j++) {
+          weights[j] = attends(a, item, j) ? exp(weights[j] - largest) : 0;
+          sum += weights[j];
+        }
+        for (long d = start; d < start + a->head_dim; d++) {
+          double y = 0;
+          for (long j = 0; j < a->keys; j++)
+            if (attends(a, item, j)) y += weights[j] / sum * dk_get(a->v.type, dk_row(a->v, item * a->keys + j), d);
+          dk_put(a->out.type, dk_row(a->out, b * a->queries + i), d, (float)y);
+        }
+        if (a->probabilities)
+          for (long j = 0; j < a->keys; j++)
+            a->probabilities[(b * a->queries + i) * a->keys + j] += (float)(weights[j] / sum / (double)a->heads);
+      }
+  free(weights);
+}
+
+// ---------------------------------------------------------------- native: a task is a block of queries
+
+typedef struct {
+  dk_engine *engine;
+  const arguments *a;
+  long blocks;  // of queries of one picture
+} attention_job;
+
+static size_t workspace_bytes(const arguments *a) {
+  size_t width = (size_t)a->head_dim + 4;
+  size_t numbers = width * (2 * query_block + 2 * key_block + 4) + (size_t)key_block * query_block + (size_t)a->keys;
+  return sizeof(workspace) + numbers * 4 + 8 * 64;
+}
+
+static workspace *lay_out(const arguments *a, void *memory) {
+  workspace *w = memory;
+  char *at = (char *)memory + sizeof *w;
+  size_t width = (size_t)a->head_dim + 4;
+#define TAKE(count) (at = (char *)(((uintptr_t)at + 63) & ~(uintptr_t)63), at += (size_t)(count) * 4, (void *)(at - (size_t)(count) * 4))
+  w->queries = TAKE(width * query_block);
+  w->scores = TAKE(key_block * query_block);
+  w->mixed = TAKE(width * query_block);
+  w->keys = TAKE(width * key_block);
+  w->values = TAKE(width * key_block);
+  w->rows = TAKE(width * 4);
+  w->list = TAKE(a->keys);
+#undef TAKE
+  return w;
+}
+
+// Which keys of the item may be looked at. What is masked is never read, so it can have no influence.
+static void choose_keys(const arguments *a, long item, workspace *w, block *at) {
+  at->key_row = item * a->keys;
+  at->keys = a->key_count ? dk_min(a->keys, a->key_count[item]) : a->keys;
+  at->list = NULL;
+  if (!a->key_mask) return;
+  long count = 0, last = -1;
+  for (long j = 0; j < at->keys; j++)
+    if (a->key_mask[at->key_row + j]) {
+      w->list[count++] = (int32_t)j;
+      last = j;
+    }
+  if (last + 1 != count) at->list = w->list;
+  at->keys = count;
+}
+
+// OpenBLAS: all scores of the block at once, a row of scores a query.
+static void attend_by_sgemm(dk_sgemm sgemm, const dk_engine *engine, const arguments *a, const block *at, float *scores,
+                            float *copies) {
+  enum { row_major = 101, plain = 111, transposed = 112 };
+  int count = (int)at->count, keys = (int)at->keys, n = (int)a->head_dim;
+  const float *q = (float *)dk_row(a->q, at->row) + at->start;
+  const float *k = (float *)dk_row(a->k, at->key_row) + at->start, *v = (float *)dk_row(a->v, at->key_row) + at->start;
+  int k_stride = (int)a->k.stride, v_stride = (int)a->v.stride;
+  if (at->list) {  // bring the keys that are not masked together
+    k = copies, v = copies + at->keys * n;
+    k_stride = v_stride = n;
+    for (long j = 0; j < at->keys; j++) {
+      memcpy(copies + j * n, (float *)dk_row(a->k, key_row(at, j)) + at->start, (size_t)n * 4);
+      memcpy(copies + (at->keys + j) * n, (float *)dk_row(a->v, key_row(at, j)) + at->start, (size_t)n * 4);
+    }
+  }
+  sgemm(row_major, plain, transposed, count, keys, n, a->scale, q, (int)a->q.stride, k, k_stride, 0,
+        scores, keys);
+  for (long i = 0; i < count; i++) {
+    float *row = scores + i * keys;
+    const float *bias = a->bias ? a->bias + (at->head * a->queries + at->query + i) * a->keys : NULL;
+    for (long j = 0; bias && j < keys; j++) row[j] += bias[at->list ? at->list[j] : j];
+    DK_CHOOSE(engine, softmax_row)(row, keys);
+    float *map = a->probabilities ? a->probabilities + (at->row + i) * a->keys : NULL;
+    for (long j = 0; map && j < keys; j++) map[at->list ? at->list[j] : j] += row[j] / (float)a->heads;
+  }
+  sgemm(row_major, plain, plain, count, n, keys, 1, scores, keys, v, v_stride, 0,
+        (float *)dk_row(a->out, at->row) + at->start, (int)a->out.stride);
+}
+
+static void attend(dk_engine *engine, const arguments *a, const block *at, workspace *w) {
+#if DK_X86
+  if (engine->bf16 && a->q.type == DK_BF16) {
+    attend_bf16(a, at, w);
+    return;
+  }
+#endif
+  DK_CHOOSE(engine, attend)(a, at, w);
+}
+
+static void attention_task(void *context, long task, int thread) {
+  const attention_job *job = context;
+  const arguments *a = job->a;
+  int by_sgemm = job->engine->backend == DK_BACKEND_OPENBLAS && job->engine->sgemm && a->q.type == DK_F32;
+  size_t bytes = workspace_bytes(a), more = by_sgemm ? (size_t)a->keys * (query_block + 2 * (size_t)a->head_dim) * 4 : 0;
+  void *memory = dk_scratch(job->engine, thread, bytes + more);
+  if (!memory) return;
+  workspace *w = lay_out(a, memory);
+  // With a map of probabilities the heads add to one place, so they stay in one task and in order.
+  long heads = a->probabilities ? a->heads : 1, first = a->probabilities ? 0 : task / job->blocks % a->heads;
+  long b = a->probabilities ? task / job->blocks : task / job->blocks / a->heads;
+  block at = {.query = task % job->blocks * query_block};
+  at.row = b * a->queries + at.query;
+  at.count = dk_min(query_block, a->queries - at.query);
+  choose_keys(a, a->key_item ? a->key_item[b] : b, w, &at);
+  for (at.head = first; at.head < first + heads; at.head++) {
+    at.start = at.head * a->head_dim;
+    float *scores = (float *)((char *)memory + bytes), *copies = scores + a->keys * query_block;
+    if (by_sgemm) attend_by_sgemm(job->engine->sgemm, job->engine, a, &at, scores, copies);
+    else attend(job->engine, a, &at, w);
+  }
+}
+
+void dk_attention(dk_engine *engine, const dk_attention_arguments *a) {
+  if (a->batch <= 0 || a->queries <= 0 || a->keys <= 0) return;
+  if (engine->backend == DK_BACKEND_REFERENCE) {
+    attention_reference(a);
+    return;
+  }
+  attention_job job = {engine, a, dk_ceil_div(a->queries, query_block)};
+  dk_parallel(engine, a->batch * job.blocks * (a->probabilities ? 1 : a->heads), attention_task, &job);
+}
