@@ -42,6 +42,9 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
+    .testTarget(
+      name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/DiffusionTests"),
   ],
   cxxLanguageStandard: .cxx17
 )
