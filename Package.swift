@@ -43,7 +43,10 @@ let package = Package(
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
     .testTarget(
-      name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
+      name: "DiffusionTests",
+      dependencies: [
+        "Diffusion", "Checkpoints", "Tensors", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       path: "Tests/DiffusionTests"),
   ],
   cxxLanguageStandard: .cxx17

@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 import Testing
 
-/// All deterministic samplers solve the same differential equation; how fast the error falls shows their order.
+/// All deterministic samplers solve one differential equation; how fast the error falls shows their order.
 @Suite struct ConvergenceTests {
   static let model = AnalyticDenoiser(p: 0.9, q: 0.5)
 
@@ -32,23 +32,27 @@ import Testing
   @Test(arguments: [("euler", 1.0), ("ddim", 1), ("heun", 2), ("dpm++", 2), ("unipc", 2)])
   func order(_ name: String, _ order: Double) throws {
     let exact = try solve("heun", steps: 1000)
-    let coarse = error(try solve(name, steps: 21), exact)
-    let middle = error(try solve(name, steps: 41), exact)
-    let fine = error(try solve(name, steps: 81), exact)
+    let coarse = error(try solve(name, steps: 41), exact)
+    let middle = error(try solve(name, steps: 81), exact)
+    let fine = error(try solve(name, steps: 161), exact)
     let measured = log2(coarse / fine) / 2
     if ProcessInfo.processInfo.environment["DIT_T2I_SHOW"] != nil {
       print("  \(name): \(coarse) \(middle) \(fine), order \(measured)")
     }
     #expect(coarse > middle && middle > fine)
     #expect(measured > order - 0.25)
-    #expect(measured < order + 1.25, "the test measures rounding, not the order")
+    #expect(measured < order + 1.5, "the test measures rounding, not the order")
   }
 
   /// From start to end, with everyone's own steps: one picture.
-  @Test(arguments: ["euler", "ddim", "heun", "unipc"], [Spacing.inclusive, .karras])
+  @Test(arguments: ["euler", "ddim", "heun", "dpm++", "unipc"], [Spacing.inclusive, .karras])
   func samplersAgree(_ name: String, _ spacing: Spacing) throws {
-    let exact = try solve("dpm++", steps: 400, spacing: .karras)
-    #expect(error(try solve(name, steps: 400, spacing: spacing), exact) < (name == "euler" || name == "ddim" ? 2e-2 : 2e-3))
+    let exact = try solve("heun", steps: 1000)
+    let found = error(try solve(name, steps: 1000, spacing: spacing), exact)
+    // Even timesteps are coarse in σ at the clean end.
+    let allowed = (name == "euler" || name == "ddim" ? 2e-2 : 1e-3) * (spacing == .karras ? 1 : 3)
+    #expect(found < allowed)
+    if ProcessInfo.processInfo.environment["DIT_T2I_SHOW"] != nil { print("  \(name) \(spacing): \(found)") }
   }
 
   /// The same levels: DDIM without noise is Euler's method.
