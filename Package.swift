@@ -21,7 +21,7 @@ let package = Package(
 
     // Swift: one stage a folder.
     .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
-    .target(name: "Checkpoints", dependencies: ["Tensors"]),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "COpenSSL"]),
     .target(name: "Text", dependencies: ["Tensors", "Checkpoints", "CSentencePiece"]),
     .target(name: "Transformer", dependencies: ["Tensors", "Checkpoints"]),
     .target(name: "Diffusion", dependencies: ["Tensors"]),
@@ -29,9 +29,7 @@ let package = Package(
     .target(name: "Image", dependencies: ["CPNG"]),
     .target(
       name: "Pipeline",
-      dependencies: [
-        "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "COpenSSL",
-      ]),
+      dependencies: ["Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image"]),
     .executableTarget(
       name: "Command",
       dependencies: [
@@ -44,10 +42,7 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
     .testTarget(
       name: "DiffusionTests",
-      dependencies: [
-        "Diffusion", "Checkpoints", "Tensors", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
-      ],
-      path: "Tests/DiffusionTests"),
+      dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"], path: "Tests/DiffusionTests"),
   ],
   cxxLanguageStandard: .cxx17
 )

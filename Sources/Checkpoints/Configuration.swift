@@ -30,7 +30,9 @@ public func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL)
   }
   guard data.count <= limit else { throw ConfigurationError.wrong(file: url.path, reason: "larger than 16 MiB") }
   do {
-    return try JSONDecoder().decode(type, from: data)
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = true  // Python writes NaN and Infinity into JSON
+    return try decoder.decode(type, from: data)
   } catch let error as DecodingError {
     throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
   }

@@ -111,6 +111,11 @@ extension ModelFolder {
     _ = try sampler(for: request)
   }
 
+  /// - Throws: `TokenizerError`.
+  public func tokenizer() throws -> Tokenizer {
+    try Tokenizer(contentsOf: url.appendingPathComponent("tokenizer/spiece.model"), maximumLength: maximumTokens)
+  }
+
   func sampler(for request: GenerationRequest) throws -> any Sampler {
     try SamplerRegistry.make(
       request.sampler, schedule: scheduler.schedule, settings: SamplerSettings(steps: request.steps))

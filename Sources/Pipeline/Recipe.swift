@@ -48,7 +48,7 @@ public struct Recipe: Sendable {
     result.seed = request.seed
     result.size = (request.size.width, request.size.height)
     result.model = folder.name
-    result["Class"] = request.classIndex.map(folder.className)
+    result["Class"] = request.classIndex.map({ folder.className($0) })
     result["Precision"] = backend.precision.rawValue
     result["Backend"] = backend.kind == .native ? nil : backend.kind.rawValue
     result["Version"] = "dit-t2i \(version)"

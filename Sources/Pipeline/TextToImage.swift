@@ -40,8 +40,7 @@ public final class TextToImage: @unchecked Sendable {
     self.folder = folder
     self.backend = backend
     let part = { (path: String) in folder.url.appendingPathComponent(path) }
-    tokenizer = try Tokenizer(
-      contentsOf: part("tokenizer/spiece.model"), maximumLength: folder.maximumTokens)
+    tokenizer = try folder.tokenizer()
     textEncoder = try T5Encoder(
       folder.textEncoder, checkpoint: openCheckpoint(at: part("text_encoder/model.safetensors")), backend: backend)
     guard tokenizer.vocabularySize <= folder.textEncoder.vocabularySize else {

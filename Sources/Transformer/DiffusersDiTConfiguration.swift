@@ -1,0 +1,65 @@
+/// Whose arithmetic a DiT follows where the original and diffusers disagree.
+public enum DiTCompatibility: String, Sendable, CaseIterable {
+  /// facebookresearch/DiT: timestep divisor 128, epsilon 1e-6 before the MLP.
+  case official
+  /// diffusers' `DiTTransformer2DModel`: timestep divisor 127, epsilon 1e-5 before the MLP.
+  case diffusers
+}
+
+/// The `config.json` of diffusers' `DiTTransformer2DModel`.
+public struct DiffusersDiTConfiguration: Decodable, Sendable {
+  let heads: Int
+  let headSize: Int
+  let layers: Int
+  let inChannels: Int
+  let outChannels: Int
+  let patchSize: Int
+  let sampleSize: Int
+  let classes: Int
+  let eps: Float
+
+  enum CodingKeys: String, CodingKey {
+    case heads = "num_attention_heads", headSize = "attention_head_dim", layers = "num_layers"
+    case inChannels = "in_channels", outChannels = "out_channels", patchSize = "patch_size"
+    case sampleSize = "sample_size", classes = "num_embeds_ada_norm", eps = "norm_eps"
+  }
+
+  public init(from decoder: Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    func size(_ key: CodingKeys, _ range: ClosedRange<Int>) throws -> Int {
+      let value = try values.decode(Int.self, forKey: key)
+      guard range.contains(value) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: key, in: values, debugDescription: "\(key.rawValue) is \(value), expected \(range)")
+      }
+      return value
+    }
+    heads = try size(.heads, 1...1_024)
+    headSize = try size(.headSize, 1...4_096)
+    layers = try size(.layers, 1...1_000)
+    inChannels = try size(.inChannels, 1...1_024)
+    patchSize = try size(.patchSize, 1...64)
+    sampleSize = try size(.sampleSize, 1...65_536)
+    classes = try size(.classes, 1...10_000_000)
+    outChannels = try values.decodeIfPresent(Int.self, forKey: .outChannels) ?? inChannels
+    eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-5
+    guard (heads * headSize) % 4 == 0, sampleSize % patchSize == 0, outChannels == inChannels || outChannels == 2 * inChannels
+    else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .heads, in: values, debugDescription: "width, sample_size and out_channels do not fit each other")
+    }
+  }
+
+  /// As one of the family.
+  public func configuration(_ compatibility: DiTCompatibility) -> DiTConfiguration {
+    var result = DiTConfiguration(
+      hiddenSize: heads * headSize, depth: layers, heads: heads, patchSize: patchSize, inChannels: inChannels,
+      classes: classes, learnsVariance: outChannels == 2 * inChannels, sampleSize: [sampleSize, sampleSize],
+      positions: .perAxis(base: sampleSize / patchSize))
+    if compatibility == .diffusers {
+      result.timestepDivisor = 127
+      result.mlpNormEps = eps
+    }
+    return result
+  }
+}
