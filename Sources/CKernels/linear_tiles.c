@@ -1,9 +1,5 @@
 // The tile loops of every instruction set, and which of them an engine uses.
 #include "linear.h"
-
-#ifndef DK_PREFETCH
-#define DK_PREFETCH 768  // bytes ahead in the panel: it comes from the L2 cache or beyond
-#endif
 #include "linear_tile.h"
 
 DK_INLINE int32_t load_word(const char *p) {
