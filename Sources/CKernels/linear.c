@@ -88,10 +88,12 @@ static void tile_task(void *context, long task, int thread) {
     const long column = p * gemm->columns, count = dk_min(gemm->columns, weight->n - column);
     for (long step = 0; step < steps; step += DK_STEP_BLOCK) {
       const long here = dk_min(DK_STEP_BLOCK, steps - step);
+      const char *ahead = panel + (step + here) * panel_step;  // what is needed next lies behind this
       for (long i = 0; i < rows; i += gemm->rows) {
         const long height = dk_min(gemm->rows, rows - i);
         char *sums = scratch.sums + i * gemm->columns * 4;
-        gemm->tile((int)height, here, x + i * stride + step * x_step, stride, panel + step * panel_step, sums, step > 0);
+        gemm->tile((int)height, here, x + i * stride + step * x_step, stride, panel + step * panel_step, ahead, sums, step > 0);
+        ahead += here * 64;
         if (step + here == steps)
           DK_CHOOSE(job->engine, finish)(weight, job->epilogue, sums, gemm->columns, x_scales ? x_scales + i : NULL, job->out,
                                          row + i, height, column, count);

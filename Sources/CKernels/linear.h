@@ -20,7 +20,8 @@ typedef struct {
   dk_x_format x_format;
   int x_size;  // bytes of a prepared number of x
   // sums [rows][columns] of 32-bit floats or integers, += over `steps` steps; they start from zero unless `resume`.
-  void (*tile)(int rows, long steps, const char *x, long x_stride, const char *panel, void *sums, int resume);
+  // 64 bytes a step are prefetched from `ahead`.
+  void (*tile)(int rows, long steps, const char *x, long x_stride, const char *panel, const char *ahead, void *sums, int resume);
 } dk_gemm;
 
 struct dk_weight {

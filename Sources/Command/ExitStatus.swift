@@ -23,7 +23,7 @@ enum ExitStatus {
     case is TokenizerError, is ConfigurationError: badData
     case ModelError.notFound, ModelError.noModels: notFound
     case is ModelError: badData
-    case LoadError.unwritable: cannotCreate
+    case LoadError.unwritable, is ConversionError: cannotCreate
     case LoadError.unreadable: notFound
     case is LoadError: badData
     case ImageError.exists, ImageError.unwritable: cannotCreate

@@ -42,15 +42,15 @@ public final class TextToImage: @unchecked Sendable {
     let part = { (path: String) in folder.url.appendingPathComponent(path) }
     tokenizer = try folder.tokenizer()
     textEncoder = try T5Encoder(
-      folder.textEncoder, checkpoint: openCheckpoint(at: part("text_encoder/model.safetensors")), backend: backend)
+      folder.textEncoder, checkpoint: openCheckpoint(at: part("text_encoder")), backend: backend)
     guard tokenizer.vocabularySize <= folder.textEncoder.vocabularySize else {
       throw ConfigurationError.wrong(
         file: part("tokenizer/spiece.model").path,
         reason: "\(tokenizer.vocabularySize) pieces, but the text encoder knows \(folder.textEncoder.vocabularySize)")
     }
     transformer = try DiT(
-      folder.transformer, checkpoint: openCheckpoint(at: part("transformer/diffusion_pytorch_model.safetensors")), names: .ours, backend: backend)
-    let vae = try openCheckpoint(at: part("vae/diffusion_pytorch_model.safetensors"))
+      folder.transformer, checkpoint: openCheckpoint(at: part("transformer")), names: .ours, backend: backend)
+    let vae = try openCheckpoint(at: part("vae"))
     autoencoder = try TinyAutoencoder(
       folder.autoencoder, decoder: vae.scoped("decoder."), encoder: nil, backend: backend)
   }

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+
+extension StorageType: ExpressibleByArgument {}
+
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a model folder again with its weights stored as int8, f16, bf16 or f32.",
+    discussion: """
+      Example:
+        dit-t2i convert ~/models/mine Weights/mine --type int8
+
+      int8 keeps one scale for each row of a matrix; small tensors, norms and biases stay as they are.
+      """)
+
+  @Argument(help: "A model's name or folder.")
+  var model: String
+
+  @Argument(help: "The new folder.")
+  var output: String
+
+  @Option(help: "int8, f16, bf16 or f32.")
+  var type = StorageType.int8
+
+  @Flag(name: .shortAndLong, help: "Print nothing.")
+  var quiet = false
+
+  func run() throws {
+    let source = try ModelLocator().locate(model)
+    let target = URL(fileURLWithPath: output)
+    let progress = ProgressBar(quiet: quiet)
+    try ModelConverter.convert(source, to: target, as: type) { progress.note("converting \($0)") }
+    progress.clear()
+    guard !quiet else { return }
+    let sizes = { (url: URL) in
+      (FileManager.default.enumerator(at: url, includingPropertiesForKeys: [.fileSizeKey])?.compactMap { $0 as? URL } ?? [])
+        .filter { $0.pathExtension == "safetensors" }
+        .reduce(0) { $0 + ((try? $1.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0) }
+    }
+    print(String(format: "%@  %.1f MB of weights as %@", output, Double(sizes(target)) / 1e6, type.rawValue))
+  }
+}

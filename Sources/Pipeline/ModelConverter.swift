@@ -1,0 +1,133 @@
+import CKernels
+import Checkpoints
+import Foundation
+import Tensors
+
+/// In what a converted model's matrices are stored.
+public enum StorageType: String, Sendable, CaseIterable {
+  case f32, f16, bf16
+  /// One scale a row; small tensors, norms and biases stay as they are.
+  case int8
+}
+
+/// Why a model cannot be converted.
+public enum ConversionError: Error, CustomStringConvertible {
+  case exists(path: String)
+  case cannotCreate(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .exists(let path): "\(path) exists already; name a new folder"
+    case .cannotCreate(let path, let reason): "cannot write \(path): \(reason)"
+    }
+  }
+}
+
+/// Writes a model folder again with its weights stored in another type.
+public struct ModelConverter {
+  /// Smaller tensors keep their type: they cost little, and the layers at both ends of the model are among them.
+  static let smallest = 32 << 10
+
+  /// Folders of a model that hold weights, and the name their file gets.
+  static let parts = [
+    ("transformer", "diffusion_pytorch_model.safetensors"), ("text_encoder", "model.safetensors"),
+    ("vae", "diffusion_pytorch_model.safetensors"),
+  ]
+
+  /// Converts `source` into the new folder `target`, which appears whole or not at all.
+  /// - Parameter progress: is told the name of each part as it begins.
+  /// - Throws: ``ConversionError``, `LoadError`.
+  public static func convert(
+    _ source: URL, to target: URL, as type: StorageType, progress: (String) -> Void = { _ in }
+  ) throws {
+    let files = FileManager.default
+    guard !files.fileExists(atPath: target.path) else { throw ConversionError.exists(path: target.path) }
+    let temporary = target.deletingLastPathComponent()
+      .appendingPathComponent(".\(target.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier).tmp")
+    defer { try? files.removeItem(at: temporary) }
+    do {
+      try files.createDirectory(at: temporary, withIntermediateDirectories: false)
+      try copyDescriptions(source, to: temporary)
+    } catch let error as CocoaError {
+      throw ConversionError.cannotCreate(path: target.path, reason: reason(error))
+    }
+    for (part, name) in parts {
+      let folder = source.appendingPathComponent(part)
+      guard files.fileExists(atPath: folder.path) else { continue }
+      progress(part)
+      try convert(openCheckpoint(at: folder), to: temporary.appendingPathComponent(part).appendingPathComponent(name), as: type)
+    }
+    do {
+      try files.moveItem(at: temporary, to: target)
+    } catch {
+      throw ConversionError.cannotCreate(path: target.path, reason: reason(error))
+    }
+  }
+
+  /// Everything that is not weights: configurations, tokenizer, class names.
+  private static func copyDescriptions(_ source: URL, to target: URL) throws {
+    let files = FileManager.default
+    let wanted = ["json", "model", "txt"]
+    let paths = files.enumerator(atPath: source.path)?.compactMap { $0 as? String } ?? []
+    for path in paths where wanted.contains((path as NSString).pathExtension) {
+      // Goldens belong to the very numbers they were computed from; an index describes shards that are gone.
+      if path.hasPrefix("goldens/") || path.hasSuffix(".index.json") { continue }
+      let to = target.appendingPathComponent(path)
+      try files.createDirectory(at: to.deletingLastPathComponent(), withIntermediateDirectories: true)
+      let from = source.appendingPathComponent(path).resolvingSymlinksInPath()
+      try Data(contentsOf: from).write(to: to)
+    }
+  }
+
+  private static func reason(_ error: Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    return underlying.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
+  }
+
+  /// One checkpoint to one safetensors file.
+  static func convert(_ checkpoint: Checkpoint, to url: URL, as type: StorageType) throws {
+    var writer = SafetensorsWriter(url, metadata: ["format": "pt"])
+    for record in checkpoint.records where !isScale(record, in: checkpoint) {
+      guard record.type.stored != nil else {
+        try writer.add(record)
+        continue
+      }
+      let rows = record.shape.first ?? 1
+      let columns = record.shape.dropFirst().reduce(1, *)
+      let matrix = try checkpoint.matrix(record.name.string, rows: rows, columns: columns)
+      let large = record.count >= smallest && record.shape.count >= 2
+      switch type {
+      case .int8 where large: try writer.add(record.name, quantising: matrix, shape: record.shape)
+      case .int8 where record.type == .i8: try add(record, matrix, as: .f16, to: &writer)
+      case .int8: try writer.add(record)
+      case .f32: try add(record, matrix, as: .f32, to: &writer)
+      case .f16: try add(record, matrix, as: .f16, to: &writer)
+      case .bf16: try add(record, matrix, as: .bf16, to: &writer)
+      }
+    }
+    try writer.write()
+  }
+
+  /// Row by row, so that no second copy of a large matrix is in memory.
+  private static func add(
+    _ record: TensorRecord, _ matrix: StoredMatrix, as type: ElementType, to writer: inout SafetensorsWriter
+  ) throws {
+    try writer.add(record.name, type: type, shape: record.shape) { sink in
+      var row = [Float](repeating: 0, count: max(1, matrix.columns))
+      var bytes = [UInt8](repeating: 0, count: max(1, matrix.columns) * type.size)
+      guard let stored = type.stored, matrix.columns > 0 else { return }
+      for index in 0..<matrix.rows {
+        row.withUnsafeMutableBufferPointer { if let start = $0.baseAddress { matrix.readRow(index, into: start) } }
+        bytes.withUnsafeMutableBytes { dk_from_f32(stored, row, matrix.columns, $0.baseAddress) }
+        try bytes.withUnsafeBytes(sink)
+      }
+    }
+  }
+
+  /// Scales belong to their int8 tensor and are written with it.
+  private static func isScale(_ record: TensorRecord, in checkpoint: Checkpoint) -> Bool {
+    let name = record.name.string
+    guard name.hasSuffix(".scale") else { return false }
+    return checkpoint[String(name.dropLast(".scale".count))]?.type == .i8
+  }
+}
