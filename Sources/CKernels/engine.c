@@ -63,12 +63,6 @@ void *dk_scratch(dk_engine *engine, int thread, size_t bytes) {
   return buffer->data;
 }
 
-int dk_reserve_scratch(dk_engine *engine, size_t bytes) {
-  for (int thread = 0; thread < engine->threads; thread++)
-    if (!dk_scratch(engine, thread, bytes)) return 0;
-  return 1;
-}
-
 // ---------------------------------------------------------------- thread pool
 //
 // A job is open while tasks remain. A worker that sees a new job enters it (`inside`), takes tasks until none is left and
@@ -182,6 +176,15 @@ void dk_parallel(dk_engine *engine, long tasks, void (*body)(void *, long, int),
     }
   }
   pthread_mutex_unlock(&pool->callers);
+}
+
+int dk_reserve_scratch(dk_engine *engine, size_t bytes) {
+  int reserved = 1;
+  pthread_mutex_lock(&engine->pool->callers);  // no job may be using it
+  for (int thread = 0; thread < engine->threads; thread++)
+    if (!dk_scratch(engine, thread, bytes)) reserved = 0;
+  pthread_mutex_unlock(&engine->pool->callers);
+  return reserved;
 }
 
 static void pool_destroy(dk_pool *pool) {

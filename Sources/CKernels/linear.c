@@ -1,13 +1,142 @@
-// Packed matrix products: y = act(x Wᵀ + b), with the slow reference at the end.
-#include "kernels.h"
+// Linear layers: y = act(x Wᵀ + b). The three ways to compute one: tiles of packed panels, sgemm, and the slow reference.
+#include "linear.h"
 
 #include <math.h>
 
-struct dk_weight {
-  dk_weight_kind kind;
-  long n, k;
-  float *dense;  // [n][k]: reference and OpenBLAS
-};
+#if DK_X86
+#include "simd_avx512.h"
+#include "linear_rows.h"
+#include "simd_avx2.h"
+#include "linear_rows.h"
+#endif
+#include "simd_portable.h"
+#include "linear_rows.h"
+
+typedef struct {
+  dk_engine *engine;
+  long m;
+  dk_rows x, out;
+  const dk_weight *weight;
+  const dk_epilogue *epilogue;
+  long row_block;  // rows of a task
+  long splits;     // tasks that share a block of rows, each with its range of panels
+} linear_job;
+
+// ---------------------------------------------------------------- native: tiles
+
+// Whether the tiles can read x where it lies.
+static int reads_in_place(const dk_weight *weight, dk_type type) {
+  if (weight->gemm->x_format == DK_X_F32) return type == DK_F32;
+  return weight->gemm->x_format == DK_X_BF16 && type == DK_BF16 && weight->k % 2 == 0;
+}
+
+// Scratch of a task: sums, scales of the rows, prepared rows, one row as float32.
+typedef struct {
+  char *sums;
+  float *scales;
+  char *rows;
+  float *wide;
+} task_scratch;
+
+static long prepared_stride(const dk_weight *weight) {
+  // 64 bytes more than a row: rows of a power of two would all fall into one set of the cache
+  return (dk_padded_k(weight) * weight->gemm->x_size + 63) / 64 * 64 + 64;
+}
+
+static long sums_bytes(const dk_weight *weight) { return DK_ROW_BLOCK * weight->gemm->columns * 4; }
+
+size_t dk_linear_scratch(const dk_engine *engine, const dk_weight *weight) {
+  if (engine->backend == DK_BACKEND_REFERENCE) return 64;
+  if (!weight->gemm) return (size_t)(DK_SGEMM_ROWS * (weight->n + weight->k)) * 4;
+  return (size_t)(sums_bytes(weight) + DK_ROW_BLOCK * 4 + DK_ROW_BLOCK * prepared_stride(weight) + weight->k * 4);
+}
+
+static task_scratch divide_scratch(const linear_job *job, int thread) {
+  const dk_weight *weight = job->weight;
+  char *start = dk_scratch(job->engine, thread, dk_linear_scratch(job->engine, weight));
+  task_scratch scratch = {.sums = start};
+  scratch.scales = (float *)(start + sums_bytes(weight));
+  scratch.rows = (char *)(scratch.scales + DK_ROW_BLOCK);
+  scratch.wide = (float *)(scratch.rows + DK_ROW_BLOCK * prepared_stride(weight));
+  return scratch;
+}
+
+static void tile_task(void *context, long task, int thread) {
+  const linear_job *job = context;
+  const dk_weight *weight = job->weight;
+  const dk_gemm *gemm = weight->gemm;
+  const long row = task / job->splits * job->row_block, rows = dk_min(job->row_block, job->m - row);
+  const long split = task % job->splits, panels = dk_panels(weight);
+  const long first_panel = panels * split / job->splits, end_panel = panels * (split + 1) / job->splits;
+  task_scratch scratch = divide_scratch(job, thread);
+
+  const char *x = dk_row(job->x, row);
+  long stride = job->x.stride * (long)dk_type_size(job->x.type);
+  if (!reads_in_place(weight, job->x.type)) {
+    for (long i = 0; i < rows; i++)
+      DK_CHOOSE(job->engine, prepare_row)(gemm->x_format, job->x.type, x + i * stride, weight->k, dk_padded_k(weight),
+                                          scratch.wide, scratch.rows + i * prepared_stride(weight), scratch.scales + i);
+    x = scratch.rows;
+    stride = prepared_stride(weight);
+  }
+  const float *x_scales = weight->kind == DK_WEIGHT_INT8 ? scratch.scales : NULL;
+
+  const long steps = dk_padded_k(weight) / gemm->step;
+  const long x_step = gemm->step * gemm->x_size, panel_step = gemm->step * gemm->weight_size * gemm->columns;
+  for (long p = first_panel; p < end_panel; p++) {
+    const char *panel = weight->panels + p * dk_panel_bytes(weight);
+    const long column = p * gemm->columns, count = dk_min(gemm->columns, weight->n - column);
+    for (long step = 0; step < steps; step += DK_STEP_BLOCK) {
+      const long here = dk_min(DK_STEP_BLOCK, steps - step);
+      const char *ahead = panel + (step + here) * panel_step;  // what is needed next lies behind this
+      for (long i = 0; i < rows; i += gemm->rows) {
+        const long height = dk_min(gemm->rows, rows - i);
+        char *sums = scratch.sums + i * gemm->columns * 4;
+        gemm->tile((int)height, here, x + i * stride + step * x_step, stride, panel + step * panel_step, ahead, sums, step > 0);
+        ahead += here * 64;
+        if (step + here == steps)
+          DK_CHOOSE(job->engine, finish)(weight, job->epilogue, sums, gemm->columns, x_scales ? x_scales + i : NULL, job->out,
+                                         row + i, height, column, count);
+      }
+    }
+  }
+}
+
+static void linear_native(linear_job *job) {
+  const long threads = job->engine->threads, wanted = threads * 4;  // tasks enough to even out a busy core
+  const long panels = dk_panels(job->weight), tile_rows = job->weight->gemm->rows;
+  // Blocks as large as leaves enough of them: each reads all its panels once. A few rows share their panels' way from memory.
+  job->row_block = job->m >= DK_ROW_BLOCK * wanted ? DK_ROW_BLOCK : dk_min(job->m, DK_ROW_BLOCK / 2);
+  job->row_block = dk_ceil_div(job->row_block, tile_rows) * tile_rows;
+  if (job->row_block > DK_ROW_BLOCK) job->row_block = DK_ROW_BLOCK / tile_rows * tile_rows;
+  const long blocks = dk_ceil_div(job->m, job->row_block);
+  job->splits = threads == 1 ? 1 : dk_min(panels, dk_ceil_div(wanted, blocks));
+  dk_parallel(job->engine, blocks * job->splits, tile_task, job);
+}
+
+// ---------------------------------------------------------------- OpenBLAS: one sgemm a block of rows
+
+static void sgemm_task(void *context, long task, int thread) {
+  const linear_job *job = context;
+  const dk_weight *weight = job->weight;
+  const long n = weight->n, k = weight->k, row = task * DK_SGEMM_ROWS, rows = dk_min(DK_SGEMM_ROWS, job->m - row);
+  float *sums = dk_scratch(job->engine, thread, dk_linear_scratch(job->engine, weight));
+  const float *x = dk_row(job->x, row);
+  long stride = job->x.stride;
+  if (job->x.type != DK_F32) {
+    float *wide = sums + DK_SGEMM_ROWS * n;
+    for (long i = 0; i < rows; i++)
+      DK_CHOOSE(job->engine, widen_row)(job->x.type, dk_row(job->x, row + i), k, wide + i * k);
+    x = wide;
+    stride = k;
+  }
+  enum { row_major = 101, as_is = 111, transposed = 112 };
+  job->engine->sgemm(row_major, as_is, transposed, (int)rows, (int)n, (int)k, 1, x, (int)stride, weight->dense, (int)k, 0,
+                     sums, (int)n);
+  DK_CHOOSE(job->engine, finish)(weight, job->epilogue, sums, n, NULL, job->out, row, rows, 0, n);
+}
+
+// ---------------------------------------------------------------- reference
 
 double dk_activate_exactly(dk_activation activation, double x) {
   switch (activation) {
@@ -15,77 +144,24 @@ double dk_activate_exactly(dk_activation activation, double x) {
     case DK_ACT_GELU_ERF: return 0.5 * x * (1 + erf(x * 0.7071067811865476));
     case DK_ACT_SILU: return x / (1 + exp(-x));
     case DK_ACT_RELU: return x > 0 ? x : (x == x ? 0 : x);
-    default: return x;
+    case DK_ACT_NONE: return x;
   }
+  return x;
 }
-
-static long stored_size(dk_stored type) {
-  return type == DK_STORED_F64 ? 8 : type == DK_STORED_F32 ? 4 : type == DK_STORED_I8 ? 1 : 2;
-}
-
-// Row `row` of the stacked sources as float32.
-static void read_row(const dk_source *sources, long row, long k, float *to) {
-  while (row >= sources->rows) row -= sources++->rows;
-  const char *from = (const char *)sources->data + row * k * stored_size(sources->type);
-  if (sources->type == DK_STORED_I8) dk_i8_to_f32((const int8_t *)from, sources->scales[row], k, to);
-  else dk_to_f32(sources->type, from, k, to);
-}
-
-dk_weight *dk_weight_pack(dk_engine *engine, dk_weight_kind kind, long n, long k, const dk_source *sources, int count) {
-  (void)engine, (void)count;
-  dk_weight *weight = calloc(1, sizeof *weight);
-  float *dense = dk_allocate((size_t)(n * k) * sizeof(float));
-  int8_t *levels = malloc((size_t)k);
-  if (weight && dense && levels) {
-    *weight = (dk_weight){kind, n, k, dense};
-    for (long row = 0; row < n; row++) {
-      float *to = dense + row * k;
-      read_row(sources, row, k, to);
-      if (kind == DK_WEIGHT_BF16)
-        for (long i = 0; i < k; i++) to[i] = dk_bf16_to_f32(dk_f32_to_bf16(to[i]));
-      if (kind == DK_WEIGHT_INT8) {
-        float scale = dk_f32_to_i8(to, k, levels);
-        dk_i8_to_f32(levels, scale, k, to);
-      }
-    }
-    free(levels);
-    return weight;
-  }
-  free(levels);
-  free(dense);
-  free(weight);
-  return NULL;
-}
-
-void dk_weight_free(dk_weight *weight) {
-  if (!weight) return;
-  free(weight->dense);
-  free(weight);
-}
-
-size_t dk_weight_bytes(const dk_weight *weight) { return (size_t)(weight->n * weight->k) * sizeof(float); }
-
-// ---------------------------------------------------------------- reference
-
-typedef struct {
-  dk_rows x, out;
-  const dk_weight *weight;
-  const dk_epilogue *epilogue;
-} reference_job;
 
 static void reference_row(void *context, long row, int thread) {
   (void)thread;
-  const reference_job *job = context;
+  const linear_job *job = context;
   const dk_epilogue *e = job->epilogue;
-  long k = job->weight->k;
+  const long k = job->weight->k;
   const void *x = dk_row(job->x, row);
   void *out = dk_row(job->out, row);
   for (long j = 0; j < job->weight->n; j++) {
     double sum = 0;
     for (long i = 0; i < k; i++) sum += (double)dk_get(job->x.type, x, i) * job->weight->dense[j * k + i];
-    if (e && e->bias) sum += e->bias[j];
-    if (e) sum = dk_activate_exactly(e->activation, sum);
-    if (e && e->residual) {
+    if (e->bias) sum += e->bias[j];
+    sum = dk_activate_exactly(e->activation, sum);
+    if (e->residual) {
       double gate = e->gate ? e->gate[row / e->rows_per_group * e->gate_stride + j] : 1;
       sum = dk_get(job->out.type, out, j) + gate * sum;
     }
@@ -93,7 +169,12 @@ static void reference_row(void *context, long row, int thread) {
   }
 }
 
+// ---------------------------------------------------------------- the function of CKernels.h
+
 void dk_linear(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue, dk_rows out) {
-  reference_job job = {x, out, weight, epilogue};
-  dk_parallel(engine, m, reference_row, &job);
+  static const dk_epilogue none = {.activation = DK_ACT_NONE};
+  linear_job job = {engine, m, x, out, weight, epilogue ? epilogue : &none, 0, 0};
+  if (weight->gemm) linear_native(&job);
+  else if (engine->backend == DK_BACKEND_OPENBLAS && engine->sgemm) dk_parallel(engine, dk_ceil_div(m, DK_SGEMM_ROWS), sgemm_task, &job);
+  else dk_parallel(engine, m, reference_row, &job);
 }

@@ -40,6 +40,10 @@ OP void V(store_bf16_n)(uint16_t *p, V(vec) x, long count) {
   V(store_bf16)(part, x);
   memcpy(p, part, (size_t)(count < 8 ? count : 8) * 2);
 }
+OP V(vec) V(load_difference)(const int32_t *a, const int32_t *b) {
+  __m256i left = _mm256_loadu_si256((const __m256i *)a), right = _mm256_loadu_si256((const __m256i *)b);
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(left, right));
+}
 OP V(vec) V(add)(V(vec) a, V(vec) b) { return _mm256_add_ps(a, b); }
 OP V(vec) V(sub)(V(vec) a, V(vec) b) { return _mm256_sub_ps(a, b); }
 OP V(vec) V(mul)(V(vec) a, V(vec) b) { return _mm256_mul_ps(a, b); }

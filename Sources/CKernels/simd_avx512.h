@@ -29,6 +29,10 @@ OP __m256i V(narrow)(V(vec) x) {
 }
 OP void V(store_bf16)(uint16_t *p, V(vec) x) { _mm256_storeu_si256((__m256i *)p, V(narrow)(x)); }
 OP void V(store_bf16_n)(uint16_t *p, V(vec) x, long count) { _mm256_mask_storeu_epi16(p, V(mask)(count), V(narrow)(x)); }
+// a - b of integers, as floats
+OP V(vec) V(load_difference)(const int32_t *a, const int32_t *b) {
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(a), _mm512_loadu_si512(b)));
+}
 OP V(vec) V(add)(V(vec) a, V(vec) b) { return _mm512_add_ps(a, b); }
 OP V(vec) V(sub)(V(vec) a, V(vec) b) { return _mm512_sub_ps(a, b); }
 OP V(vec) V(mul)(V(vec) a, V(vec) b) { return _mm512_mul_ps(a, b); }

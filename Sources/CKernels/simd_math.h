@@ -1,9 +1,10 @@
 // exp, erf and the activations for the selected instruction set, and rows of either type. Included by simd_*.h only.
 #define OP TARGET DK_INLINE
 
-// eˣ, relative error about 1e-7 (Cephes' expf polynomial). Saturates outside -87.3…88.3; NaN stays NaN.
+// eˣ, relative error about 1e-7 (Cephes' expf polynomial). Saturates outside -87.3…87, so that neither it nor its
+// reciprocal is denormal (those are slow); NaN stays NaN.
 OP V(vec) V(exp)(V(vec) x) {
-  x = V(min)(V(set)(88.3f), V(max)(V(set)(-87.3f), x));
+  x = V(min)(V(set)(87), V(max)(V(set)(-87.3f), x));
   V(vec) n = V(round)(V(mul)(x, V(set)(1.44269504f)));
   V(vec) r = V(fma)(n, V(set)(-0.693359375f), x);
   r = V(fma)(n, V(set)(2.12194440e-4f), r);
@@ -17,7 +18,7 @@ OP V(vec) V(exp)(V(vec) x) {
   return V(scale2)(p, n);
 }
 
-// x / (1 + e⁻ᵘ). 1 + e⁻ᵘ is at most 2.2e38, so its reciprocal may be a flushed denormal at worst: the result is then ~0 too.
+// x / (1 + e⁻ᵘ)
 OP V(vec) V(times_sigmoid)(V(vec) x, V(vec) u) {
   return V(mul)(x, V(reciprocal)(V(add)(V(exp)(V(sub)(V(set)(0), u)), V(set)(1))));
 }

@@ -51,6 +51,12 @@ OP void V(store_bf16_n)(uint16_t *p, V(vec) x, long count) {
   V(halves) h = V(narrow)(x);
   memcpy(p, &h, (size_t)(count < 4 ? count : 4) * 2);
 }
+OP V(vec) V(load_difference)(const int32_t *a, const int32_t *b) {
+  V(ivec) left, right;
+  memcpy(&left, a, 16);
+  memcpy(&right, b, 16);
+  return __builtin_convertvector(left - right, V(vec));
+}
 OP V(vec) V(add)(V(vec) a, V(vec) b) { return a + b; }
 OP V(vec) V(sub)(V(vec) a, V(vec) b) { return a - b; }
 OP V(vec) V(mul)(V(vec) a, V(vec) b) { return a * b; }

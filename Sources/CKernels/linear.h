@@ -1,0 +1,57 @@
+// Private to the linear_*.c files: how a weight lies in memory and the loops that read it.
+//
+// y = x Wᵀ. W is packed once into panels of `columns` outputs. A panel holds, for each step of k, the numbers of all its
+// columns side by side: [k / step][columns][step], zeros beyond n and k. `step` is how many neighbours in k one
+// multiply-add instruction consumes (f32 1, bf16 2, u8 x i8 4).
+//
+// A task takes some rows of x and some panels. It brings its rows into the format of the kernel (`prepare`), and for each
+// panel computes tiles of up to `rows` x `columns` sums in registers (`tile`), which `finish` turns into outputs.
+// Every sum is one chain over ascending k, whichever task, tile or remainder it falls into; so results do not depend
+// on the number of threads or rows.
+#ifndef DIT_T2I_LINEAR_H
+#define DIT_T2I_LINEAR_H
+#include "simd.h"
+
+typedef enum { DK_X_F32, DK_X_BF16, DK_X_I16, DK_X_U8 } dk_x_format;  // U8 is a level of -127...127 plus 128
+
+typedef struct {
+  int rows, columns, step;
+  int weight_size;  // bytes of a packed number
+  dk_x_format x_format;
+  int x_size;  // bytes of a prepared number of x
+  // sums [rows][columns] of 32-bit floats or integers, += over `steps` steps; they start from zero unless `resume`.
+  // 64 bytes a step are prefetched from `ahead`.
+  void (*tile)(int rows, long steps, const char *x, long x_stride, const char *panel, const char *ahead, void *sums, int resume);
+} dk_gemm;
+
+struct dk_weight {
+  dk_weight_kind kind;
+  long n, k;
+  const dk_gemm *gemm;  // NULL where `dense` is used
+  float *dense;         // [n][k]: reference and OpenBLAS
+  char *panels;
+  float *scales;     // INT8: one a column, padded to whole panels
+  int32_t *offsets;  // INT8: what the +128 of U8 adds to each column's sum; zeros for I16
+  size_t bytes;
+};
+
+// The best loops this engine may use for a kind. linear_tiles.c
+const dk_gemm *dk_gemm_choose(const dk_engine *engine, dk_weight_kind kind);
+
+DK_INLINE long dk_padded_k(const dk_weight *weight) {
+  return dk_ceil_div(weight->k, weight->gemm->step) * weight->gemm->step;
+}
+DK_INLINE long dk_panels(const dk_weight *weight) { return dk_ceil_div(weight->n, weight->gemm->columns); }
+DK_INLINE long dk_panel_bytes(const dk_weight *weight) {
+  return dk_padded_k(weight) * weight->gemm->columns * weight->gemm->weight_size;
+}
+
+enum {
+  DK_ROW_BLOCK = 64,      // the most rows of a task
+  DK_STEP_BLOCK = 2048,   // steps of a panel done for all rows of a task before the next: what stays in the L2 cache
+  DK_SGEMM_ROWS = 64,     // rows of one sgemm: fixed, so that results do not depend on threads
+};
+// Scratch a task of dk_linear takes. linear.c
+size_t dk_linear_scratch(const dk_engine *engine, const dk_weight *weight);
+
+#endif

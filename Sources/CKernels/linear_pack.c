@@ -1,0 +1,189 @@
+// Weights from files into panels (layout: linear.h). A task is one panel: its rows are converted into scratch memory,
+// and then turned on their side.
+#include "linear.h"
+
+#include <sys/mman.h>
+
+typedef struct {
+  dk_engine *engine;
+  dk_weight *weight;
+  const dk_source *sources;
+  size_t scratch;
+} pack_job;
+
+static long stored_size(dk_stored type) {
+  switch (type) {
+    case DK_STORED_F64: return 8;
+    case DK_STORED_F32: return 4;
+    case DK_STORED_F16:
+    case DK_STORED_BF16: return 2;
+    case DK_STORED_I8: return 1;
+  }
+  return 1;
+}
+
+// Row `row` of the stacked sources: where it lies; `source` and `scale` tell what it is.
+static const void *find_row(const dk_source *sources, long row, long k, const dk_source **source, float *scale) {
+  while (row >= sources->rows) row -= sources++->rows;
+  *source = sources;
+  *scale = sources->type == DK_STORED_I8 ? sources->scales[row] : 1;
+  return (const char *)sources->data + row * k * stored_size(sources->type);
+}
+
+static void read_f32(const dk_source *sources, long row, long k, float *to) {
+  const dk_source *source;
+  float scale;
+  const void *from = find_row(sources, row, k, &source, &scale);
+  if (source->type == DK_STORED_I8) dk_i8_to_f32(from, scale, k, to);
+  else dk_to_f32(source->type, from, k, to);
+}
+
+static void read_bf16(const dk_source *sources, long row, long k, float *wide, uint16_t *to) {
+  const dk_source *source;
+  float scale;
+  const void *from = find_row(sources, row, k, &source, &scale);
+  if (source->type == DK_STORED_BF16) memcpy(to, from, (size_t)k * 2);
+  else read_f32(sources, row, k, wide), dk_from_f32(DK_STORED_BF16, wide, k, to);
+}
+
+static float read_int8(const dk_source *sources, long row, long k, float *wide, int8_t *to) {
+  const dk_source *source;
+  float scale;
+  const void *from = find_row(sources, row, k, &source, &scale);
+  if (source->type == DK_STORED_I8) return memcpy(to, from, (size_t)k), scale;
+  read_f32(sources, row, k, wide);
+  return dk_f32_to_i8(wide, k, to);
+}
+
+// ---------------------------------------------------------------- panels
+
+// rows [columns][stride bytes] of words -> panel [words][columns].
+#define TURN(NAME, WORD)                                                                                    \
+  static void NAME(const char *rows, long stride, long words, long columns, WORD *panel) {                  \
+    for (long w = 0; w < words; w++)                                                                        \
+      for (long j = 0; j < columns; j++) memcpy(panel++, rows + j * stride + w * (long)sizeof(WORD), sizeof(WORD)); \
+  }
+TURN(turn_32, uint32_t)
+TURN(turn_16, uint16_t)
+TURN(turn_8, uint8_t)
+
+static void pack_panel(void *context, long panel, int thread) {
+  const pack_job *job = context;
+  dk_weight *weight = job->weight;
+  const dk_gemm *gemm = weight->gemm;
+  const long k = weight->k, padded = dk_padded_k(weight), first = panel * gemm->columns;
+  // 64 bytes more than a row: rows of a power of two would all fall into one set of the cache
+  const long stride = (padded * gemm->weight_size + 63) / 64 * 64 + 64;
+  char *rows = dk_scratch(job->engine, thread, job->scratch);
+  float *wide = (float *)(rows + gemm->columns * stride);
+  for (long j = 0; j < gemm->columns; j++) {
+    char *to = rows + j * stride;
+    const long row = first + j;
+    if (row >= weight->n) {
+      memset(to, 0, (size_t)(padded * gemm->weight_size));
+      if (weight->scales) weight->scales[row] = 0, weight->offsets[row] = 0;
+      continue;
+    }
+    memset(to + k * gemm->weight_size, 0, (size_t)((padded - k) * gemm->weight_size));
+    if (weight->kind == DK_WEIGHT_F32) read_f32(job->sources, row, k, (float *)to);
+    if (weight->kind == DK_WEIGHT_BF16) read_bf16(job->sources, row, k, wide, (uint16_t *)to);
+    if (weight->kind == DK_WEIGHT_INT8) {
+      weight->scales[row] = read_int8(job->sources, row, k, wide, (int8_t *)to);
+      int32_t sum = 0;
+      for (long i = 0; i < k; i++) sum += ((const int8_t *)to)[i];
+      weight->offsets[row] = gemm->x_format == DK_X_U8 ? 128 * sum : 0;
+    }
+  }
+  char *packed = weight->panels + panel * dk_panel_bytes(weight);
+  const long word = gemm->step * gemm->weight_size, words = padded / gemm->step;
+  if (word == 4) turn_32(rows, stride, words, gemm->columns, (uint32_t *)packed);
+  else if (word == 2) turn_16(rows, stride, words, gemm->columns, (uint16_t *)packed);
+  else turn_8(rows, stride, words, gemm->columns, (uint8_t *)packed);
+}
+
+// Large matrices in large pages: filling them costs a fraction of the page faults, reading them of the TLB misses.
+static void *allocate_panels(size_t bytes) {
+  const size_t large = 2 << 20;
+  void *memory = NULL;
+  if (bytes < large) return dk_allocate(bytes);
+  if (posix_memalign(&memory, large, bytes + 4096) != 0) return NULL;
+#ifdef MADV_HUGEPAGE
+  madvise(memory, bytes / large * large, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+static int pack_panels(dk_engine *engine, dk_weight *weight, const dk_source *sources) {
+  const dk_gemm *gemm = weight->gemm;
+  const size_t padded_n = (size_t)(dk_panels(weight) * gemm->columns);
+  const size_t row_bytes = (size_t)(dk_padded_k(weight) * gemm->weight_size) + 128;
+  pack_job job = {engine, weight, sources, (size_t)gemm->columns * row_bytes + (size_t)weight->k * 4};
+  const size_t panels = (size_t)(dk_panels(weight) * dk_panel_bytes(weight));
+  weight->panels = allocate_panels(panels);
+  weight->bytes = panels;
+  if (weight->kind == DK_WEIGHT_INT8) {
+    weight->scales = dk_allocate(padded_n * sizeof(float));
+    weight->offsets = dk_allocate(padded_n * sizeof(int32_t));
+    if (!weight->scales || !weight->offsets) return 0;
+    weight->bytes += padded_n * 8;
+  }
+  if (!weight->panels || !dk_reserve_scratch(engine, job.scratch)) return 0;
+  dk_parallel(engine, dk_panels(weight), pack_panel, &job);
+  return 1;
+}
+
+// ---------------------------------------------------------------- [n][k] float32, rounded as the kind is
+
+static void pack_dense_row(void *context, long row, int thread) {
+  const pack_job *job = context;
+  const long k = job->weight->k;
+  float *to = job->weight->dense + row * k;
+  float *wide = dk_scratch(job->engine, thread, job->scratch);
+  void *narrow = wide + k;
+  switch (job->weight->kind) {
+    case DK_WEIGHT_F32: read_f32(job->sources, row, k, to); break;
+    case DK_WEIGHT_BF16:
+      read_bf16(job->sources, row, k, wide, narrow);
+      dk_to_f32(DK_STORED_BF16, narrow, k, to);
+      break;
+    case DK_WEIGHT_INT8: {
+      float scale = read_int8(job->sources, row, k, wide, narrow);
+      dk_i8_to_f32(narrow, scale, k, to);
+      break;
+    }
+  }
+}
+
+static int pack_dense(dk_engine *engine, dk_weight *weight, const dk_source *sources) {
+  weight->bytes = (size_t)(weight->n * weight->k) * sizeof(float);
+  pack_job job = {engine, weight, sources, (size_t)weight->k * 6};
+  weight->dense = allocate_panels(weight->bytes);
+  if (!weight->dense || !dk_reserve_scratch(engine, job.scratch)) return 0;
+  dk_parallel(engine, weight->n, pack_dense_row, &job);
+  return 1;
+}
+
+// ---------------------------------------------------------------- the functions of CKernels.h
+
+dk_weight *dk_weight_pack(dk_engine *engine, dk_weight_kind kind, long n, long k, const dk_source *sources, int count) {
+  (void)count;  // the rows of the sources add up to n
+  dk_weight *weight = calloc(1, sizeof *weight);
+  if (!weight) return NULL;
+  *weight = (dk_weight){.kind = kind, .n = n, .k = k};
+  if (engine->backend == DK_BACKEND_NATIVE) weight->gemm = dk_gemm_choose(engine, kind);
+  int packed = weight->gemm ? pack_panels(engine, weight, sources) : pack_dense(engine, weight, sources);
+  if (packed && dk_reserve_scratch(engine, dk_linear_scratch(engine, weight))) return weight;
+  dk_weight_free(weight);
+  return NULL;
+}
+
+void dk_weight_free(dk_weight *weight) {
+  if (!weight) return;
+  free(weight->dense);
+  free(weight->panels);
+  free(weight->scales);
+  free(weight->offsets);
+  free(weight);
+}
+
+size_t dk_weight_bytes(const dk_weight *weight) { return weight->bytes; }

@@ -1,0 +1,57 @@
+// The register tile: one template for every kernel. See linear.h for the layout.
+//
+//   ROWS x VECTORS   accumulators of type ACC live in registers over the whole loop
+//   X_BYTES          bytes of one step of a row of x;  BROADCAST(p) repeats them over a vector
+//   W_BYTES          bytes of one step of a vector of columns;  WEIGHTS(p) loads them
+//   MULTIPLY(c,x,w)  c + x·w
+//
+// Each step also prefetches a line from `ahead`, the next panel, into the L2 cache: else the first tile of each panel would
+// wait for memory. The body is inlined once for each number of rows up to ROWS, so remainders run the very same chain of operations.
+#define DK_TILE(NAME, TARGET, ROWS, VECTORS, ACC, X_BYTES, BROADCAST, W_BYTES, WEIGHTS, MULTIPLY)                       \
+  TARGET DK_INLINE void NAME##_rows(const int rows, long steps, const char *x, long stride, const char *panel,        \
+                                    const char *ahead, void *sums, int resume) {                                      \
+    ACC c[ROWS][VECTORS];                                                                                             \
+    const char *from[ROWS];                                                                                           \
+    DK_UNROLL for (int i = 0; i < rows; i++) {                                                                        \
+      from[i] = x + i * stride;                                                                                       \
+      DK_UNROLL for (int j = 0; j < VECTORS; j++) {                                                                   \
+        if (resume) memcpy(&c[i][j], (ACC *)sums + i * VECTORS + j, sizeof(ACC));                                     \
+        else memset(&c[i][j], 0, sizeof(ACC));                                                                        \
+      }                                                                                                               \
+    }                                                                                                                 \
+    for (long at = 0; at < steps * X_BYTES; at += X_BYTES) {                                                          \
+      __builtin_prefetch(ahead, 0, 2);                                                                                \
+      ahead += 64;                                                                                                    \
+      __typeof__(WEIGHTS(panel)) w[VECTORS];                                                                          \
+      DK_UNROLL for (int j = 0; j < VECTORS; j++) w[j] = WEIGHTS(panel + j * W_BYTES);                                \
+      DK_UNROLL for (int i = 0; i < rows; i++) {                                                                      \
+        __typeof__(BROADCAST(x)) a = BROADCAST(from[i] + at);                                                         \
+        DK_UNROLL for (int j = 0; j < VECTORS; j++) c[i][j] = MULTIPLY(c[i][j], a, w[j]);                             \
+      }                                                                                                               \
+      panel += VECTORS * W_BYTES;                                                                                     \
+    }                                                                                                                 \
+    DK_UNROLL for (int i = 0; i < rows; i++)                                                                          \
+      DK_UNROLL for (int j = 0; j < VECTORS; j++) memcpy((ACC *)sums + i * VECTORS + j, &c[i][j], sizeof(ACC));       \
+  }                                                                                                                   \
+  DK_TILE_CASE(NAME, TARGET, 1) DK_TILE_CASE(NAME, TARGET, 2) DK_TILE_CASE(NAME, TARGET, 3)                           \
+  DK_TILE_CASE(NAME, TARGET, 4) DK_TILE_CASE(NAME, TARGET, 5) DK_TILE_CASE(NAME, TARGET, 6)                           \
+  DK_TILE_CASES_##ROWS(NAME, TARGET)
+
+#define DK_TILE_ARGUMENTS long steps, const char *x, long stride, const char *panel, const char *ahead, void *sums, int resume
+#define DK_TILE_CASE(NAME, TARGET, COUNT)                                          \
+  TARGET __attribute__((noinline)) static void NAME##_##COUNT(DK_TILE_ARGUMENTS) { \
+    NAME##_rows(COUNT, steps, x, stride, panel, ahead, sums, resume);                     \
+  }
+#define DK_TILE_CASES_6(NAME, TARGET)                                                        \
+  static void NAME(int rows, DK_TILE_ARGUMENTS) {                                            \
+    static void (*const table[])(DK_TILE_ARGUMENTS) = {NAME##_1, NAME##_2, NAME##_3,         \
+                                                       NAME##_4, NAME##_5, NAME##_6};        \
+    table[rows - 1](steps, x, stride, panel, ahead, sums, resume);                                  \
+  }
+#define DK_TILE_CASES_8(NAME, TARGET)                                                        \
+  DK_TILE_CASE(NAME, TARGET, 7) DK_TILE_CASE(NAME, TARGET, 8)                                \
+  static void NAME(int rows, DK_TILE_ARGUMENTS) {                                            \
+    static void (*const table[])(DK_TILE_ARGUMENTS) = {NAME##_1, NAME##_2, NAME##_3, NAME##_4, \
+                                                       NAME##_5, NAME##_6, NAME##_7, NAME##_8}; \
+    table[rows - 1](steps, x, stride, panel, ahead, sums, resume);                                  \
+  }

@@ -1,0 +1,96 @@
+import CKernels
+import Foundation
+import Tensors
+
+/// An engine that is destroyed with its last owner.
+final class Engine {
+  let pointer: OpaquePointer
+
+  init(_ backend: dk_backend = DK_BACKEND_NATIVE, threads: Int = 2, level: dk_cpu_level = DK_CPU_AVX512) {
+    pointer = dk_engine_create(Int32(threads), backend, level)
+  }
+
+  deinit { dk_engine_destroy(pointer) }
+
+  /// Every level this CPU can run.
+  static let levels = [DK_CPU_PORTABLE, DK_CPU_AVX2, DK_CPU_AVX512].filter { $0.rawValue <= dk_cpu_best_level().rawValue }
+}
+
+/// Memory that ends where an unmapped page begins: reading or writing behind it crashes the test.
+final class GuardedMemory {
+  let pointer: UnsafeMutableRawPointer
+  let byteCount: Int
+  private let mapping: UnsafeMutableRawPointer
+  private let mapped: Int
+
+  init(byteCount: Int) {
+    let page = 4096
+    self.byteCount = byteCount
+    mapped = (byteCount + page - 1) / page * page + page
+    mapping = mmap(nil, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    mprotect(mapping + (mapped - page), page, PROT_NONE)
+    pointer = mapping + (mapped - page - byteCount)
+  }
+
+  convenience init(_ values: [Float], as type: dk_stored = DK_STORED_F32) {
+    self.init(byteCount: values.count * (type == DK_STORED_F64 ? 8 : type == DK_STORED_F32 ? 4 : 2))
+    dk_from_f32(type, values, values.count, pointer)
+  }
+
+  convenience init(levels: [Int8]) {
+    self.init(byteCount: levels.count)
+    levels.withUnsafeBytes { pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+  }
+
+  deinit { munmap(mapping, mapped) }
+
+  var floats: UnsafeMutablePointer<Float> { pointer.assumingMemoryBound(to: Float.self) }
+
+  func array(_ count: Int, of type: dk_type) -> [Float] {
+    [Float](unsafeUninitializedCapacity: count) { target, filled in
+      dk_to_f32(type == DK_F32 ? DK_STORED_F32 : DK_STORED_BF16, pointer, count, target.baseAddress!)
+      filled = count
+    }
+  }
+}
+
+/// SplitMix64: the same numbers on every run.
+struct TestRandom: RandomNumberGenerator {
+  var state: UInt64
+
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  /// Uniform numbers of mean 0 and the given deviation.
+  mutating func floats(_ count: Int, deviation: Float = 1) -> [Float] {
+    let bound = deviation * 3.0.squareRoot().asFloat
+    return (0..<count).map { _ in Float.random(in: -bound...bound, using: &self) }
+  }
+}
+
+extension Double {
+  fileprivate var asFloat: Float { Float(self) }
+}
+
+extension dk_type {
+  var stored: dk_stored { self == DK_F32 ? DK_STORED_F32 : DK_STORED_BF16 }
+}
+
+/// Σ(a−b)² / (Σa² + count): outputs here are of unit size, and a lone one near zero must not blow the ratio up.
+/// Infinite where anything is not a number.
+func unitError(_ expected: [Float], _ actual: [Float]) -> Double {
+  guard expected.count == actual.count else { return .infinity }
+  var error = 0.0, energy = Double(expected.count)
+  for (a, b) in zip(expected, actual) {
+    error += (Double(a) - Double(b)) * (Double(a) - Double(b))
+    energy += Double(a) * Double(a)
+  }
+  return error.isFinite ? error / energy : .infinity
+}
