@@ -15,7 +15,11 @@ extension Checkpoint {
     let result = Tensor(record.shape)
     result.withFloats { target in
       guard let base = target.baseAddress, !target.isEmpty else { return }
-      for row in 0..<matrix.rows { matrix.readRow(row, into: base + row * matrix.columns) }
+      if matrix.scales != nil {
+        for row in 0..<matrix.rows { matrix.readRow(row, into: base + row * matrix.columns) }
+      } else if let stored = matrix.type.stored {
+        withExtendedLifetime(matrix.owner) { dk_to_f32(stored, matrix.bytes, record.count, base) }
+      }
     }
     return result
   }

@@ -12,9 +12,10 @@ enum Safetensors {
   static let headerLimit = 100_000_000
   static let metadataKey: TensorName = "__metadata__"
 
-  /// Whether a file starts like safetensors: a length, and a header that opens an object within the file.
+  /// Whether a file starts like safetensors: a header length that fits, and the header's `{`.
   static func recognises(_ file: MappedFile) -> Bool {
-    file.bytes.count > 8 && file.bytes[8] == UInt8(ascii: "{")
+    guard file.bytes.count > 8, file.bytes[8] == UInt8(ascii: "{") else { return false }
+    return (try? headerLength(file.bytes)) != nil
   }
 
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)``

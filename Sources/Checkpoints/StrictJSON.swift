@@ -21,7 +21,7 @@ struct StrictJSON {
     if try !close("}") {
       repeat {
         let key = TensorName(bytes: try string())
-        guard seen.insert(key).inserted else { throw Malformed("the header has the key \(key) twice") }
+        guard seen.insert(key).inserted else { throw Malformed("the JSON has the key \(key) twice") }
         try expect(":", "a colon")
         try member(&self, key)
       } while try comma(or: "}")
@@ -92,8 +92,9 @@ struct StrictJSON {
     }
   }
 
-  /// Only spaces may follow: they are how headers are padded.
-  mutating func end() throws {
+  /// Nothing but white space may follow; in a padded header only spaces.
+  mutating func end(newlines: Bool = false) throws {
+    if newlines { skipSpace() }
     while let byte = peek() {
       guard byte == UInt8(ascii: " ") else { throw problem("bytes after the JSON object") }
       position += 1

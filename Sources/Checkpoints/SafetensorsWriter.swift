@@ -1,0 +1,149 @@
+import Foundation
+import Tensors
+
+/// Writes a safetensors file, tensor by tensor, so that no more than one of them need be in memory.
+///
+/// As in the reference, tensors lie in order of falling element size and then of name, after a header padded with spaces
+/// to 8 bytes: every tensor is aligned. The file replaces its target at once when it is complete (``AtomicFile``).
+public struct SafetensorsWriter {
+  /// Hands the bytes of a tensor, in any number of pieces, to the function it gets.
+  public typealias Source = (_ sink: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+
+  private struct Entry {
+    let name: TensorName
+    let type: ElementType
+    let shape: [Int]
+    let byteCount: Int
+    let source: Source
+  }
+
+  private let url: URL
+  private let metadata: [String: String]
+  private var entries: [TensorName: Entry] = [:]
+
+  public init(_ url: URL, metadata: [String: String] = [:]) {
+    self.url = url
+    self.metadata = metadata
+  }
+
+  // MARK: adding
+
+  /// Adds a tensor whose bytes are asked for when the file is written.
+  /// - Throws: ``LoadError/unwritable(file:reason:)`` for a name that is taken or not UTF-8, or a shape that overflows.
+  public mutating func add(_ name: TensorName, type: ElementType, shape: [Int], source: @escaping Source) throws {
+    guard String(validating: name.bytes, as: UTF8.self) != nil, name != Safetensors.metadataKey else {
+      throw LoadError.unwritable(file: url.path, reason: "\(name) cannot be the name of a tensor")
+    }
+    guard let byteCount = checkedByteCount(shape: shape, type: type) else {
+      throw LoadError.unwritable(file: url.path, reason: "the shape \(brief(shape)) of tensor \(name) overflows")
+    }
+    let entry = Entry(name: name, type: type, shape: shape, byteCount: byteCount, source: source)
+    guard entries.updateValue(entry, forKey: name) == nil else {
+      throw LoadError.unwritable(file: url.path, reason: "two tensors are named \(name)")
+    }
+  }
+
+  /// Adds bytes in memory.
+  public mutating func add(_ name: TensorName, type: ElementType, shape: [Int], bytes: Data) throws {
+    try add(name, type: type, shape: shape) { sink in try bytes.withUnsafeBytes(sink) }
+  }
+
+  /// Adds a tensor in memory, in its own type.
+  public mutating func add(_ name: TensorName, _ tensor: Tensor) throws {
+    try add(name, type: tensor.type, shape: tensor.shape) { sink in
+      try withExtendedLifetime(tensor.storage) {
+        let start = tensor.storage.pointer + tensor.offset * tensor.type.size
+        try sink(UnsafeRawBufferPointer(start: start, count: tensor.count * tensor.type.size))
+      }
+    }
+  }
+
+  /// Adds a tensor of another checkpoint, bit for bit.
+  public mutating func add(_ record: TensorRecord, as name: TensorName? = nil) throws {
+    try add(name ?? record.name, type: record.type, shape: record.shape) { sink in
+      let (bytes, owner) = record.contiguous()
+      try withExtendedLifetime(owner) {
+        try sink(UnsafeRawBufferPointer(start: bytes, count: record.count * record.type.size))
+      }
+    }
+  }
+
+  /// Adds a matrix as int8 under `name`, and its scales under `name.scale`.
+  /// - Parameter shape: the tensor's own shape, whose first dimension is the matrix's rows.
+  /// - Throws: ``LoadError/unwritable(file:reason:)`` also if the matrix holds a number that is not finite.
+  public mutating func add(_ name: TensorName, quantising matrix: StoredMatrix, shape: [Int]) throws {
+    let (values, scales) = quantiseRows(matrix)
+    if let row = scales.firstIndex(where: { !$0.isFinite }) {
+      throw LoadError.unwritable(file: url.path, reason: "row \(row) of tensor \(name) holds a number that is not finite")
+    }
+    try add(name, type: .i8, shape: shape, bytes: values)
+    let scaleName = name + TensorName(Checkpoint.scaleSuffix)
+    try add(scaleName, type: .f32, shape: [scales.count], bytes: scales.withUnsafeBytes { Data($0) })
+  }
+
+  // MARK: writing
+
+  /// Writes the file. After an error neither it nor a temporary file is there, and an old file is as it was.
+  /// - Throws: ``LoadError/unwritable(file:reason:)`` (disk full, no permission …), or what a source throws.
+  public func write() throws {
+    try write(to: AtomicFile(replacing: url))
+  }
+
+  package func write(to file: AtomicFile) throws {
+    let ordered = entries.values.sorted { ($1.type.size, $0.name) < ($0.type.size, $1.name) }
+    let header = try header(ordered)
+    var length = UInt64(header.count).littleEndian
+    try withUnsafeBytes(of: &length) { try file.write($0) }
+    try header.withUnsafeBytes { try file.write($0) }
+    for entry in ordered {
+      var written = 0
+      try entry.source { piece in
+        try file.write(piece)
+        written += piece.count
+      }
+      guard written == entry.byteCount else {
+        throw LoadError.unwritable(
+          file: url.path, reason: "tensor \(entry.name) has \(written) bytes, its shape needs \(entry.byteCount)")
+      }
+    }
+    try file.commit()
+  }
+
+  private func header(_ ordered: [Entry]) throws -> [UInt8] {
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
+      members.append("\"\(Safetensors.metadataKey.string)\":{\(pairs.joined(separator: ","))}")
+    }
+    var offset = 0
+    for entry in ordered {
+      let (end, overflow) = offset.addingReportingOverflow(entry.byteCount)
+      guard !overflow else { throw LoadError.unwritable(file: url.path, reason: "the sizes of the tensors overflow") }
+      let shape = entry.shape.map(String.init).joined(separator: ",")
+      members.append(
+        "\(Self.quoted(entry.name.string)):{\"dtype\":\"\(entry.type.rawValue)\",\"shape\":[\(shape)],"
+          + "\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    var bytes = Array("{\(members.joined(separator: ","))}".utf8)
+    bytes += Array(repeating: UInt8(ascii: " "), count: (8 - bytes.count % 8) % 8)
+    guard bytes.count <= Safetensors.headerLimit else {
+      throw LoadError.unwritable(file: url.path, reason: "a header of \(bytes.count) bytes is over the format's limit")
+    }
+    return bytes
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": result += "\\\(scalar)"
+      case "\0"..<" ":
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}
