@@ -38,6 +38,9 @@ let package = Package(
       dependencies: [
         "Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    .target(name: "TestSupport", path: "Tests/Support"),
+    .testTarget(name: "ImageTests", dependencies: ["Image", "CPNG", "TestSupport"], path: "Tests/ImageTests"),
   ],
   cxxLanguageStandard: .cxx17
 )
