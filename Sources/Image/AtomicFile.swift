@@ -1,7 +1,7 @@
 import CPNG
 import Foundation
 
-/// Files that appear whole or not at all.
+/// Files that appear whole or not at all, and errors in the system's own words.
 public enum AtomicFile {
   /// Writes `bytes` to a temporary file beside `url`, then gives it the name.
   ///
@@ -71,7 +71,21 @@ public enum AtomicFile {
     }
   }
 
-  private static func failure(_ path: String, _ error: Int32) -> ImageError {
-    .file(path: path, action: "write", reason: String(cString: strerror(error)))
+  /// The bytes of a file.
+  public static func read(_ url: URL) throws(ImageError) -> [UInt8] {
+    let file = open(url.path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw failure(url.path, errno, "read") }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = Foundation.read(file, &block, block.count)
+      if count > 0 { bytes += block[..<count] } else if count == 0 { return bytes }
+      if count < 0 && errno != EINTR { throw failure(url.path, errno, "read") }
+    }
+  }
+
+  private static func failure(_ path: String, _ error: Int32, _ action: String = "write") -> ImageError {
+    .file(path: path, action: action, reason: String(cString: strerror(error)))
   }
 }

@@ -49,11 +49,7 @@ public enum PNG {
 
   /// Reads and decodes a file.
   public static func read(_ url: URL, limits: Limits = Limits()) throws(ImageError) -> Contents {
-    let bytes: [UInt8]
-    do { bytes = [UInt8](try Data(contentsOf: url)) } catch {
-      throw .file(path: url.path, action: "read", reason: reason(error))
-    }
-    return try decode(bytes, limits: limits, source: url.path)
+    try decode(AtomicFile.read(url), limits: limits, source: url.path)
   }
 
   /// Encodes a picture. The same picture and texts give the same bytes, with one version of libpng and zlib.
@@ -137,13 +133,5 @@ public enum PNG {
       }
       return body(chunks)
     }
-  }
-
-  /// The system's words where Foundation wraps them in its own.
-  private static func reason(_ error: any Error) -> String {
-    let error = error as NSError
-    let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
-    return underlying.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(underlying.code)))
-      : error.localizedDescription
   }
 }

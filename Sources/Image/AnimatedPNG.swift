@@ -1,0 +1,78 @@
+import Foundation
+
+/// An animation in the APNG format, which browsers play and every other viewer shows as a PNG picture.
+public struct AnimatedPNG: Sendable {
+  public struct Frame: Sendable {
+    public var picture: Picture
+    /// How long it is seen, in seconds: thousandths up to 65.535.
+    public var delay: Double
+
+    public init(_ picture: Picture, delay: Double) {
+      (self.picture, self.delay) = (picture, delay)
+    }
+  }
+
+  /// All of one size, one at least.
+  public var frames: [Frame]
+  /// How often the animation plays; 0 is for ever.
+  public var loops: Int
+  /// What a viewer shows that cannot play; nil is the first frame.
+  public var poster: Picture?
+
+  public init(frames: [Frame], loops: Int = 0, poster: Picture? = nil) {
+    (self.frames, self.loops, self.poster) = (frames, loops, poster)
+  }
+
+  /// Pictures on the way to the last, which is held longer, and which is what viewers show that cannot play.
+  public init(_ pictures: [Picture], delay: Double = 0.12, lastDelay: Double = 2, loops: Int = 0) {
+    let frames = pictures.indices.map { Frame(pictures[$0], delay: $0 == pictures.count - 1 ? lastDelay : delay) }
+    self.init(frames: frames, loops: loops, poster: pictures.count > 1 ? pictures.last : nil)
+  }
+
+  /// The bytes of the file.
+  public func encoded(texts: [PNGText] = []) throws(ImageError) -> [UInt8] {
+    guard let first = frames.first?.picture else { throw .unwritable(reason: "an animation needs a frame") }
+    for picture in frames.map(\.picture) + [poster ?? first]
+    where (picture.width, picture.height) != (first.width, first.height) {
+      throw .unwritable(reason: "frames of \(first.width)×\(first.height) and of \(picture.width)×\(picture.height)")
+    }
+    // The file of the default image gives the header and the texts; without a poster its data is the first frame.
+    let base = PNGChunk.split(try PNG.encode(poster ?? first, texts: texts))
+    let head = base.prefix { $0.name != "IDAT" }, data = base.filter { $0.name == "IDAT" }
+    var chunks = head.prefix(1) + [control] + head.dropFirst()
+    var sequence: UInt32 = 0
+    func next() -> [UInt8] {
+      defer { sequence += 1 }
+      return PNGChunk.bytes(sequence)
+    }
+    if poster != nil { chunks += data }
+    for (i, frame) in frames.enumerated() {
+      chunks.append(PNGChunk(name: "fcTL", data: next() + Self.control(of: frame)))
+      if i == 0 && poster == nil {
+        chunks += data
+      } else {
+        for chunk in PNGChunk.split(try PNG.encode(frame.picture)) where chunk.name == "IDAT" {
+          chunks.append(PNGChunk(name: "fdAT", data: next() + chunk.data))
+        }
+      }
+    }
+    chunks.append(PNGChunk(name: "IEND", data: []))
+    return PNGChunk.signature + chunks.flatMap(\.encoded)
+  }
+
+  /// Writes the file, as `Picture.write`.
+  public func write(to url: URL, texts: [PNGText] = [], replacing: Bool = true) throws(ImageError) {
+    try AtomicFile.write(encoded(texts: texts), to: url, replacing: replacing)
+  }
+
+  private var control: PNGChunk {
+    PNGChunk(name: "acTL", data: PNGChunk.bytes(UInt32(clamping: frames.count)) + PNGChunk.bytes(UInt32(clamping: loops)))
+  }
+
+  /// Whole frames at (0, 0), each in place of the last.
+  private static func control(of frame: Frame) -> [UInt8] {
+    let size = [UInt32(clamping: frame.picture.width), UInt32(clamping: frame.picture.height), 0, 0]
+    let thousandths = UInt16(min(65535, max(0, (frame.delay * 1000).rounded())))
+    return size.flatMap { PNGChunk.bytes($0) } + PNGChunk.bytes(thousandths) + PNGChunk.bytes(UInt16(1000)) + [0, 0]
+  }
+}
