@@ -19,6 +19,11 @@ public struct AnalyticDenoiser: Sendable, Codable, Equatable {
 
     public var function: Function
     public var k: Double
+
+    public init(_ function: Function, k: Double) {
+      self.function = function
+      self.k = k
+    }
   }
 
   public var kind: Kind
@@ -29,11 +34,12 @@ public struct AnalyticDenoiser: Sendable, Codable, Equatable {
   public var c: Double?
   public var variance: Variance?
 
-  /// A denoiser with x₀ = tanh(p·x + q) and no variance.
-  public init(p: Double, q: Double) {
+  /// A denoiser with x₀ = tanh(p·x + q).
+  public init(p: Double, q: Double, variance: Variance? = nil) {
     kind = .denoiser
     self.p = p
     self.q = q
+    self.variance = variance
   }
 
   /// - Parameters:

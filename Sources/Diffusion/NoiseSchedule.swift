@@ -70,7 +70,8 @@ public struct NoiseSchedule: Sendable {
   /// σ outside the training range keeps its value and takes the timestep of the nearest end.
   public func level(sigma: Double) -> NoiseLevel {
     let target = log(sigma)
-    var low = 0, high = trainTimesteps - 1
+    var low = 0
+    var high = trainTimesteps - 1
     while low + 1 < high {
       let middle = (low + high) / 2
       if logSigmas[middle] <= target { low = middle } else { high = middle }

@@ -38,7 +38,9 @@ public struct RespacedSchedule: Sendable {
       return product
     }
     let previous = [1] + cumulative.dropLast()
-    var variance: [Double] = [], meanOriginal: [Double] = [], meanLatents: [Double] = []
+    var variance: [Double] = []
+    var meanOriginal: [Double] = []
+    var meanLatents: [Double] = []
     for (beta, (now, before)) in zip(betas, zip(cumulative, previous)) {
       variance.append(beta * (1 - before) / (1 - now))
       meanOriginal.append(beta * before.squareRoot() / (1 - now))

@@ -1,8 +1,8 @@
 /// The logarithm, sine and cosine of PyTorch's vectorised `normal_fill` on x86, to the last bit.
 ///
-/// They are the single-precision Cephes approximations (Moshier, `logf.c`, `sinf.c`), in the order of operations and with
-/// the fused multiply-adds that PyTorch's AVX2 build has. A fused multiply-add is written as float64 arithmetic, where the
-/// product is exact: that needs no library call, and gives the same bits on every machine.
+/// They are the single-precision Cephes approximations (Moshier, `logf.c`, `sinf.c`), in the order of operations and
+/// with the fused multiply-adds that PyTorch's AVX2 build has. A fused multiply-add is written as float64 arithmetic,
+/// where the product is exact: that needs no library call, and gives the same bits on every machine.
 enum TorchMath {
   private static func fused(_ a: Float, _ b: Float, _ c: Float) -> Float {
     Float(Double(a) * Double(b) + Double(c))
@@ -50,7 +50,8 @@ enum TorchMath {
     odd = fused(odd, angle, angle)
 
     let swapped = octant & 2 != 0
-    let sine = swapped ? even : odd, cosine = swapped ? odd : even
+    let sine = swapped ? even : odd
+    let cosine = swapped ? odd : even
     return (octant & 4 == 0 ? sine : -sine, (octant + 2) & 4 == 0 ? cosine : -cosine)
   }
 }

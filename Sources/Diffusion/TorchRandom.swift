@@ -3,8 +3,8 @@ import Tensors
 
 /// `torch.Generator().manual_seed(seed)` on the CPU: the same seed gives the same noise as in PyTorch.
 ///
-/// Draws of sixteen numbers and more equal PyTorch's on x86 to the last bit, on any machine (see ``TorchMath``). Smaller
-/// ones depend on the C library's float64 logarithm and cosine, which shows in float32 next to never.
+/// Draws of sixteen numbers and more equal PyTorch's on x86 to the last bit, on any machine (see ``TorchMath``).
+/// Smaller ones depend on the C library's float64 logarithm and cosine, which shows in float32 next to never.
 public struct TorchRandom: Sendable {
   private var engine: MersenneTwister
   /// The second number of the last scalar pair; it outlives a call, as in PyTorch.
@@ -29,8 +29,8 @@ public struct TorchRandom: Sendable {
 
   /// Fills with `torch.randn(values.count)`.
   ///
-  /// Sixteen numbers and more take the vector road: uniforms first, transformed in blocks of sixteen; an incomplete last
-  /// block is drawn afresh, overlapping the one before.
+  /// Sixteen numbers and more take the vector road: uniforms first, transformed in blocks of sixteen; an incomplete
+  /// last block is drawn afresh, overlapping the one before.
   mutating func fillNormal(_ values: UnsafeMutableBufferPointer<Float>) {
     guard values.count >= 16 else {
       for index in values.indices { values[index] = Float(scalarNormal()) }

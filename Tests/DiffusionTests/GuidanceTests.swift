@@ -1,8 +1,8 @@
 import Checkpoints
 import Diffusion
 import Foundation
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct GuidanceTests {
@@ -14,9 +14,12 @@ import Testing
 
   @Test(arguments: [2, 3, 4, 8], Guidance.Channels.allCases)
   func combines(_ channels: Int, _ which: Guidance.Channels) {
-    let conditional = prediction(1, channels: channels), unconditional = prediction(2, channels: channels)
+    let conditional = prediction(1, channels: channels)
+    let unconditional = prediction(2, channels: channels)
     let guided = Guidance(scale: 3.5, channels: which).combine(conditional: conditional, unconditional: unconditional)
-    let c = conditional.noise.array, u = unconditional.noise.array, g = guided.noise.array
+    let c = conditional.noise.array
+    let u = unconditional.noise.array
+    let g = guided.noise.array
     for index in g.indices {
       let channel = index / 15 % channels
       let expected = which == .all || channel < 3 ? u[index] + 3.5 * (c[index] - u[index]) : c[index]

@@ -10,23 +10,12 @@ struct SamplerCase: Decodable, Sendable, CustomTestStringConvertible {
     let maxAbsRel: Double
   }
 
-  private struct Manifest: Decodable {
-    struct Group: Decodable { let cases: [String: SamplerCase] }
-    let groups: [String: Group]
+  private struct Group: Decodable { let cases: [String: SamplerCase] }
 
-    enum CodingKeys: CodingKey { case groups }
-    private struct Name: CodingKey {
-      let stringValue: String
-      var intValue: Int? { nil }
-      init(stringValue: String) { self.stringValue = stringValue }
-      init?(intValue: Int) { nil }
-    }
-    init(from decoder: any Decoder) throws {
-      // Other groups have other fields.
-      let all = try decoder.container(keyedBy: CodingKeys.self)
-        .nestedContainer(keyedBy: Name.self, forKey: .groups)
-      groups = ["samplers": try all.decode(Group.self, forKey: Name(stringValue: "samplers"))]
-    }
+  /// The group of the manifest that all fixtures share; other groups have other fields.
+  private struct Manifest: Decodable {
+    struct Groups: Decodable { let samplers: Group }
+    let groups: Groups
   }
 
   var file = ""
@@ -34,27 +23,27 @@ struct SamplerCase: Decodable, Sendable, CustomTestStringConvertible {
   let sampler: String?
   let respacing: String?
   let steps: Int?
+  let spacing: String?
   let eta: Double?
   let clipDenoised: Bool?
   let timesteps: [Float]?
   let modelParameters: AnalyticDenoiser?
 
   enum CodingKeys: CodingKey {
-    case tolerance, sampler, respacing, steps, eta, clipDenoised, timesteps, modelParameters
+    case tolerance, sampler, respacing, steps, spacing, eta, clipDenoised, timesteps, modelParameters
   }
 
   var testDescription: String { file }
   var url: URL { Fixtures.url("samplers/" + file) }
 
-  /// The cases whose files are here (the longest run is kept out of the repository).
+  /// The cases of the manifest, and those of `solvers.json` beside the runs, made for the samplers the manifest lacks.
+  /// Only those whose files are here: the longest run is kept out of the repository.
   static let all: [SamplerCase] = {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard
-      let data = try? Data(contentsOf: Fixtures.url("manifest.json")),
-      let manifest = try? decoder.decode(Manifest.self, from: data)
-    else { return [] }
-    return (manifest.groups["samplers"]?.cases ?? [:]).map { file, golden in
+    let cases = [
+      decode(Manifest.self, "manifest.json")?.groups.samplers.cases,
+      decode(Group.self, "samplers/solvers.json")?.cases,
+    ]
+    return cases.compactMap { $0 }.joined().map { file, golden in
       var golden = golden
       golden.file = file
       return golden
@@ -63,16 +52,29 @@ struct SamplerCase: Decodable, Sendable, CustomTestStringConvertible {
     .sorted { $0.file < $1.file }
   }()
 
+  private static func decode<Value: Decodable>(_: Value.Type, _ path: String) -> Value? {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return (try? Data(contentsOf: Fixtures.url(path))).flatMap { try? decoder.decode(Value.self, from: $0) }
+  }
+
   static var runs: [SamplerCase] { all.filter { $0.sampler != nil } }
 
   func makeSampler() throws -> any Sampler {
     let text = try #require(sampler)
     var settings = SamplerSettings(
       steps: steps ?? 1, respacing: respacing, eta: eta ?? 0, clip: clipDenoised ?? false)
-    if text.hasPrefix("ancestral DDPM") { return try SamplerRegistry.make("ddpm", settings: settings) }
-    if text.hasPrefix("DPM-Solver++") { return try SamplerRegistry.make("dpm++", settings: settings) }
-    try #require(text.hasPrefix("DDIM"), "a sampler of the manifest that no test knows: \(text)")
-    if text.contains("diffusers") { settings.spacing = .leading }
-    return try SamplerRegistry.make("ddim", settings: settings)
+    if text.hasPrefix("DDIM as diffusers") { settings.spacing = .leading }
+    if let spacing {
+      let known: Spacing = try #require(.init(rawValue: spacing), "spacing \(spacing)")
+      settings.spacing = known
+    }
+    let names = [
+      "ancestral DDPM": "ddpm", "DDIM": "ddim", "DPM-Solver++": "dpm++", "Euler": "euler", "Heun": "heun",
+      "UniPC": "unipc",
+    ]
+    let name = try #require(
+      names.first { text.hasPrefix($0.key) }?.value, "a sampler of the manifest that no test knows: \(text)")
+    return try SamplerRegistry.make(name, settings: settings)
   }
 }

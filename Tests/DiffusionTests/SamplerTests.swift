@@ -4,7 +4,7 @@ import Tensors
 import Testing
 
 @Suite struct SamplerTests {
-  static let model = AnalyticDenoiser(p: 0.9, q: 0.5)
+  static let model = AnalyticDenoiser(p: 0.9, q: 0.5, variance: .init(.sin, k: 3))
 
   private func run(
     _ name: String, _ settings: SamplerSettings, batch: [UInt64] = [1], model: AnalyticDenoiser = SamplerTests.model
@@ -13,7 +13,8 @@ import Testing
     var noise = BatchNoise(seeds: batch)
     let evaluations = sampler.evaluations
     return try sampler.run(
-      from: noise.randn([2, 3, 4]), predict: { model($0, timestep: evaluations[$1]) }, noise: { noise.randn([2, 3, 4]) })
+      from: noise.randn([2, 3, 4]), predict: { model($0, timestep: evaluations[$1]) },
+      noise: { noise.randn([2, 3, 4]) })
   }
 
   @Test func registryNamesItsSamplers() throws {
@@ -35,8 +36,14 @@ import Testing
       ("ddim", SamplerSettings(steps: 5, eta: 1.5), "eta 1.5 must lie between 0 and 1"),
       ("ddim", SamplerSettings(steps: 5, eta: .nan), "eta nan must lie between 0 and 1"),
       ("heun", SamplerSettings(steps: 5, strength: 0), "strength 0.0 must be above 0 and at most 1"),
-      ("ddpm", SamplerSettings(steps: 5, respacing: "1001"), "respacing '1001': 1001 steps do not fit into a section of 1000"),
-      ("ddpm", SamplerSettings(steps: 5, respacing: "ddim300"), "respacing 'ddim300': no whole stride takes 300 of 1000 steps"),
+      (
+        "ddpm", SamplerSettings(steps: 5, respacing: "1001"),
+        "respacing '1001': 1001 steps do not fit into a section of 1000"
+      ),
+      (
+        "ddpm", SamplerSettings(steps: 5, respacing: "ddim300"),
+        "respacing 'ddim300': no whole stride takes 300 of 1000 steps"
+      ),
     ]
     for (name, settings, text) in errors {
       let error = #expect(throws: DiffusionError.self) { try SamplerRegistry.make(name, settings: settings) }
@@ -110,7 +117,10 @@ import Testing
         noise: { random.randn(shape) }
       ).latents.array
     }
-    let fixed = try step(nil), low = try step(-1), high = try step(1), beyond = try step(3)
+    let fixed = try step(nil)
+    let low = try step(-1)
+    let high = try step(1)
+    let beyond = try step(3)
     #expect(Comparison(expected: fixed, actual: low).maxAbsolute < 1e-6)
     #expect(Comparison(expected: low, actual: high).nmse > 1e-12)
     #expect(Comparison(expected: high, actual: beyond).nmse > 1e-12, "logits are clamped")
@@ -138,5 +148,23 @@ import Testing
       },
       noise: { random.randn(shape) })
     #expect(Comparison(expected: picture.array, actual: result.array).maxAbsolute < 1e-4)
+  }
+
+  /// Costs of the arithmetic between evaluations, for the log: eight pictures of 256 pixels.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["DIT_T2I_SHOW"] != nil))
+  func speed() throws {
+    var noise = BatchNoise(seeds: Array(0..<8))
+    let clock = ContinuousClock()
+    var start = noise.randn([8, 32, 32])
+    let drawing = clock.measure { start = noise.randn([8, 32, 32]) }
+    print("  noise: \(drawing)")
+    let prediction = Prediction(noise: noise.randn([8, 32, 32]), varianceLogits: noise.randn([8, 32, 32]))
+    for name in SamplerRegistry.names {
+      var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 50))
+      let time = try clock.measure {
+        _ = try sampler.run(from: start, predict: { _, _ in prediction }, noise: { prediction.noise })
+      }
+      print("  \(name): \(time / 50) a step")
+    }
   }
 }

@@ -1,8 +1,8 @@
 import Checkpoints
 import Diffusion
 import Foundation
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 /// The random numbers of torch on the CPU: to the last bit on x86.
@@ -33,7 +33,8 @@ import Testing
   @Test func everyTensorOfTheFile() throws {
     let (json, file) = try golden()
     var kinds: Set<String> = []
-    var equal = 0, total = 0
+    var equal = 0
+    var total = 0
     var worst = 0.0
     for record in file.records {
       let name = record.name.string
@@ -82,23 +83,28 @@ import Testing
       let ends = golden.first + golden.last
       let mine = Array(values.prefix(golden.first.count)) + values.suffix(golden.last.count)
       #expect(Comparison(expected: ends, actual: mine).maxAbsolute < 3e-6, "seed \(golden.seed), n \(golden.n)")
-      let sum = values.reduce(0) { $0 + Double($1) }, squares = values.reduce(0) { $0 + Double($1) * Double($1) }
+      let sum = values.reduce(0) { $0 + Double($1) }
+      let squares = values.reduce(0) { $0 + Double($1) * Double($1) }
       #expect(abs(sum - golden.sumFloat64) < 1e-3)
       #expect(abs(squares - golden.sumSquaresFloat64) < 1e-3)
 
       let hash = sha256(values.withUnsafeBytes(Array.init))
       // Another set of fixtures may come from a PyTorch for another processor, which differs in the last bits.
-      if ProcessInfo.processInfo.environment["DIT_T2I_FIXTURES"] == nil { #expect(hash == golden.sha256Float32Le, "seed \(golden.seed), n \(golden.n)") }
+      if ProcessInfo.processInfo.environment["DIT_T2I_FIXTURES"] == nil {
+        #expect(hash == golden.sha256Float32Le, "seed \(golden.seed), n \(golden.n)")
+      }
     }
   }
 
   @Test func onlyTheLowBitsOfTheSeedCount() {
-    var one = TorchRandom(seed: 7), other = TorchRandom(seed: 7 + 1 << 32)
+    var one = TorchRandom(seed: 7)
+    var other = TorchRandom(seed: 7 + 1 << 32)
     #expect(one.randn([20]).array == other.randn([20]).array)
   }
 
   @Test func emptyShapesDrawNothing() {
-    var random = TorchRandom(seed: 1), fresh = TorchRandom(seed: 1)
+    var random = TorchRandom(seed: 1)
+    var fresh = TorchRandom(seed: 1)
     #expect(random.randn([0, 4]).count == 0)
     #expect(random.randn([17]).array == fresh.randn([17]).array)
   }

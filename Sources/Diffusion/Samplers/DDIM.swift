@@ -22,9 +22,9 @@ public struct DDIM: Sampler {
   public mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
-    let from = plan.levels[index], to = plan.target(index)
-    let original = Diffusion.predictedOriginal(
-      latents, try predict(latents, index).noise, at: from, clip: clip)
+    let from = plan.levels[index]
+    let to = plan.target(index)
+    let original = denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
 
     // Eq. 16. The noise ε is written as (x − √ᾱ·x₀) / √(1−ᾱ), so that it follows a clipped x₀.
     let deviation =

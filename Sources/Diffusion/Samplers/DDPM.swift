@@ -25,13 +25,14 @@ public struct DDPM: Sampler {
   ) throws -> SamplerStep {
     let at = plan.count - 1 - index  // The tables count from the clean end.
     let prediction = try predict(latents, index)
-    let original = Diffusion.predictedOriginal(latents, prediction.noise, at: plan.levels[index], clip: clip)
+    let original = denoised(latents, prediction.noise, at: plan.levels[index], clip: clip)
     let next = weightedSum(
       (tables.posteriorMeanOriginal[at], original), (tables.posteriorMeanLatents[at], latents))  // [B, C, H, W]
 
     // Noise is drawn at the last step too, where it has no use: a seed then gives PyTorch's sequence of draws.
     let fresh = try noise()
-    if at > 0 { add(fresh, to: next, logits: prediction.varianceLogits, at) }
+    // A step of no length (rounding can repeat a level) adds none either.
+    if at > 0 && tables.betas[at] > 0 { add(fresh, to: next, logits: prediction.varianceLogits, at) }
     return SamplerStep(latents: next, predictedOriginal: original)
   }
 

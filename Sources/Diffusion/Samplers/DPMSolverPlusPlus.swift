@@ -11,7 +11,7 @@ public struct DPMSolverPlusPlus: Sampler {
 
   public let plan: StepPlan
   private let clip: Bool
-  /// The prediction before this one, and the step it was made at.
+  /// m₁, the picture predicted a step ago.
   private var previous: Tensor?
 
   public init(plan: StepPlan, settings: SamplerSettings) {
@@ -22,9 +22,9 @@ public struct DPMSolverPlusPlus: Sampler {
   public mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
-    let from = plan.levels[index], to = plan.target(index)
-    let original = Diffusion.predictedOriginal(
-      latents, try predict(latents, index).noise, at: from, clip: clip)
+    let from = plan.levels[index]
+    let to = plan.target(index)
+    let original = denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
     defer { previous = original }
 
     // x' = (σ'/σ) x − α'(e^{−h} − 1)(m₀ + ½ (h/h₀)(m₀ − m₁)), with e^{−h} = 0 when the target is clean.

@@ -23,9 +23,9 @@ public struct Euler: Sampler {
   public mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
-    let from = plan.levels[index], to = plan.target(index)
-    let original = Diffusion.predictedOriginal(
-      latents, try predict(latents, index).noise, at: from, clip: clip)
+    let from = plan.levels[index]
+    let to = plan.target(index)
+    let original = denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
     return SamplerStep(
       latents: Euler.step(latents, original, from: from, to: to), predictedOriginal: original)
   }

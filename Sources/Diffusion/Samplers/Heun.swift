@@ -27,14 +27,13 @@ public struct Heun: Sampler {
   public mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
-    let from = plan.levels[index], to = plan.target(index)
-    let original = Diffusion.predictedOriginal(
-      latents, try predict(latents, 2 * index).noise, at: from, clip: clip)
+    let from = plan.levels[index]
+    let to = plan.target(index)
+    let original = denoised(latents, try predict(latents, 2 * index).noise, at: from, clip: clip)
     let guess = Euler.step(latents, original, from: from, to: to)
     if to.sigma == 0 { return SamplerStep(latents: guess, predictedOriginal: original) }
 
-    let corrected = Diffusion.predictedOriginal(
-      guess, try predict(guess, 2 * index + 1).noise, at: to, clip: clip)
+    let corrected = denoised(guess, try predict(guess, 2 * index + 1).noise, at: to, clip: clip)
     // X' = X + ½(σ'−σ) [(X − x₀)/σ + (X̂ − x̂₀)/σ'], and x' = √ᾱ' X'.
     let half = (to.sigma - from.sigma) / 2
     let next = weightedSum(

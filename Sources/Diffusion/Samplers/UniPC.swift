@@ -27,8 +27,7 @@ public struct UniPC: Sampler {
   public mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
-    let original = Diffusion.predictedOriginal(
-      latents, try predict(latents, index).noise, at: plan.levels[index], clip: clip)
+    let original = denoised(latents, try predict(latents, index).noise, at: plan.levels[index], clip: clip)
     let corrected = correct(index, latents, original)
     history = history.suffix(1) + [original]
     start = corrected
@@ -37,7 +36,8 @@ public struct UniPC: Sampler {
 
   /// UniP: x' = (σ'/σ) x − α'(e^{−h} − 1)(m₀ + ½ (m₁ − m₀)/r), r = (λ₁ − λ₀)/h the place of the prediction before.
   private mutating func predictNext(_ index: Int, _ latents: Tensor) -> Tensor {
-    let from = plan.levels[index], to = plan.target(index)
+    let from = plan.levels[index]
+    let to = plan.target(index)
     let length = to.lambda - from.lambda
     let gain = -to.signal * expm1(-length)
     let ratio = place(before: index, length)
@@ -53,7 +53,8 @@ public struct UniPC: Sampler {
   /// UniC: the last step once more, now knowing the prediction at its end.
   private func correct(_ index: Int, _ latents: Tensor, _ original: Tensor) -> Tensor {
     guard index > 0, let start, let newest = history.last else { return latents }
-    let from = plan.levels[index - 1], to = plan.levels[index]
+    let from = plan.levels[index - 1]
+    let to = plan.levels[index]
     let length = to.lambda - from.lambda
     guard length > 0 else { return latents }
     let gain = -to.signal * expm1(-length)
@@ -66,15 +67,17 @@ public struct UniPC: Sampler {
     let h = -length
     let phi2 = expm1(h) / h - 1
     let phi3 = phi2 / h - 0.5
-    let b1 = phi2 / expm1(h), b2 = 2 * phi3 / expm1(h)
+    let b1 = phi2 / expm1(h)
+    let b2 = 2 * phi3 / expm1(h)
     let older = (b1 - b2) / (1 - ratio)
-    let slope = older / ratio, end = b1 - older
+    let slope = older / ratio
+    let end = b1 - older
     return weightedSum(
       (decay, start), (gain * (1 - slope - end), newest), (gain * slope, history[0]), (gain * end, original))
   }
 
-  /// r of a step from `index`, or nil when it is first order: the first one, the one that lands on σ = 0, and those next
-  /// to a level that rounding repeats.
+  /// r of a step from `index`, or nil when it is first order: the first one, the one that lands on σ = 0, and those
+  /// next to a level that rounding repeats.
   private func place(before index: Int, _ length: Double) -> Double? {
     guard index > 0, length > 0, length.isFinite else { return nil }
     let back = plan.levels[index - 1].lambda - plan.levels[index].lambda

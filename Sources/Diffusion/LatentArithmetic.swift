@@ -6,25 +6,31 @@ import Tensors
 /// and one rounding a step is the least that a float32 state allows.
 func weightedSum(_ terms: (Double, Tensor)...) -> Tensor {
   let result = Tensor(terms[0].1.shape)
-  result.withFloats { target in
-    let sources = terms.map { weight, tensor in
-      precondition(tensor.shape == result.shape, "\(tensor.shape) does not match \(result.shape)")
-      return (weight, tensor.withFloats { $0 })  // `terms` keeps the memory alive.
-    }
-    for index in target.indices {
-      var sum = 0.0
-      for (weight, source) in sources { sum += weight * Double(source[index]) }
-      target[index] = Float(sum)
+  for (_, tensor) in terms {
+    precondition(tensor.shape == result.shape, "\(tensor.shape) does not match \(result.shape)")
+  }
+  // In strips, so that the float64 sums stay in the first cache.
+  withUnsafeTemporaryAllocation(of: Double.self, capacity: 512) { sums in
+    for start in stride(from: 0, to: result.count, by: sums.count) {
+      let length = min(sums.count, result.count - start)
+      sums.initialize(repeating: 0)
+      for (weight, tensor) in terms {
+        tensor.withFloats { values in
+          for index in 0..<length { sums[index] += weight * Double(values[start + index]) }
+        }
+      }
+      result.withFloats { values in
+        for index in 0..<length { values[start + index] = Float(sums[index]) }
+      }
     }
   }
-  withExtendedLifetime(terms) {}
   return result
 }
 
 /// The clean picture that a noise prediction implies: x₀ = (x − √(1−ᾱ)·ε) / √ᾱ (2006.11239, eq. 15).
 ///
 /// With `clip` its values are held within ±1, for models of pixels.
-func predictedOriginal(_ latents: Tensor, _ noise: Tensor, at level: NoiseLevel, clip: Bool) -> Tensor {
+func denoised(_ latents: Tensor, _ noise: Tensor, at level: NoiseLevel, clip: Bool) -> Tensor {
   let original = weightedSum((1 / level.signal, latents), (-level.sigma, noise))
   if clip {
     original.withFloats { values in
