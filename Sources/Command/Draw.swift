@@ -18,26 +18,7 @@ struct Draw: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("File to write, or a folder to write into.", valueName: "path"))
   var output: String?
 
-  @Option(help: "The same seed draws the same picture. (default: random)")
-  var seed: UInt64?
-
-  @Option(help: "Steps of the sampler, 1 to 1000. (default: 25)")
-  var steps: Int?
-
-  @Option(name: .shortAndLong, help: "How much more the words count than no words; 1 is no guidance. (default: 3)")
-  var guidance: Float?
-
-  @Option(help: "ddpm, ddim, dpm++ or another; a wrong name lists them. (default: dpm++)")
-  var sampler: String?
-
-  @Option(help: ArgumentHelp("Size in pixels, multiples of 16 from 64 to 1024.", valueName: "WxH"))
-  var size: PictureSize?
-
-  @Option(help: "What the picture should not show.")
-  var negative: String?
-
-  @Option(name: .customLong("class"), help: ArgumentHelp("A class the model knows, by name or index.", valueName: "name|index"))
-  var className: String?
+  @OptionGroup var picture: PictureOptions
 
   @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.")
   var count = 1
@@ -52,7 +33,6 @@ struct Draw: ParsableCommand {
 
   func validate() throws {
     guard (1...10_000).contains(count) else { throw ValidationError("--count \(count): expected 1 to 10000") }
-    if let guidance, !guidance.isFinite { throw ValidationError("--guidance \(guidance): expected a number from 0 to 100") }
   }
 
   func run() throws {
@@ -92,14 +72,10 @@ struct Draw: ParsableCommand {
   private func makeRequests(_ folder: ModelFolder, _ recipe: Recipe) throws -> [GenerationRequest] {
     var request = recipe.request ?? GenerationRequest(size: folder.nativeSize)
     if !prompt.isEmpty { request.prompt = prompt.joined(separator: " ") }
-    if let negative { request.negativePrompt = negative }
-    if let size { request.size = size }
-    if let steps { request.steps = steps }
-    if let sampler { request.sampler = sampler }
-    if let guidance { request.guidanceScale = guidance }
-    if let name = className ?? recipe.className { request.classIndex = try folder.classIndex(name) }
+    if let name = recipe.className { request.classIndex = try folder.classIndex(name) }
+    try picture.apply(to: &request, folder)
     // A seed below 2³²: PyTorch's generator, like ours, reads no more of it.
-    let first = seed ?? recipe.request?.seed ?? UInt64.random(in: 0..<(1 << 32))
+    let first = picture.seed ?? recipe.request?.seed ?? UInt64.random(in: 0..<(1 << 32))
     return (0..<count).map { index in
       var one = request
       one.seed = first &+ UInt64(index)

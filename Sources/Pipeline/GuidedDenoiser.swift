@@ -4,7 +4,7 @@ import Transformer
 
 /// The transformer with classifier-free guidance: conditional and unconditional branch in one batch.
 final class GuidedDenoiser {
-  private let run: DiTRun
+  private let run: any TransformerRun
   private let guidance: Guidance
   private let timesteps: [Float]
   private let count: Int
@@ -15,9 +15,9 @@ final class GuidedDenoiser {
   ///   - conditional, unconditional: one for each picture.
   ///   - timesteps: one for each evaluation.
   init(
-    _ transformer: DiT, conditional: [Condition], unconditional: [Condition], guidance: Guidance, grid: Grid,
+    _ transformer: any DiffusionTransformer, conditional: [Condition], unconditional: [Condition], guidance: Guidance, grid: Grid,
     timesteps: [Float]
-  ) {
+  ) throws {
     self.guidance = guidance
     self.timesteps = timesteps
     count = conditional.count
@@ -25,16 +25,16 @@ final class GuidedDenoiser {
       a.classIndex != b.classIndex || a.text?.storage !== b.text?.storage
     }
     let batch = conditional + (both ? unconditional : [])
-    run = DiTRun(
-      transformer, conditions: batch, grid: grid,
-      timesteps: timesteps.map { Array(repeating: $0, count: batch.count) })
+    run = try transformer.prepare(
+      batch, grid: grid, timesteps: timesteps.map { Array(repeating: $0, count: batch.count) })
   }
 
   /// Guided noise [N, C, h, w] and variance logits, which stay those of the conditional branch.
   func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Prediction {
     let channels = latents.shape[1]
     let guided = both && guidance.isActive(at: timesteps[evaluation])
-    let output = run.predict(guided ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation)
+    let output = run.predict(
+      guided ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation, observe: nil)
     observe?("output\(evaluation)", output)
     let conditional = Prediction(output: output.slice(0, count: count), latentChannels: channels)
     guard guided else { return conditional }

@@ -28,10 +28,7 @@ public struct GeneratedPicture: Sendable {
 public final class TextToImage: @unchecked Sendable {
   public let folder: ModelFolder
   public let backend: Backend
-  public let tokenizer: Tokenizer
-  public let textEncoder: T5Encoder
-  public let transformer: DiT
-  public let autoencoder: any Autoencoder
+  public let stages: Stages
   private var textStates: [String: Tensor] = [:]
 
   /// Loads a model folder.
@@ -39,25 +36,12 @@ public final class TextToImage: @unchecked Sendable {
   public init(_ folder: ModelFolder, backend: Backend) throws {
     self.folder = folder
     self.backend = backend
-    let part = { (path: String) in folder.url.appendingPathComponent(path) }
-    tokenizer = try folder.tokenizer()
-    textEncoder = try T5Encoder(
-      folder.textEncoder, checkpoint: openCheckpoint(at: part("text_encoder")), backend: backend)
-    guard tokenizer.vocabularySize <= folder.textEncoder.vocabularySize else {
-      throw ConfigurationError.wrong(
-        file: part("tokenizer/spiece.model").path,
-        reason: "\(tokenizer.vocabularySize) pieces, but the text encoder knows \(folder.textEncoder.vocabularySize)")
-    }
-    transformer = try DiT(
-      folder.transformer, checkpoint: openCheckpoint(at: part("transformer")), names: .ours, backend: backend)
-    let vae = try openCheckpoint(at: part("vae"))
-    autoencoder = try TinyAutoencoder(
-      folder.autoencoder, decoder: vae.scoped("decoder."), encoder: nil, backend: backend)
+    stages = try Stages(folder, backend: backend)
   }
 
   /// Tokens of a prompt that the model does not see because it is too long.
   public func droppedTokens(of prompt: String) -> Int {
-    max(0, tokenizer.pieces(of: Array(prompt.utf8)).count + 1 - tokenizer.maximumLength)
+    max(0, stages.tokenizer.pieces(of: Array(prompt.utf8)).count + 1 - stages.tokenizer.maximumLength)
   }
 
   // MARK: drawing
@@ -83,7 +67,7 @@ public final class TextToImage: @unchecked Sendable {
     let latents = try sample(requests, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
     try progress(.decoding)
-    let images = autoencoder.decode(latents)  // [N, 3, H, W]
+    let images = stages.autoencoder.decode(latents)  // [N, 3, H, W]
     observe?("image", images)
     return requests.enumerated().map { index, request in
       let planes = images.slice(index, count: 1).array
@@ -98,8 +82,8 @@ public final class TextToImage: @unchecked Sendable {
   ) throws -> Tensor {
     let first = requests[0]
     var sampler = try folder.sampler(for: first)
-    let denoiser = GuidedDenoiser(
-      transformer,
+    let denoiser = try GuidedDenoiser(
+      stages.transformer,
       conditional: requests.map { Condition(classIndex: $0.classIndex, text: states(of: $0.prompt)) },
       unconditional: requests.map { Condition(text: states(of: $0.negativePrompt)) },
       guidance: Guidance(scale: first.guidanceScale), grid: grid(of: first.size), timesteps: sampler.evaluations)
@@ -134,14 +118,17 @@ public final class TextToImage: @unchecked Sendable {
   /// Text states of a prompt, [tokens, size]; computed once for each prompt.
   public func states(of prompt: String) -> Tensor {
     if let known = textStates[prompt] { return known }
-    let states = textEncoder.encode(tokenizer.encode(prompt))
+    let states = stages.textEncoder.encode(stages.tokenizer.encode(prompt))
     textStates[prompt] = states
     return states
   }
 
   /// [C, h, w] of a size.
   public func latentShape(_ size: PictureSize) -> [Int] {
-    [autoencoder.latentChannels, size.height / autoencoder.scaleFactor, size.width / autoencoder.scaleFactor]
+    [
+      stages.autoencoder.latentChannels, size.height / stages.autoencoder.scaleFactor,
+      size.width / stages.autoencoder.scaleFactor,
+    ]
   }
 
   public func grid(of size: PictureSize) -> Grid {

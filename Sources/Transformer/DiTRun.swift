@@ -1,29 +1,15 @@
 import CKernels
 import Tensors
 
-/// What one picture of a run is conditioned on.
-public struct Condition {
-  /// A class index; nil: the null class.
-  public var classIndex: Int?
-  /// Text states [tokens, text size] of the encoder; only models with text read them.
-  public var text: Tensor?
-
-  public init(classIndex: Int? = nil, text: Tensor? = nil) {
-    self.classIndex = classIndex
-    self.text = text
-  }
-}
-
 /// A ``DiT`` made ready for one set of pictures and one schedule, so that nothing is computed twice: positions and text
 /// keys and values once, modulations once for all steps, buffers allocated once.
 ///
 /// Not for use by several threads at a time.
-public final class DiTRun {
+public final class DiTRun: TransformerRun {
   public let model: DiT
   public let grid: Grid
   public let conditions: [Condition]
-  /// Where set, the mean attention of the last evaluation to the text is added for each block: [batch, T, text length].
-  public var attentionMaps: [Tensor]?
+  public private(set) var attentionMaps: [Tensor]?
 
   private let positions: Tensor  // [T, D]
   private let conditioning: ConditioningTable
@@ -57,18 +43,11 @@ public final class DiTRun {
     decoded = Tensor([batch * (grid.count + extra), model.finalLinear.outputs])
   }
 
-  /// Room for ``attentionMaps`` of every block.
   public func recordAttention() {
     guard let text else { return }
     attentionMaps = model.blocks.map { _ in Tensor([conditions.count, sequence, text.length]) }
   }
 
-  /// One evaluation of the model.
-  /// - Parameters:
-  ///   - latents: [B, C, H, W] float32; with fewer pictures than conditions the first conditions are meant.
-  ///   - evaluation: index into the timesteps given at the start.
-  ///   - observe: is shown intermediate tensors by name.
-  /// - Returns: [B, out channels, H, W]: noise, then variance logits where the model learns them.
   public func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Tensor {
     let batch = latents.shape[0]
     precondition(batch <= conditions.count && latents.shape[1] == configuration.inChannels)

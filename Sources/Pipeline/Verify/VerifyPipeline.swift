@@ -24,7 +24,7 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
   if let timesteps = test.manifest["timesteps"]?.integers {
     test.exact("timesteps", sampler.timesteps == timesteps.map(Float.init))
   }
-  let denoiser = GuidedDenoiser(
+  let denoiser = try GuidedDenoiser(
     model, conditional: states.map { Condition(text: $0) }, unconditional: states.map { _ in Condition(text: end) },
     guidance: Guidance(scale: Float(test.manifest["guidance_scale"]?.number ?? 1)),
     grid: Grid(height: start.shape[2] / patch, width: start.shape[3] / patch), timesteps: sampler.evaluations)
@@ -96,7 +96,7 @@ func modelFolder(of test: VerificationCase) -> URL {
   request.guidanceScale = Float(try setting("guidance_scale", test.manifest["guidance_scale"]?.number))
   request.sampler = "dpm++"
 
-  test.exact("ids", try file.integers("input.ids") == model.tokenizer.encode(request.prompt))
+  test.exact("ids", try file.integers("input.ids") == model.stages.tokenizer.encode(request.prompt))
   try test.compare("text", in: file, actual: model.states(of: request.prompt))
   var shown: [(String, Tensor)] = []
   _ = try model.draw([request], observe: { shown.append(($0, $1.copy())) })

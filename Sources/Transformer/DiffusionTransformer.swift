@@ -1,0 +1,60 @@
+import Tensors
+
+/// A transformer that predicts the noise in latents: DiT in all its forms, PixArt, U-ViT.
+public protocol DiffusionTransformer: Sendable {
+  /// Channels of the latents it reads and of the noise it predicts.
+  var latentChannels: Int { get }
+  /// Latent numbers along one side of a patch.
+  var patchSize: Int { get }
+  /// Whether class indices mean something to it.
+  var readsClasses: Bool { get }
+  /// Whether ``Condition/text`` means something to it.
+  var readsText: Bool { get }
+
+  /// Makes ready what does not change from step to step.
+  /// - Parameters:
+  ///   - conditions: one for each picture of the batch.
+  ///   - grid: patches of one picture.
+  ///   - timesteps: for each evaluation of the model one timestep for each picture, on the 0…999 scale.
+  func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun
+}
+
+/// A transformer made ready for one set of pictures and one schedule. Not for use by several threads at a time.
+public protocol TransformerRun: AnyObject {
+  /// One evaluation.
+  /// - Parameters:
+  ///   - latents: [B, C, H, W] float32; with fewer pictures than conditions the first conditions are meant.
+  ///   - evaluation: index into the timesteps of `prepare`.
+  ///   - observe: is shown intermediate tensors by name.
+  /// - Returns: [B, C or 2·C, H, W]: noise, then variance logits where the model learns them.
+  func predict(_ latents: Tensor, evaluation: Int, observe: Observer?) -> Tensor
+
+  /// Per block the mean attention to the text of all evaluations since ``recordAttention()``, added up:
+  /// [batch, tokens, text length]; nil where nothing was recorded or the model reads no text.
+  var attentionMaps: [Tensor]? { get }
+  func recordAttention()
+}
+
+/// What one picture of a run is conditioned on.
+public struct Condition {
+  /// A class index; nil: the null class.
+  public var classIndex: Int?
+  /// Text states [tokens, text size] of the encoder; only models with text read them.
+  public var text: Tensor?
+
+  public init(classIndex: Int? = nil, text: Tensor? = nil) {
+    self.classIndex = classIndex
+    self.text = text
+  }
+}
+
+extension DiT: DiffusionTransformer {
+  public var latentChannels: Int { configuration.inChannels }
+  public var patchSize: Int { configuration.patchSize }
+  public var readsClasses: Bool { true }
+  public var readsText: Bool { configuration.textSize != nil }
+
+  public func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) -> any TransformerRun {
+    DiTRun(self, conditions: conditions, grid: grid, timesteps: timesteps)
+  }
+}
