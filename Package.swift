@@ -42,7 +42,8 @@ let package = Package(
     // Tests: one target a stage.
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/CheckpointsTests"),
   ],
   cxxLanguageStandard: .cxx17
 )
