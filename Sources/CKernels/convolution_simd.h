@@ -108,12 +108,20 @@ TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels
 
 // Pixels start, start + 1, … of row y as the convolution sees them: zero outside the picture.
 TARGET __attribute__((noinline)) static void A(read_row)(const picture *p, long y, long start, long count, unit *to) {
-  int inside = y >= 0 && y < p->height * p->upsample;
-  for (long i = 0; i < count; i++, to += p->units) {
-    long x = start + i;
-    if (!inside || x < 0 || x >= p->width * p->upsample) memset(to, 0, (size_t)p->units * sizeof(unit));
-    else A(read_pixel)(p->x.type, dk_row(p->x, p->first + y / p->upsample * p->width + x / p->upsample), p->channels, to);
+  long width = p->width * p->upsample, end = start + count, left = dk_min(dk_max(start, 0), end);
+  long right = y < 0 || y >= p->height * p->upsample ? left : dk_max(left, dk_min(end, width));  // left..<right are inside
+  memset(to, 0, (size_t)((left - start) * p->units) * sizeof(unit));
+  to += (left - start) * p->units;
+  long row = p->first + y / p->upsample * p->width;
+  if (p->upsample == 1 && p->x.stride == p->channels && !(PAIRS && p->channels & 1)) {
+    // Dense rows are one long pixel: a short copy for each would take a tenth of the convolution's time.
+    if (right > left) A(read_pixel)(p->x.type, dk_row(p->x, row + left), (right - left) * p->channels, to);
+    to += (right - left) * p->units;
+  } else {
+    for (long x = left; x < right; x++, to += p->units)
+      A(read_pixel)(p->x.type, dk_row(p->x, row + x / p->upsample), p->channels, to);
   }
+  memset(to, 0, (size_t)((end - right) * p->units) * sizeof(unit));
 }
 
 // act(y + bias + residual) of a row of sums: what is left to do when sgemm made them.
