@@ -1,7 +1,11 @@
 // Numbers as files store them to float32 and back. Pointers may have any alignment.
-#include "kernels.h"
+#include "simd.h"
 
 #include <math.h>
+
+#if DK_X86
+#include "simd_avx2.h"
+#endif
 
 // ---------------------------------------------------------------- reference: one number at a time
 
@@ -90,10 +94,7 @@ DK_TARGET_AVX2 static long f16_to_f32_avx2(const char *from, long count, float *
 
 DK_TARGET_AVX2 static long bf16_to_f32_avx2(const char *from, long count, float *to) {
   long i = 0;
-  for (; i + 8 <= count; i += 8) {
-    __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(from + 2 * i)));
-    _mm256_storeu_ps(to + i, _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16)));
-  }
+  for (; i + 8 <= count; i += 8) _mm256_storeu_ps(to + i, load_bf16_avx2((const uint16_t *)(from + 2 * i)));
   return i;
 }
 
@@ -101,6 +102,12 @@ DK_TARGET_AVX2 static long f32_to_f16_avx2(const float *from, long count, char *
   long i = 0;
   for (; i + 8 <= count; i += 8)
     _mm_storeu_si128((__m128i *)(to + 2 * i), _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+  return i;
+}
+
+DK_TARGET_AVX2 static long f32_to_bf16_avx2(const float *from, long count, char *to) {
+  long i = 0;
+  for (; i + 8 <= count; i += 8) store_bf16_avx2((uint16_t *)(to + 2 * i), _mm256_loadu_ps(from + i));
   return i;
 }
 
@@ -125,7 +132,7 @@ DK_TARGET_AVX2 static long f32_to_i8_avx2(const float *from, float scale, long c
   return i;
 }
 
-DK_TARGET_AVX2 static long largest_avx2(const float *from, long count, float *largest) {
+DK_TARGET_AVX2 static long most_avx2(const float *from, long count, float *largest) {
   long i = 0;
   __m256 most = _mm256_setzero_ps(), magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
   for (; i + 8 <= count; i += 8) most = _mm256_max_ps(most, _mm256_and_ps(_mm256_loadu_ps(from + i), magnitude));
@@ -160,6 +167,7 @@ void dk_from_f32(dk_stored type, const float *from, long count, void *to) {
   long i = 0;
 #if DK_X86
   if (type == DK_STORED_F16 && have_avx2()) i = f32_to_f16_avx2(from, count, to);
+  if (type == DK_STORED_BF16 && have_avx2()) i = f32_to_bf16_avx2(from, count, to);
 #endif
   for (; i < count; i++) one_from_f32(type, from[i], to, i);
 }
@@ -176,7 +184,7 @@ float dk_f32_to_i8(const float *from, long count, int8_t *to) {
   float largest = 0;
   long i = 0;
 #if DK_X86
-  if (have_avx2()) i = largest_avx2(from, count, &largest);
+  if (have_avx2()) i = most_avx2(from, count, &largest);
 #endif
   for (; i < count; i++) largest = fmaxf(largest, fabsf(from[i]));
   float scale = largest / 127;

@@ -16,11 +16,13 @@
 
 typedef struct {
   dk_cpu_level level;
-  int bf16, vnni;
+  int bf16;      // avx512_bf16
+  int vnni;      // avx512_vnni
+  int avx_vnni;  // the same on 256 bits, without AVX-512
 } cpu_features;
 
 static cpu_features detect(void) {
-  cpu_features found = {DK_CPU_PORTABLE, 0, 0};
+  cpu_features found = {DK_CPU_PORTABLE, 0, 0, 0};
 #if DK_X86
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
@@ -31,11 +33,14 @@ static cpu_features detect(void) {
   if ((state & 0x6) != 0x6) return found;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & 1u << 5)) return found;
   found.level = DK_CPU_AVX2;
+  unsigned a1 = 0, b1, c1, d1;
+  if (a >= 1) __get_cpuid_count(7, 1, &a1, &b1, &c1, &d1);
+  found.avx_vnni = (a1 >> 4) & 1;
   const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
   if ((state & 0xe6) != 0xe6 || (b & (f | dq | bw | vl)) != (f | dq | bw | vl)) return found;
   found.level = DK_CPU_AVX512;
   found.vnni = (c >> 11) & 1;
-  if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) found.bf16 = (a >> 5) & 1;
+  found.bf16 = (a1 >> 5) & 1;
 #endif
   return found;
 }
@@ -235,7 +240,7 @@ dk_engine *dk_engine_create(int threads, dk_backend backend, dk_cpu_level level)
   engine->backend = backend;
   engine->level = level < features.level ? level : features.level;
   engine->bf16 = engine->level == DK_CPU_AVX512 && features.bf16;
-  engine->vnni = engine->level == DK_CPU_AVX512 && features.vnni;
+  engine->vnni = engine->level == DK_CPU_AVX512 ? features.vnni : engine->level == DK_CPU_AVX2 && features.avx_vnni;
   engine->pool = pool_create(threads);
   engine->threads = engine->pool ? engine->pool->workers + 1 : 1;
   engine->scratch = calloc((size_t)engine->threads, sizeof *engine->scratch);
@@ -253,6 +258,8 @@ void dk_engine_destroy(dk_engine *engine) {
   free(engine->scratch);
   free(engine);
 }
+
+void dk_engine_avoid_dot_products(dk_engine *engine) { engine->bf16 = engine->vnni = 0; }
 
 int dk_engine_threads(const dk_engine *engine) { return engine->threads; }
 

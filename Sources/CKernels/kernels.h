@@ -15,6 +15,7 @@
 #define DK_TARGET_AVX512 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
 #define DK_TARGET_AVX512_BF16 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 #define DK_TARGET_AVX512_VNNI __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define DK_TARGET_AVX2_VNNI __attribute__((target("avx2,fma,f16c,avxvnni")))
 #else
 #define DK_X86 0
 #endif
@@ -35,7 +36,7 @@ struct dk_engine {
   dk_backend backend;
   dk_cpu_level level;
   int bf16;  // avx512_bf16 may be used: the CPU has it and the level was not lowered
-  int vnni;  // avx512_vnni likewise
+  int vnni;  // dot products of bytes: avx512_vnni, or avx_vnni at the AVX2 level
   dk_sgemm sgemm;
   dk_buffer *scratch;  // one a thread
   dk_pool *pool;

@@ -58,6 +58,8 @@ DK_TILE(i16_avx512, DK_TARGET_AVX512, 8, 3, __m512i, 4, X_WORD, 32, W_I8_PAIRS, 
 #define W_WIDENED(p) load_bf16_avx2_tile(p)
 #define W_I8_PAIRS(p) _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(p)))
 #define FMA(c, a, b) _mm256_fmadd_ps(a, b, c)
+#define W_I8_256(p) _mm256_loadu_si256((const __m256i *)(p))
+#define DOT_U8_256(c, a, b) _mm256_dpbusd_avx_epi32(c, a, b)
 #define DOT_I16(c, a, b) _mm256_add_epi32(c, _mm256_madd_epi16(a, b))
 DK_TARGET_AVX2 DK_INLINE __m256 load_bf16_avx2_tile(const char *p) {
   __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
@@ -65,6 +67,7 @@ DK_TARGET_AVX2 DK_INLINE __m256 load_bf16_avx2_tile(const char *p) {
 }
 DK_TILE(f32_avx2, DK_TARGET_AVX2, 6, 2, __m256, 4, X_F32, 32, W_F32, FMA)
 DK_TILE(widened_avx2, DK_TARGET_AVX2, 6, 2, __m256, 4, X_F32, 16, W_WIDENED, FMA)
+DK_TILE(u8_avx2, DK_TARGET_AVX2_VNNI, 6, 2, __m256i, 4, X_WORD, 32, W_I8_256, DOT_U8_256)
 DK_TILE(i16_avx2, DK_TARGET_AVX2, 6, 2, __m256i, 4, X_WORD, 16, W_I8_PAIRS, DOT_I16)
 #undef X_F32
 #undef X_WORD
@@ -114,13 +117,17 @@ const dk_gemm *dk_gemm_choose(const dk_engine *engine, dk_weight_kind kind) {
                        widened_512 = {8, 48, 1, 2, DK_X_F32, 4, widened_avx512}, u8_512 = {8, 48, 4, 1, DK_X_U8, 1, u8_avx512},
                        i16_512 = {8, 48, 2, 1, DK_X_I16, 2, i16_avx512};
   static const dk_gemm f32_256 = {6, 16, 1, 4, DK_X_F32, 4, f32_avx2}, widened_256 = {6, 16, 1, 2, DK_X_F32, 4, widened_avx2},
-                       i16_256 = {6, 16, 2, 1, DK_X_I16, 2, i16_avx2};
+                       u8_256 = {6, 16, 4, 1, DK_X_U8, 1, u8_avx2}, i16_256 = {6, 16, 2, 1, DK_X_I16, 2, i16_avx2};
   if (engine->level == DK_CPU_AVX512) {
     if (kind == DK_WEIGHT_F32) return &f32_512;
     if (kind == DK_WEIGHT_BF16) return engine->bf16 ? &bf16_512 : &widened_512;
     return engine->vnni ? &u8_512 : &i16_512;
   }
-  if (engine->level == DK_CPU_AVX2) return kind == DK_WEIGHT_F32 ? &f32_256 : kind == DK_WEIGHT_BF16 ? &widened_256 : &i16_256;
+  if (engine->level == DK_CPU_AVX2) {
+    if (kind == DK_WEIGHT_F32) return &f32_256;
+    if (kind == DK_WEIGHT_BF16) return &widened_256;
+    return engine->vnni ? &u8_256 : &i16_256;
+  }
 #endif
   static const dk_gemm f32_128 = {6, 8, 1, 4, DK_X_F32, 4, f32_portable}, widened_128 = {6, 8, 1, 2, DK_X_F32, 4, widened_portable},
                        i16_128 = {6, 8, 1, 1, DK_X_I16, 2, i16_portable};

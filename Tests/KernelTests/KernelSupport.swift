@@ -1,19 +1,35 @@
 import CKernels
 import Foundation
 import Tensors
+import Testing
+
+/// A CPU to compute as: a level, and whether its dot-product instructions (avx512_bf16, VNNI) are used.
+struct CPU: CustomTestStringConvertible {
+  var level: dk_cpu_level
+  var dotProducts = true
+
+  var testDescription: String {
+    ["portable", "AVX2", "AVX-512"][Int(level.rawValue)] + (dotProducts ? "" : " without dot products")
+  }
+
+  static let best = CPU(level: DK_CPU_AVX512)
+  /// Every CPU that this one can stand for.
+  static let all = [
+    CPU(level: DK_CPU_PORTABLE), CPU(level: DK_CPU_AVX2), CPU(level: DK_CPU_AVX2, dotProducts: false),
+    CPU(level: DK_CPU_AVX512), CPU(level: DK_CPU_AVX512, dotProducts: false),
+  ].filter { $0.level.rawValue <= dk_cpu_best_level().rawValue }
+}
 
 /// An engine that is destroyed with its last owner.
-final class Engine {
+final class TestEngine {
   let pointer: OpaquePointer
 
-  init(_ backend: dk_backend = DK_BACKEND_NATIVE, threads: Int = 2, level: dk_cpu_level = DK_CPU_AVX512) {
-    pointer = dk_engine_create(Int32(threads), backend, level)
+  init(_ backend: dk_backend = DK_BACKEND_NATIVE, threads: Int = 2, cpu: CPU = .best) {
+    pointer = dk_engine_create(Int32(threads), backend, cpu.level)
+    if !cpu.dotProducts { dk_engine_avoid_dot_products(pointer) }
   }
 
   deinit { dk_engine_destroy(pointer) }
-
-  /// Every level this CPU can run.
-  static let levels = [DK_CPU_PORTABLE, DK_CPU_AVX2, DK_CPU_AVX512].filter { $0.rawValue <= dk_cpu_best_level().rawValue }
 }
 
 /// Memory that ends where an unmapped page begins: reading or writing behind it crashes the test.

@@ -17,7 +17,7 @@ struct LinearCase {
   var weightScale: Float = 1
 
   /// Rows `rows` of the outputs (all of them if nil), without the padding; nil if the padding was written to.
-  func run(_ engine: Engine, rows: Range<Int>? = nil) -> [Float]? {
+  func run(_ engine: TestEngine, rows: Range<Int>? = nil) -> [Float]? {
     var random = TestRandom(seed)
     let rows = rows ?? 0..<m
     let weights = random.floats(n * k, deviation: weightScale / Float(k).squareRoot())
@@ -65,10 +65,10 @@ struct LinearCase {
   func expected() -> [Float]? {
     var exact = self
     exact.out = DK_F32
-    return exact.run(Engine(DK_BACKEND_REFERENCE, threads: 1))
+    return exact.run(TestEngine(DK_BACKEND_REFERENCE, threads: 1))
   }
 
-  func tolerance(_ level: dk_cpu_level) -> Double {
+  var tolerance: Double {
     let rounding = out == DK_BF16 ? 1.6e-5 : 0  // half a unit of 8 bits, squared
     switch kind {
     case DK_WEIGHT_F32: return 1e-12 + rounding
@@ -82,9 +82,9 @@ private let kinds = [DK_WEIGHT_F32, DK_WEIGHT_BF16, DK_WEIGHT_INT8]
 private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_ACT_SILU, DK_ACT_RELU]
 
 @Suite struct LinearTests {
-  @Test(arguments: Engine.levels, kinds)
-  func oddShapesAgreeWithReference(level: dk_cpu_level, kind: dk_weight_kind) throws {
-    let engine = Engine(level: level)
+  @Test(arguments: CPU.all, kinds)
+  func oddShapesAgreeWithReference(cpu: CPU, kind: dk_weight_kind) throws {
+    let engine = TestEngine(cpu: cpu)
     var random = TestRandom(UInt64(kind.rawValue) + 10)
     let odd = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 63, 65, 95, 97, 100]
     for round in 0..<120 {
@@ -101,13 +101,13 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
       test.outPadding = .random(in: 0...5, using: &random)
       let actual = try #require(test.run(engine), "padding written: \(test)")
       let error = unitError(try #require(test.expected()), actual)
-      #expect(error < test.tolerance(level), "\(test)")
+      #expect(error < test.tolerance, "\(test)")
     }
   }
 
-  @Test(arguments: Engine.levels, kinds)
-  func everyEpilogueAgreesWithReference(level: dk_cpu_level, kind: dk_weight_kind) throws {
-    let engine = Engine(level: level)
+  @Test(arguments: CPU.all, kinds)
+  func everyEpilogueAgreesWithReference(cpu: CPU, kind: dk_weight_kind) throws {
+    let engine = TestEngine(cpu: cpu)
     for activation in activations {
       for (residual, gate) in [(false, false), (true, false), (true, true)] {
         for out in residual ? [DK_F32] : [DK_F32, DK_BF16] {
@@ -115,45 +115,45 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
           (test.residual, test.gate, test.outPadding) = (residual, gate, 3)
           let actual = try #require(test.run(engine), "padding written: \(test)")
           let error = unitError(try #require(test.expected()), actual)
-          #expect(error < test.tolerance(level), "\(test)")
+          #expect(error < test.tolerance, "\(test)")
         }
       }
     }
   }
 
   /// Larger than every block: 64 rows, 2,048 steps of a panel.
-  @Test(arguments: Engine.levels, kinds)
-  func longSumsAgreeWithReference(level: dk_cpu_level, kind: dk_weight_kind) throws {
+  @Test(arguments: CPU.all, kinds)
+  func longSumsAgreeWithReference(cpu: CPU, kind: dk_weight_kind) throws {
     for (m, n, k) in [(3, 70, 16384), (130, 49, 2051), (1, 500, 1000)] {
       let test = LinearCase(m: m, n: n, k: k, kind: kind)
-      let error = unitError(try #require(test.expected()), try #require(test.run(Engine(level: level))))
-      #expect(error < (kind == DK_WEIGHT_F32 ? 2e-11 : test.tolerance(level)), "\(test)")
+      let error = unitError(try #require(test.expected()), try #require(test.run(TestEngine(cpu: cpu))))
+      #expect(error < (kind == DK_WEIGHT_F32 ? 2e-11 : test.tolerance), "\(test)")
     }
   }
 
   /// Saturated activations: nothing overflows, and GELU of −40 is 0.
-  @Test(arguments: Engine.levels, activations)
-  func largeNumbersStayFinite(level: dk_cpu_level, activation: dk_activation) throws {
+  @Test(arguments: CPU.all, activations)
+  func largeNumbersStayFinite(cpu: CPU, activation: dk_activation) throws {
     let test = LinearCase(m: 9, n: 50, k: 33, activation: activation, weightScale: 60)
-    let error = unitError(try #require(test.expected()), try #require(test.run(Engine(level: level))))
+    let error = unitError(try #require(test.expected()), try #require(test.run(TestEngine(cpu: cpu))))
     #expect(error < 1e-12, "\(test)")
   }
 
-  @Test(arguments: Engine.levels, kinds)
-  func bitsDoNotDependOnThreads(level: dk_cpu_level, kind: dk_weight_kind) throws {
+  @Test(arguments: CPU.all, kinds)
+  func bitsDoNotDependOnThreads(cpu: CPU, kind: dk_weight_kind) throws {
     for (m, n, k) in [(150, 100, 301), (7, 300, 9000)] {
       var test = LinearCase(m: m, n: n, k: k, kind: kind, activation: DK_ACT_GELU_TANH)
       (test.residual, test.gate) = (true, true)
-      let one = try #require(test.run(Engine(threads: 1, level: level)))
+      let one = try #require(test.run(TestEngine(threads: 1, cpu: cpu)))
       for threads in [2, 4] {
-        #expect(test.run(Engine(threads: threads, level: level)) == one, "\(threads) threads, \(test)")
+        #expect(test.run(TestEngine(threads: threads, cpu: cpu)) == one, "\(threads) threads, \(test)")
       }
     }
   }
 
-  @Test(arguments: Engine.levels, kinds)
-  func bitsDoNotDependOnRowsComputedTogether(level: dk_cpu_level, kind: dk_weight_kind) throws {
-    let engine = Engine(level: level)
+  @Test(arguments: CPU.all, kinds)
+  func bitsDoNotDependOnRowsComputedTogether(cpu: CPU, kind: dk_weight_kind) throws {
+    let engine = TestEngine(cpu: cpu)
     for (m, n, k) in [(75, 50, 131), (11, 49, 8500)] {
       let test = LinearCase(m: m, n: n, k: k, kind: kind, activation: DK_ACT_SILU)
       let together = try #require(test.run(engine))
@@ -172,15 +172,15 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
   @Test func int8IsTheSameOnEveryCPU() throws {
     for x in [DK_F32, DK_BF16] {
       let test = LinearCase(m: 37, n: 101, k: 203, kind: DK_WEIGHT_INT8, x: x)
-      let portable = try #require(test.run(Engine(level: DK_CPU_PORTABLE)))
-      for level in Engine.levels { #expect(test.run(Engine(level: level)) == portable) }
+      let portable = try #require(test.run(TestEngine(cpu: CPU(level: DK_CPU_PORTABLE))))
+      for cpu in CPU.all { #expect(test.run(TestEngine(cpu: cpu)) == portable) }
     }
   }
 
   @Test func notANumberIsNotHidden() throws {
-    for level in Engine.levels {
+    for cpu in CPU.all {
       for kind in kinds {
-        let engine = Engine(level: level)
+        let engine = TestEngine(cpu: cpu)
         var piece = dk_source(type: DK_STORED_F32, rows: 3, data: GuardedMemory([Float](repeating: 1, count: 60)).pointer, scales: nil)
         let weights = GuardedMemory([Float](repeating: 1, count: 60))
         piece.data = UnsafeRawPointer(weights.pointer)
@@ -199,9 +199,9 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
   }
 
   /// q, k and v from three files, one of them int8 with scales, are one matrix.
-  @Test(arguments: Engine.levels, kinds)
-  func stackedSourcesAreOneMatrix(level: dk_cpu_level, kind: dk_weight_kind) throws {
-    let engine = Engine(level: level), k = 37
+  @Test(arguments: CPU.all, kinds)
+  func stackedSourcesAreOneMatrix(cpu: CPU, kind: dk_weight_kind) throws {
+    let engine = TestEngine(cpu: cpu), k = 37
     var random = TestRandom(5)
     let first = random.floats(20 * k), second = random.floats(33 * k)
     let levels = (0..<13 * k).map { _ in Int8.random(in: -127...127, using: &random) }
@@ -236,7 +236,7 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
   /// The plumbing of the sgemm backend, with a plain sgemm in its place.
   @Test(arguments: kinds)
   func sgemmBackendAgreesWithReference(kind: dk_weight_kind) throws {
-    let engine = Engine(DK_BACKEND_OPENBLAS)
+    let engine = TestEngine(DK_BACKEND_OPENBLAS)
     dk_engine_use_sgemm(engine.pointer) { order, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc in
       guard order == 101, transA == 111, transB == 112, alpha == 1, beta == 0, let a, let b, let c else { return }
       for row in 0..<Int(m) {
@@ -260,12 +260,12 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
     let expected = try #require(test.expected())
     var other = test
     other.bias = false
-    #expect(unitError(expected, try #require(other.run(Engine()))) > 1e-2)
+    #expect(unitError(expected, try #require(other.run(TestEngine()))) > 1e-2)
     other = test
     other.activation = DK_ACT_GELU_ERF  // differs by 1e-3 at most
-    #expect(unitError(expected, try #require(other.run(Engine()))) > 1e-9)
+    #expect(unitError(expected, try #require(other.run(TestEngine()))) > 1e-9)
     other = test
     other.seed = 2
-    #expect(unitError(expected, try #require(other.run(Engine()))) > 0.1)
+    #expect(unitError(expected, try #require(other.run(TestEngine()))) > 0.1)
   }
 }

@@ -10,7 +10,7 @@ import Testing
     var strays: UnsafeMutablePointer<Int32>
   }
 
-  private static func run(_ engine: Engine, tasks: Int) -> Bool {
+  private static func run(_ engine: TestEngine, tasks: Int) -> Bool {
     var counts = [Int32](repeating: 0, count: max(1, tasks)), strays = Int32(0)
     counts.withUnsafeMutableBufferPointer { counts in
       withUnsafeMutablePointer(to: &strays) { strays in
@@ -29,14 +29,14 @@ import Testing
 
   @Test(arguments: [1, 2, 4, 16])
   func everyTaskIsDoneOnce(threads: Int) {
-    let engine = Engine(threads: threads)
+    let engine = TestEngine(threads: threads)
     #expect(dk_engine_threads(engine.pointer) == threads)
     for round in 0..<1500 { #expect(Self.run(engine, tasks: round % 97)) }
     #expect(Self.run(engine, tasks: 100_000))
   }
 
   @Test func sleepingWorkersWake() {
-    let engine = Engine(threads: 3)
+    let engine = TestEngine(threads: 3)
     for round in 0..<40 {
       usleep(useconds_t(round * 20))  // around the time they fall asleep
       #expect(Self.run(engine, tasks: 50))
@@ -45,13 +45,13 @@ import Testing
 
   @Test func enginesComeAndGo() {
     for round in 0..<100 {
-      let engine = Engine(threads: 1 + round % 5)
+      let engine = TestEngine(threads: 1 + round % 5)
       if round % 2 == 0 { #expect(Self.run(engine, tasks: 10)) }
     }
   }
 
   @Test func callersShareAnEngine() {
-    nonisolated(unsafe) let engine = Engine(threads: 2)
+    nonisolated(unsafe) let engine = TestEngine(threads: 2)
     let failures = Failures()
     DispatchQueue.concurrentPerform(iterations: 4) { _ in
       for _ in 0..<300 where !Self.run(engine, tasks: 20) { failures.add() }

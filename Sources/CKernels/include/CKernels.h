@@ -36,6 +36,8 @@ typedef struct dk_engine dk_engine;
 // threads >= 1. level is lowered to what the CPU has; pass DK_CPU_AVX512 for "the best there is".
 dk_engine *dk_engine_create(int threads, dk_backend backend, dk_cpu_level level);
 void dk_engine_destroy(dk_engine *engine);
+// For tests: computes as on a CPU without avx512_bf16 and VNNI. To be called before anything is packed.
+void dk_engine_avoid_dot_products(dk_engine *engine);
 int dk_engine_threads(const dk_engine *engine);
 dk_cpu_level dk_cpu_best_level(void);
 int dk_cpu_has_bf16(void);  // avx512_bf16
