@@ -118,10 +118,13 @@ public final class TextToImage: @unchecked Sendable {
   /// Text states of a prompt, [tokens, size]; computed once for each prompt.
   public func states(of prompt: String) -> Tensor {
     if let known = textStates[prompt] { return known }
-    let states = stages.textEncoder.encode(stages.tokenizer.encode(prompt))
+    let states = encode(prompt)
     textStates[prompt] = states
     return states
   }
+
+  /// As ``states(of:)``, but computed anew.
+  public func encode(_ prompt: String) -> Tensor { stages.textEncoder.encode(stages.tokenizer.encode(prompt)) }
 
   /// [C, h, w] of a size.
   public func latentShape(_ size: PictureSize) -> [Int] {
