@@ -10,10 +10,13 @@ public final class MappedFile: @unchecked Sendable {
   public let bytes: UnsafeRawBufferPointer
   /// What is unmapped in the end: `bytes`, unless they are a test's.
   private let region: UnsafeMutableRawBufferPointer
+  /// Whether pages that are given up can be read again.
+  private let isBacked: Bool
 
   /// - Throws: ``LoadError/unreadable(file:reason:)``
   public init(_ url: URL) throws {
     path = url.path
+    isBacked = true
     func fail(_ code: Int32) -> LoadError { .unreadable(file: url.path, reason: String(cString: strerror(code))) }
     // Non-blocking, or opening a FIFO would wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -41,6 +44,7 @@ public final class MappedFile: @unchecked Sendable {
   /// one byte too many is a crash and not luck.
   package init(named path: String, bytes contents: [UInt8]) throws {
     self.path = path
+    isBacked = false
     let page = Int(getpagesize())
     let filled = (contents.count + page - 1) / page * page
     let base = mmap(nil, filled + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -51,6 +55,13 @@ public final class MappedFile: @unchecked Sendable {
     let target = UnsafeMutableRawBufferPointer(rebasing: region[filled - contents.count..<filled])
     target.copyBytes(from: contents)
     bytes = UnsafeRawBufferPointer(target)
+  }
+
+  /// Gives up the pages read so far: they no longer count as this process's memory, and are read again, from the page
+  /// cache as a rule, if they are needed. For weights that have just been packed.
+  public func discardPages() {
+    guard isBacked, let base = region.baseAddress else { return }
+    madvise(base, region.count, MADV_DONTNEED)
   }
 
   deinit {

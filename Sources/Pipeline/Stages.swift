@@ -17,8 +17,9 @@ public struct Stages: Sendable {
   public init(_ folder: ModelFolder, backend: Backend) throws {
     let part = { (path: String) in folder.url.appendingPathComponent(path) }
     tokenizer = try folder.tokenizer()
-    textEncoder = try T5Encoder(
-      folder.textEncoder, checkpoint: openCheckpoint(at: part("text_encoder")), backend: backend)
+    let text = try openCheckpoint(at: part("text_encoder"))
+    textEncoder = try T5Encoder(folder.textEncoder, checkpoint: text, backend: backend)
+    text.discardPages()
     guard tokenizer.vocabularySize <= folder.textEncoder.vocabularySize else {
       throw ConfigurationError.wrong(
         file: part("tokenizer/spiece.model").path,
@@ -29,5 +30,6 @@ public struct Stages: Sendable {
     let vae = try openCheckpoint(at: part("vae"))
     autoencoder = try TinyAutoencoder(
       folder.autoencoder, decoder: vae.scoped("decoder."), encoder: nil, backend: backend)
+    vae.discardPages()
   }
 }

@@ -47,6 +47,7 @@ public final class DiT: @unchecked Sendable {
     finalModulation = adaptive ? try reader.linear("final_layer.adaLN_modulation.1", 2 * d, d) : nil
     finalNorm = adaptive ? nil : try reader.norm("final_layer.norm_final", d)
     finalLinear = try reader.linear("final_layer.linear", p * p * configuration.outChannels, d, precise: true)
+    checkpoint.discardPages()
   }
 
   /// Positions of a grid, [grid.count, D].
@@ -93,6 +94,8 @@ private struct Reader {
   func block(_ prefix: String, _ configuration: DiTConfiguration) throws -> DiTBlock {
     let d = configuration.hiddenSize
     let affine = { (name: String) in configuration.scheme.isAdaptive ? nil : try norm(prefix + name, d) }
+    // A block is packed: the file's copy of it need not stay in memory beside the packed one.
+    defer { checkpoint.discardPages() }
     return DiTBlock(
       norm1: try affine("norm1"), norm2: try affine("norm2"),
       qkv: try linear(prefix + "attn.qkv", 3 * d, d), projection: try linear(prefix + "attn.proj", d, d),
