@@ -232,9 +232,9 @@ void dk_convolve(dk_engine *engine, const dk_convolution *w, const dk_convolutio
   if (a->batch <= 0 || height <= 0 || width <= 0) return;
   convolution_job job = {.engine = engine, .w = w, .a = a, .x = x, .height = height, .width = width};
   job.finish = (finish){w->outputs, a->bias, a->activation, residual, out};
-  if (engine->backend == DK_BACKEND_REFERENCE) convolve_reference(w, a, x, residual, out);
-  else if (w->dense && engine->sgemm) convolve_by_sgemm(job);
-  else if (w->packed) convolve_native(job);
+  if (w->packed) convolve_native(job);
+  else if (engine->backend == DK_BACKEND_OPENBLAS && engine->sgemm) convolve_by_sgemm(job);
+  else convolve_reference(w, a, x, residual, out);
 }
 
 typedef struct {

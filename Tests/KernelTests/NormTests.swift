@@ -28,7 +28,7 @@ import Testing
           arguments.modulation_stride = 6 * columns
           arguments.rows_per_group = 2
         }
-        holdAgainstReference("layer norm \(rows)x\(columns) options \(options)", limit: out == DK_F32 ? f32Limit : bf16Limit) {
+        holdAgainstReference("layer norm \(rows)x\(columns) options \(options)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
           let y = Rows(out, rows, columns, gap: 1)
           dk_layer_norm($0, rows, columns, x.view, &arguments, y.view)
           #expect(y.gapsAreIntact)
@@ -66,7 +66,7 @@ import Testing
       var numbers = Numbers(seed: 5)
       let x = Rows(type, rows, columns, gap: 2, values: numbers.array(rows * columns, scale: 3))
       let weight = Rows(DK_F32, 1, columns, values: numbers.array(columns))
-      holdAgainstReference("RMS norm \(rows)x\(columns)", limit: out == DK_F32 ? f32Limit : bf16Limit) {
+      holdAgainstReference("RMS norm \(rows)x\(columns)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
         let y = Rows(out, rows, columns, gap: 5)
         dk_rms_norm($0, rows, columns, x.view, weight.floats, 0.1, y.view)
         #expect(y.gapsAreIntact)
@@ -94,7 +94,7 @@ import Testing
           #expect(y.gapsAreIntact)
           return y.array
         }
-        holdAgainstReference("group norm \(pixels)x\(channels)/\(groups)", limit: out == DK_F32 ? f32Limit : bf16Limit) {
+        holdAgainstReference("group norm \(pixels)x\(channels)/\(groups)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
           normalise($0, 0, batch)
         }
         for level in Engines.levels {
