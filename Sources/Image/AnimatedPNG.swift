@@ -72,7 +72,7 @@ public struct AnimatedPNG: Sendable {
   /// Whole frames at (0, 0), each in place of the last.
   private static func control(of frame: Frame) -> [UInt8] {
     let size = [UInt32(clamping: frame.picture.width), UInt32(clamping: frame.picture.height), 0, 0]
-    let thousandths = UInt16(min(65535, max(0, (frame.delay * 1000).rounded())))
+    let thousandths = frame.delay > 0 ? UInt16(min(65535, (frame.delay * 1000).rounded())) : 0
     return size.flatMap { PNGChunk.bytes($0) } + PNGChunk.bytes(thousandths) + PNGChunk.bytes(UInt16(1000)) + [0, 0]
   }
 }

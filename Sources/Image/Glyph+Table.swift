@@ -19,7 +19,7 @@ extension Glyph {
     return left < 0 ? glyph.moved(x: -left) : glyph
   }
 
-  static let space = Glyph(strokes: [], bearing: 3.2)
+  static let space = Glyph(strokes: [], bearing: 3.5)
   static let box = Glyph(strokes: [[Point(0, 0), Point(8, 0), Point(8, 13), Point(0, 13), Point(0, 0)]], bearing: 1.9)
 
   /// Every character that is drawn by itself.
@@ -35,8 +35,7 @@ extension Glyph {
     for scalar in "abcdeghopqsOCDGQSØøœŒ©®@68903".unicodeScalars { table[scalar]?.bearing = 1.8 }
     for scalar in "AVWXYTLKvwxyzkrtfjJPF/\\42*^~-+=<>–—−×÷→←".unicodeScalars { table[scalar]?.bearing = 1.35 }
     for scalar in "0123456789".unicodeScalars {
-      guard let glyph = table[scalar] else { continue }
-      table[scalar] = Glyph(strokes: glyph.strokes, bearing: (11.8 - glyph.width) / 2)
+      table[scalar]?.isFigure = true
     }
     for (small, large, top) in [("¹", "1", true), ("²", "2", true), ("³", "3", true), ("ª", "a", true), ("º", "o", true)] {
       guard let scalar = small.unicodeScalars.first, let glyph = large.unicodeScalars.first.flatMap({ table[$0] })
