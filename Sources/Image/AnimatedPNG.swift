@@ -38,7 +38,8 @@ public struct AnimatedPNG: Sendable {
     }
     // The file of the default image gives the header and the texts; without a poster its data is the first frame.
     let base = PNGChunk.split(try PNG.encode(poster ?? first, texts: texts))
-    let head = base.prefix { $0.name != "IDAT" }, data = base.filter { $0.name == "IDAT" }
+    let head = base.prefix { $0.name != "IDAT" }
+    let data = base.filter { $0.name == "IDAT" }
     var chunks = head.prefix(1) + [control] + head.dropFirst()
     var sequence: UInt32 = 0
     func next() -> [UInt8] {
@@ -66,7 +67,8 @@ public struct AnimatedPNG: Sendable {
   }
 
   private var control: PNGChunk {
-    PNGChunk(name: "acTL", data: PNGChunk.bytes(UInt32(clamping: frames.count)) + PNGChunk.bytes(UInt32(clamping: loops)))
+    PNGChunk(
+      name: "acTL", data: PNGChunk.bytes(UInt32(clamping: frames.count)) + PNGChunk.bytes(UInt32(clamping: loops)))
   }
 
   /// Whole frames at (0, 0), each in place of the last.

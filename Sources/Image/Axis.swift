@@ -14,14 +14,16 @@ struct Axis: Equatable {
     self.isLogarithmic = isLogarithmic
     var usable = values.filter { $0.isFinite && abs($0) < 1e300 && (!isLogarithmic || $0 > 1e-300) }
     if fromZero && !isLogarithmic { usable.append(0) }
-    var low = usable.min() ?? (isLogarithmic ? 1 : 0), high = usable.max() ?? (isLogarithmic ? 10 : 1)
+    var low = usable.min() ?? (isLogarithmic ? 1 : 0)
+    var high = usable.max() ?? (isLogarithmic ? 10 : 1)
 
     guard !isLogarithmic else {
       // 1, 2 and 5 within two decades; beyond that, decades, and not too many of them.
       let decades = log10(high) - log10(low)
       let mantissas: [Double] = decades <= 2.5 ? [1, 2, 5] : [1]
       let stride = max(1, Int((decades / Double(max(2, tickCount))).rounded()))
-      let first = Int(log10(low).rounded(.down)), last = Int(log10(high).rounded(.up)) + stride
+      let first = Int(log10(low).rounded(.down))
+      let last = Int(log10(high).rounded(.up)) + stride
       let all = Swift.stride(from: first, through: last, by: stride).flatMap { power in
         mantissas.map { $0 * pow(10, Double(power)) }
       }
@@ -31,7 +33,7 @@ struct Axis: Equatable {
       ticks = all.filter { $0 >= below && $0 <= above }
       return
     }
-    if high - low <= max(abs(low), abs(high)) * 1e-9 { // equal, or too close for numbers between them
+    if high - low <= max(abs(low), abs(high)) * 1e-9 {  // equal, or too close for numbers between them
       low -= max(1, abs(low)) * 0.5
       high += max(1, abs(high)) * 0.5
       if fromZero { (low, high) = (min(0, low), max(0, high)) }
@@ -39,7 +41,8 @@ struct Axis: Equatable {
     let rough = (high / 2 - low / 2) / Double(max(2, tickCount)) * 2
     let power = pow(10, log10(rough).rounded(.down))
     let step = power * ([1, 2, 2.5, 5, 10].first { $0 * power >= rough * 0.999 } ?? 10)
-    let first = (low / step + 1e-9).rounded(.down), last = (high / step - 1e-9).rounded(.up)
+    let first = (low / step + 1e-9).rounded(.down)
+    let last = (high / step - 1e-9).rounded(.up)
     (self.low, self.high) = (first * step, last * step)
     ticks = (0...min(64, max(1, Int(last - first)))).map { (first + Double($0)) * step }
     let exponent = Int(log10(step).rounded(.down))
@@ -49,7 +52,9 @@ struct Axis: Equatable {
   /// Where a value stands: 0 at the low end, 1 at the high one; nil where it has no place on the axis.
   func position(_ value: Double) -> Double? {
     guard value.isFinite, !isLogarithmic || value > 0 else { return nil }
-    let place = isLogarithmic ? (log10(value) - log10(low)) / (log10(high) - log10(low))
+    let place =
+      isLogarithmic
+      ? (log10(value) - log10(low)) / (log10(high) - log10(low))
       : (value / 2 - low / 2) / (high / 2 - low / 2)
     return place > -0.01 && place < 1.01 ? place : nil
   }
@@ -67,13 +72,14 @@ struct Axis: Equatable {
   static func short(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
     let size = abs(value)
-    let text = switch size {
-    case 0: "0"
-    case 1e6..., ..<1e-3: String(format: "%.3g", value)
-    case 100...: String(format: "%.0f", value)
-    case 10...: trimmed(String(format: "%.1f", value))
-    default: trimmed(String(format: "%.\(size < 0.1 ? 4 : size < 1 ? 3 : 2)f", value))
-    }
+    let text =
+      switch size {
+      case 0: "0"
+      case 1e6..., ..<1e-3: String(format: "%.3g", value)
+      case 100...: String(format: "%.0f", value)
+      case 10...: trimmed(String(format: "%.1f", value))
+      default: trimmed(String(format: "%.\(size < 0.1 ? 4 : size < 1 ? 3 : 2)f", value))
+      }
     return text.replacing("-", with: "−")
   }
 

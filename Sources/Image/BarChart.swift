@@ -24,12 +24,15 @@ public struct BarChart: Sendable {
 
   /// Draws the chart, as high as its bars need.
   public func drawn(width: Int = 800) -> Picture {
-    let width = max(320, width), font = ChartStyle.labelFont, margin = ChartStyle.margin
+    let width = max(320, width)
+    let font = ChartStyle.labelFont
+    let margin = ChartStyle.margin
     let values = series.flatMap(\.values)
     // A logarithmic axis has no zero to stand on: it begins below the least value, so that this has a bar too.
     let least = isLogarithmic ? values.filter { $0 > 0 }.min().map { [$0 / 2] } ?? [] : []
     let axis = Axis(holding: values + least, isLogarithmic: isLogarithmic, fromZero: true, tickCount: width / 130)
-    let barHeight = series.count > 1 ? 16 : 20, groupGap = 12
+    let barHeight = series.count > 1 ? 16 : 20
+    let groupGap = 12
     let groupHeight = max(font.lineHeight, series.count * (barHeight + 2))
 
     // Drawn once to learn how high the head is, then for good.
@@ -43,14 +46,17 @@ public struct BarChart: Sendable {
     let left = margin + (names.map { font.width(of: $0) }.max() ?? 0) + 10
     let room = series.flatMap(\.values).map { font.width(of: Axis.short($0)) }.max() ?? 0
     let right = width - margin - room - 8
-    func place(_ value: Double) -> Int? { axis.position(value).map { left + Int(($0 * Double(right - left)).rounded()) } }
+    func place(_ value: Double) -> Int? {
+      axis.position(value).map { left + Int(($0 * Double(right - left)).rounded()) }
+    }
 
     for tick in axis.ticks {
       guard let x = place(tick) else { continue }
       canvas.fill(x: x, y: top, width: 1, height: bottom - top, color: .hairline)
       canvas.text(axis.label(tick), x: x, y: bottom + 4, font: ChartStyle.tickFont, color: .faint, alignment: .center)
     }
-    canvas.text(unit, x: (left + right) / 2, y: bottom + 8 + font.lineHeight, font: ChartStyle.tickFont, alignment: .center)
+    canvas.text(
+      unit, x: (left + right) / 2, y: bottom + 8 + font.lineHeight, font: ChartStyle.tickFont, alignment: .center)
 
     // Bars stand on zero, or on the low end of a logarithmic axis.
     let origin = (isLogarithmic ? nil : place(0)) ?? left
@@ -60,7 +66,8 @@ public struct BarChart: Sendable {
       for (i, one) in series.enumerated() {
         guard row < one.values.count, let end = place(one.values[row]) else { continue }
         let y = start + i * (barHeight + 2) + (groupHeight - series.count * (barHeight + 2)) / 2
-        canvas.fill(x: min(origin, end), y: y, width: max(1, abs(end - origin)), height: barHeight, color: ChartStyle.color(i))
+        canvas.fill(
+          x: min(origin, end), y: y, width: max(1, abs(end - origin)), height: barHeight, color: ChartStyle.color(i))
         let text = y + (barHeight - ChartStyle.tickFont.lineHeight) / 2
         canvas.text(Axis.short(one.values[row]), x: max(origin, end) + 6, y: text, font: ChartStyle.tickFont)
       }

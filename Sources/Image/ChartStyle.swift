@@ -7,7 +7,8 @@ enum ChartStyle {
 
   /// Colours that are told apart also by those who do not tell red from green (after Okabe and Ito).
   static let colors: [Color] = [
-    Color(0x2468B0), Color(0xD9622B), Color(0x1F9E78), Color(0xB7569A), Color(0xE0A21B), Color(0x58B0E0), Color(0x6B7280),
+    Color(0x2468B0), Color(0xD9622B), Color(0x1F9E78), Color(0xB7569A), Color(0xE0A21B), Color(0x58B0E0),
+    Color(0x6B7280),
   ]
 
   static func color(_ index: Int) -> Color { colors[index % colors.count] }

@@ -26,7 +26,8 @@ public struct Font: Equatable, Sendable {
   /// How a glyph falls on whole pixels, so that stems and the tops of letters are crisp: the strokes relative to a whole
   /// pixel on the baseline, and the way to the next one.
   func placement(of glyph: Glyph) -> (strokes: [[Point]], advance: Int) {
-    let small = max(3, (10 * unit).rounded()), capital = max(small + 1, (14 * unit).rounded())
+    let small = max(3, (10 * unit).rounded())
+    let capital = max(small + 1, (14 * unit).rounded())
     func vertical(_ y: Double) -> Double {
       switch y {
       case ..<10: y * small / 10
@@ -38,7 +39,7 @@ public struct Font: Equatable, Sendable {
     let across = width * unit < 1 ? unit : (width * unit).rounded() / width
     var side = (glyph.bearing + (isBold ? 0.25 : 0)) * unit
     var advance = max(1, Int((width * across + 2 * side).rounded()))
-    if glyph.isFigure { // of one width in every size: what rounding gives to the strokes comes from the sides
+    if glyph.isFigure {  // of one width in every size: what rounding gives to the strokes comes from the sides
       advance = Int((Glyph.figureWidth * unit).rounded())
       side = max(0, (Double(advance) - width * across) / 2)
     }
@@ -65,7 +66,7 @@ public struct Font: Equatable, Sendable {
           lines.append(head)
           line.removeFirst(head.count)
         }
-        if lines.count > maximumLines { break } // enough to know that it is too long
+        if lines.count > maximumLines { break }  // enough to know that it is too long
       }
       if !line.isEmpty { lines.append(line) }
       if lines.count > maximumLines { break }

@@ -12,7 +12,8 @@ extension Glyph {
     guard known.count == scalars.count - 1 else { return box }
     let dotless: Unicode.Scalar? = ["i": "\u{131}", "j": "\u{237}"][base]
     guard var glyph = table[known.contains { $0.above } ? dotless ?? base : base] else { return box }
-    let center = glyph.width / 2, lift = max(0, glyph.height - 10)
+    let center = glyph.width / 2
+    let lift = max(0, glyph.height - 10)
     for mark in known { glyph = glyph + mark.glyph.moved(x: center, y: mark.above ? lift : 0) }
     // A mark wider than its letter (on i) would otherwise run to the left of the origin.
     let left = glyph.strokes.joined().map(\.x).min() ?? 0
@@ -37,7 +38,9 @@ extension Glyph {
     for scalar in "0123456789".unicodeScalars {
       table[scalar]?.isFigure = true
     }
-    for (small, large, top) in [("¹", "1", true), ("²", "2", true), ("³", "3", true), ("ª", "a", true), ("º", "o", true)] {
+    for (small, large, top) in [
+      ("¹", "1", true), ("²", "2", true), ("³", "3", true), ("ª", "a", true), ("º", "o", true),
+    ] {
       guard let scalar = small.unicodeScalars.first, let glyph = large.unicodeScalars.first.flatMap({ table[$0] })
       else { continue }
       table[scalar] = glyph.moved(y: top ? 14 - glyph.height * 0.6 : 0, scale: 0.6)

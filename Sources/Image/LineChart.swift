@@ -26,10 +26,13 @@ public struct LineChart: Sendable {
   /// Draws the chart, 240×160 pixels at least.
   public func drawn(width: Int = 800, height: Int = 480) -> Picture {
     var canvas = Canvas(width: max(240, width), height: max(160, height))
-    let font = ChartStyle.tickFont, margin = ChartStyle.margin
-    let xAxis = Axis(holding: series.flatMap { $0.points.map(\.x) }, isLogarithmic: xIsLogarithmic, tickCount: canvas.width / 110)
-    let yAxis = Axis(holding: series.flatMap { $0.points.map(\.y) }, isLogarithmic: yIsLogarithmic, fromZero: fromZero,
-                     tickCount: canvas.height / 80)
+    let font = ChartStyle.tickFont
+    let margin = ChartStyle.margin
+    let xAxis = Axis(
+      holding: series.flatMap { $0.points.map(\.x) }, isLogarithmic: xIsLogarithmic, tickCount: canvas.width / 110)
+    let yAxis = Axis(
+      holding: series.flatMap { $0.points.map(\.y) }, isLogarithmic: yIsLogarithmic, fromZero: fromZero,
+      tickCount: canvas.height / 80)
 
     // The plot is what the words leave.
     let top = ChartStyle.drawHead(&canvas, title: title, names: series.map(\.name))
@@ -42,7 +45,8 @@ public struct LineChart: Sendable {
       guard let place = yAxis.position(tick) else { continue }
       let y = bottom - Int((place * Double(bottom - top)).rounded())
       canvas.fill(x: left, y: y, width: right - left, height: 1, color: .hairline)
-      canvas.text(yAxis.label(tick), x: left - 8, y: y - font.lineHeight / 2, font: font, color: .faint, alignment: .right)
+      canvas.text(
+        yAxis.label(tick), x: left - 8, y: y - font.lineHeight / 2, font: font, color: .faint, alignment: .right)
     }
     for tick in xAxis.ticks {
       guard let place = xAxis.position(tick) else { continue }
@@ -51,7 +55,8 @@ public struct LineChart: Sendable {
       canvas.text(xAxis.label(tick), x: x, y: bottom + 7, font: font, color: .faint, alignment: .center)
     }
     canvas.fill(x: left, y: bottom, width: right - left + 1, height: 1, color: .faint)
-    canvas.text(xTitle, x: (left + right) / 2, y: canvas.height - margin - font.lineHeight + 4, font: font, alignment: .center)
+    canvas.text(
+      xTitle, x: (left + right) / 2, y: canvas.height - margin - font.lineHeight + 4, font: font, alignment: .center)
     canvas.uprightText(yTitle, x: margin - 4, y: (top + bottom) / 2, font: font, alignment: .center)
 
     for (i, one) in series.enumerated() {

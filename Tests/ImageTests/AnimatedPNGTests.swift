@@ -7,7 +7,9 @@ import Testing
     let chunks = try Chunk.all(in: bytes)
     let header = try #require(chunks.first { $0.name == "IHDR" })
     let control = try #require(chunks.first { $0.name == "acTL" }).data
-    var sequence: UInt32 = 0, delays: [Double] = [], data: [[UInt8]] = []
+    var sequence: UInt32 = 0
+    var delays: [Double] = []
+    var data: [[UInt8]] = []
     for chunk in chunks where chunk.name == "fcTL" || chunk.name == "fdAT" || chunk.name == "IDAT" {
       if chunk.name != "IDAT" {
         #expect(Chunk.number(chunk.data, 0) == sequence)
@@ -15,21 +17,27 @@ import Testing
       }
       if chunk.name == "fcTL" {
         #expect(chunk.data.count == 26 && Array(chunk.data[4..<12]) == Array(header.data[0..<8]))
-        delays.append(Double(UInt32(chunk.data[20]) << 8 | UInt32(chunk.data[21])) / Double(UInt32(chunk.data[22]) << 8 | UInt32(chunk.data[23])))
+        delays.append(
+          Double(UInt32(chunk.data[20]) << 8 | UInt32(chunk.data[21]))
+            / Double(UInt32(chunk.data[22]) << 8 | UInt32(chunk.data[23])))
         data.append([])
       } else if !data.isEmpty {
         data[data.count - 1] += chunk.name == "IDAT" ? chunk.data : Array(chunk.data.dropFirst(4))
       }
     }
     let pictures = try data.map { data in
-      try PNG.decode(signature + [header, Chunk(name: "IDAT", data: data), Chunk(name: "IEND", data: [])].flatMap(\.encoded)).picture
+      try PNG.decode(
+        signature + [header, Chunk(name: "IDAT", data: data), Chunk(name: "IEND", data: [])].flatMap(\.encoded)
+      ).picture
     }
     return ([Chunk.number(control, 0), Chunk.number(control, 4)], delays, pictures)
   }
 
   @Test func framesComeBack() throws {
     let pictures = (1...4).map { Picture.random(30, 20, seed: UInt64($0)) }
-    let bytes = try AnimatedPNG(frames: pictures.map { .init($0, delay: 0.25) }, loops: 3).encoded(texts: [PNGText("k", "v")])
+    let bytes = try AnimatedPNG(frames: pictures.map { .init($0, delay: 0.25) }, loops: 3).encoded(texts: [
+      PNGText("k", "v")
+    ])
     let found = try frames(bytes)
     #expect(found.control == [4, 3])
     #expect(found.delays == [0.25, 0.25, 0.25, 0.25])
@@ -55,7 +63,8 @@ import Testing
   @Test func impossibleAnimationsAreErrors() throws {
     #expect(throws: ImageError.self) { try AnimatedPNG([]).encoded() }
     #expect(throws: ImageError.self) { try AnimatedPNG([.random(2, 2), .random(2, 3)]).encoded() }
-    let delays = try frames(AnimatedPNG(frames: [-1, .nan, 1e9].map { .init(.random(2, 2), delay: $0) }).encoded()).delays
+    let delays = try frames(AnimatedPNG(frames: [-1, .nan, 1e9].map { .init(.random(2, 2), delay: $0) }).encoded())
+      .delays
     #expect(delays == [0, 0, 65.535])
   }
 }

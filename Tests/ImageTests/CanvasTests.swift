@@ -43,12 +43,14 @@ import Testing
     #expect((0..<5).map { canvas.picture[4, $0].red } == [255, 128, 128, 255, 255])
     // Where strokes of one shape cross, nothing is painted twice.
     canvas = Canvas(width: 9, height: 9)
-    canvas.stroke([[Point(0, 4.5), Point(9, 4.5)], [Point(4.5, 0), Point(4.5, 9)]], width: 1, color: .black, opacity: 0.5)
+    canvas.stroke(
+      [[Point(0, 4.5), Point(9, 4.5)], [Point(4.5, 0), Point(4.5, 9)]], width: 1, color: .black, opacity: 0.5)
     #expect(canvas.picture[4, 4] == canvas.picture[1, 4])
   }
 
   @Test func uprightTextIsTextTurned() {
-    var level = Canvas(width: 60, height: 60), upright = Canvas(width: 60, height: 60)
+    var level = Canvas(width: 60, height: 60)
+    var upright = Canvas(width: 60, height: 60)
     level.text("Fox 7", x: 5, y: 10)
     upright.uprightText("Fox 7", x: 10, y: 55)
     for y in 0..<60 {

@@ -32,7 +32,8 @@ import Testing
     var chart = LineChart(series: [.init("", [(0, 0), (10, 10)])])
     let picture = chart.drawn(width: 500, height: 400)
     let points = (0..<500).flatMap { x in (0..<400).filter { picture[x, $0] == Self.blue }.map { (x: x, y: $0) } }
-    let left = try #require(points.min { $0.x < $1.x }), right = try #require(points.max { $0.x < $1.x })
+    let left = try #require(points.min { $0.x < $1.x })
+    let right = try #require(points.max { $0.x < $1.x })
     #expect(right.y < left.y - 200 && right.x > left.x + 300)
     // A gap where there is no number.
     chart.series = [.init("", [(0, 1), (1, 1), (2, .nan), (3, 1), (4, 1)])]
@@ -42,7 +43,8 @@ import Testing
   }
 
   static let odd: [[Double]] = [
-    [], [.nan], [0], [5, 5], [-3, 7], [1, 1.0.nextUp], [1e15, 1e15 + 1], [1e300, -1e300], [.greatestFiniteMagnitude, 1],
+    [], [.nan], [0], [5, 5], [-3, 7], [1, 1.0.nextUp], [1e15, 1e15 + 1], [1e300, -1e300],
+    [.greatestFiniteMagnitude, 1],
     [.infinity, 0], [1e-307, 1e-300], [-1, 0, .leastNonzeroMagnitude], [1e-9, 1e9], [0.1, 0.2, 0.3], [1e308, -1e308],
   ]
 
@@ -52,7 +54,8 @@ import Testing
       bars.isLogarithmic = isLogarithmic
       #expect(bars.drawn(width: 0).width == 320)
       for other in Self.odd {
-        var lines = LineChart(title: "a", xTitle: "x", yTitle: "y", series: [.init("s", zip(values + [1], other + [2]).map { ($0, $1) })])
+        var lines = LineChart(
+          title: "a", xTitle: "x", yTitle: "y", series: [.init("s", zip(values + [1], other + [2]).map { ($0, $1) })])
         (lines.xIsLogarithmic, lines.yIsLogarithmic, lines.fromZero) = (isLogarithmic, isLogarithmic, !isLogarithmic)
         #expect(lines.drawn(width: 240, height: 160).height == 160)
       }

@@ -29,7 +29,7 @@ import Testing
     for row in pictures { places.append(try row.map { try #require(place(of: $0, in: sheet)) }) }
     #expect(places[0][0].x < places[0][1].x && places[0][1].x < places[0][2].x)
     #expect(places[0][1].x == places[1][1].x)
-    #expect(places[0][0].y + 30 == places[0][1].y + 50) // rows stand on a line
+    #expect(places[0][0].y + 30 == places[0][1].y + 50)  // rows stand on a line
     #expect(places[1][0].y > places[0][0].y + 30)
     // Words change the sheet; the margins are white.
     for x in 0..<sheet.width { #expect(sheet[x, 0] == .white && sheet[x, sheet.height - 1] == .white) }
@@ -48,7 +48,9 @@ import Testing
 
   @Test func emptyAndHugeSheets() throws {
     #expect(throws: Never.self) { try ContactSheet([]).drawn() }
-    #expect(throws: Never.self) { try ContactSheet(rows: [[nil], []], columnHeaders: ["x", "y"], rowLabels: ["a", "b", "c"]).drawn() }
+    #expect(throws: Never.self) {
+      try ContactSheet(rows: [[nil], []], columnHeaders: ["x", "y"], rowLabels: ["a", "b", "c"]).drawn()
+    }
     let wide = Picture(width: 4000, height: 4000)
     #expect(throws: ImageError.self) { try ContactSheet((0..<25).map { _ in .init(wide) }, columns: 5).drawn() }
   }

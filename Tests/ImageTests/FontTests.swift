@@ -10,7 +10,8 @@ import Testing
   }
 
   @Test func everyPrintableCharacterOfLatin1LooksDifferent() {
-    let box = drawn("狐"), nothing = drawn(" ")
+    let box = drawn("狐")
+    let nothing = drawn(" ")
     #expect(box == drawn("🦊") && box != nothing)
     var seen: [[UInt8]: Character] = [:]
     for code in Array(UInt8(33)...126) + Array(UInt8(161)...255) where code != 173 {
@@ -26,7 +27,7 @@ import Testing
 
   @Test func accentsComeFromTheirParts() {
     #expect(drawn("é") == drawn("e\u{301}"))
-    #expect(drawn("e\u{35B}") == drawn("狐")) // a mark that is not known: not half of the character
+    #expect(drawn("e\u{35B}") == drawn("狐"))  // a mark that is not known: not half of the character
     #expect(drawn("í") != drawn("i"))
   }
 
@@ -44,9 +45,11 @@ import Testing
     var generator = SeededGenerator(5)
     for _ in 0..<200 {
       let words = (0..<Int.random(in: 0...30, using: &generator)).map { _ in
-        String(repeating: "abcé狐".randomElement(using: &generator) ?? "a", count: .random(in: 1...20, using: &generator))
+        String(
+          repeating: "abcé狐".randomElement(using: &generator) ?? "a", count: .random(in: 1...20, using: &generator))
       }
-      let text = words.joined(separator: " "), width = Int.random(in: 30...200, using: &generator)
+      let text = words.joined(separator: " ")
+      let width = Int.random(in: 30...200, using: &generator)
       let lines = font.wrapped(text, width: width)
       #expect(lines.allSatisfy { font.width(of: $0) <= width })
       #expect(lines.joined().filter { $0 != " " } == text.filter { $0 != " " })

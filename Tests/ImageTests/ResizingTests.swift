@@ -6,7 +6,9 @@ import Testing
   /// Lanczos-3 as its formula says, all of it at once in double precision.
   func reference(_ picture: Picture, _ width: Int, _ height: Int) -> [UInt8] {
     func weights(_ i: Int, _ from: Int, _ to: Int) -> [Double] {
-      let scale = Double(from) / Double(to), spread = max(1, scale), center = (Double(i) + 0.5) * scale
+      let scale = Double(from) / Double(to)
+      let spread = max(1, scale)
+      let center = (Double(i) + 0.5) * scale
       let all = (0..<from).map { j -> Double in
         let x = (Double(j) + 0.5 - center) / spread
         if x == 0 { return 1 }
@@ -23,7 +25,9 @@ import Testing
         for channel in 0..<3 {
           var sum = 0.0
           for (v, a) in down[y].enumerated() where a != 0 {
-            for (u, b) in across[x].enumerated() { sum += a * b * Double(picture.pixels[(v * picture.width + u) * 3 + channel]) }
+            for (u, b) in across[x].enumerated() {
+              sum += a * b * Double(picture.pixels[(v * picture.width + u) * 3 + channel])
+            }
           }
           result.append(UInt8(min(255, max(0, (sum + 0.5).rounded(.down)))))
         }
@@ -38,7 +42,7 @@ import Testing
     let resized = picture.resized(width: toWidth, height: toHeight)
     #expect((resized.width, resized.height) == (toWidth, toHeight))
     let worst = zip(resized.pixels, reference(picture, toWidth, toHeight)).map { abs(Int($0) - Int($1)) }.max()
-    #expect(worst == 0 || worst == 1) // sums in float32 may fall on the other side of a half
+    #expect(worst == 0 || worst == 1)  // sums in float32 may fall on the other side of a half
   }
 
   @Test func keepsWhatItShould() {

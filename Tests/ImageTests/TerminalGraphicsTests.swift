@@ -22,7 +22,9 @@ import Testing
     #expect(lines.count == 2)
     for (row, line) in lines.enumerated() {
       #expect(line.hasSuffix("\u{1B}[0m") && line.filter { $0 == "▀" }.count == 5)
-      var upper: Color?, lower: Color?, x = 0
+      var upper: Color?
+      var lower: Color?
+      var x = 0
       for piece in line.dropLast(4).split(separator: "\u{1B}") {
         let numbers = piece.drop { $0 == "[" }.prefix { $0 != "m" }.split(separator: ";").compactMap { UInt8($0) }
         let color = Color(numbers[2], numbers[3], numbers[4])
@@ -67,9 +69,14 @@ import Testing
 
   /// What a terminal would draw.
   func sixels(_ text: String) -> (width: Int, height: Int, pixels: [[Int]: [Int]]) {
-    let body = Array(text.utf8.dropFirst(8).dropLast(3)) // ESC P 0 ; 1 q " 1 … ESC \ newline
-    var i = 0, x = 0, top = 0, color = 0, repeats = 1
-    var palette: [Int: [Int]] = [:], pixels: [[Int]: [Int]] = [:]
+    let body = Array(text.utf8.dropFirst(8).dropLast(3))  // ESC P 0 ; 1 q " 1 … ESC \ newline
+    var i = 0
+    var x = 0
+    var top = 0
+    var color = 0
+    var repeats = 1
+    var palette: [Int: [Int]] = [:]
+    var pixels: [[Int]: [Int]] = [:]
     func numbers() -> [Int] {
       let start = i
       while i < body.count, body[i] == 59 || (48...57).contains(body[i]) { i += 1 }
@@ -108,11 +115,15 @@ import Testing
       var error = 0
       for (place, percents) in drawn.pixels {
         let color = picture[place[0], place[1]]
-        for (percent, value) in zip(percents, [color.red, color.green, color.blue]) { error += abs(percent * 255 / 100 - Int(value)) }
+        for (percent, value) in zip(percents, [color.red, color.green, color.blue]) {
+          error += abs(percent * 255 / 100 - Int(value))
+        }
       }
       #expect(Double(error) / Double(drawn.pixels.count * 3) < 5)
     }
-    #expect(TerminalGraphics.sixel.encode(.scene(50, 32), columns: 80) == TerminalGraphics.sixel.encode(.scene(50, 32), columns: 80))
+    #expect(
+      TerminalGraphics.sixel.encode(.scene(50, 32), columns: 80)
+        == TerminalGraphics.sixel.encode(.scene(50, 32), columns: 80))
   }
 
   @Test(arguments: TerminalGraphics.allCases) func anyWidthWorks(graphics: TerminalGraphics) {
