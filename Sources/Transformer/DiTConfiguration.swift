@@ -53,6 +53,9 @@ public struct DiTConfiguration: Sendable {
   public var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
   public var headSize: Int { hiddenSize / heads }
   public var mlpSize: Int { Int(Double(hiddenSize) * mlpRatio) }
+  var blockShape: BlockShape {
+    BlockShape(hiddenSize: hiddenSize, heads: heads, mlpSize: mlpSize, normEps: normEps, mlpNormEps: mlpNormEps)
+  }
   /// The class that means "none", where there is one.
   public var nullClass: Int? { hasNullClass ? classes : nil }
   /// The native patch grid.
@@ -122,6 +125,6 @@ extension DiTConfiguration: Decodable {
     let patch = patchSize
     guard sampleSize.count == 2, sampleSize.allSatisfy({ $0 >= patch && $0 <= 65_536 && $0 % patch == 0 })
     else { throw wrong(.sampleSize, "sample_size \(sampleSize) is not two multiples of the patch size \(patchSize)") }
-    positions = base.map { .areaPreserving(base: $0) } ?? .perAxis(base: sampleSize[0] / patchSize)
+    positions = base.map { .areaPreserving(base: $0) } ?? .perAxis(extent: Double(sampleSize[0] / patchSize))
   }
 }

@@ -55,7 +55,7 @@ public struct DiffusersDiTConfiguration: Decodable, Sendable {
     var result = DiTConfiguration(
       hiddenSize: heads * headSize, depth: layers, heads: heads, patchSize: patchSize, inChannels: inChannels,
       classes: classes, learnsVariance: outChannels == 2 * inChannels, sampleSize: [sampleSize, sampleSize],
-      positions: .perAxis(base: sampleSize / patchSize))
+      positions: .perAxis(extent: Double(sampleSize / patchSize)))
     if compatibility == .diffusers {
       result.timestepDivisor = 127
       result.mlpNormEps = eps
