@@ -90,6 +90,7 @@ public final class Backend: @unchecked Sendable {
       dk_weight_pack(engine, precise ? DK_WEIGHT_F32 : weightKind, outputs, inputs, sources, count)
     }
     guard let packed else { throw BackendError.outOfMemory("a \(outputs)×\(inputs) matrix") }
+    for matrix in matrices { matrix.release() }
     return Linear(outputs: outputs, inputs: inputs, bias: bias, packed: packed)
   }
 

@@ -50,6 +50,22 @@ public struct DiTConfiguration: Sendable {
   /// Epsilon of the norm before the MLP; diffusers' DiT uses 1e-5.
   public var mlpNormEps: Float = 1e-6
 
+  public init(
+    hiddenSize: Int, depth: Int, heads: Int, patchSize: Int, inChannels: Int, classes: Int, hasNullClass: Bool = true,
+    learnsVariance: Bool = true, sampleSize: [Int], positions: PositionRule
+  ) {
+    self.hiddenSize = hiddenSize
+    self.depth = depth
+    self.heads = heads
+    self.patchSize = patchSize
+    self.inChannels = inChannels
+    self.classes = classes
+    self.hasNullClass = hasNullClass
+    self.learnsVariance = learnsVariance
+    self.sampleSize = sampleSize
+    self.positions = positions
+  }
+
   public var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
   public var headSize: Int { hiddenSize / heads }
   public var mlpSize: Int { Int(Double(hiddenSize) * mlpRatio) }

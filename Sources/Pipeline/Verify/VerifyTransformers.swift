@@ -52,7 +52,7 @@ private func verifyForward(
     let encoder = try textEncoder(test.directory, test.backend)
     let ids = try rows(of: "input.ids", in: file)
     let mask = try rows(of: "input.mask", in: file)
-    let states = zip(ids, mask).map { encoder.encode($0, mask: $1.map { UInt8(clamping: $0) }) }
+    let states = try zip(ids, mask).map { try encoder.encode($0, mask: $1.map { UInt8(clamping: $0) }) }
     try compareStates(&test, "text", states, mask, file)
     let model = try textTransformer(test.directory, test.backend)
     try verifyForward(&test, model, file, texts: zip(states, mask).map(unpadded))
