@@ -26,8 +26,6 @@ public struct Stages: Sendable {
     }
     transformer = try DiT(
       folder.transformer, checkpoint: openCheckpoint(at: part("transformer")), names: .ours, backend: backend)
-    let vae = try openCheckpoint(at: part("vae"))
-    autoencoder = try TinyAutoencoder(
-      folder.autoencoder, decoder: vae.scoped("decoder."), encoder: nil, backend: backend)
+    autoencoder = try loadAutoencoder(at: part("vae"), backend: backend, encoder: false)
   }
 }
