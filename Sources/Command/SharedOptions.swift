@@ -11,11 +11,8 @@ extension PictureSize: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
-/// Which model, and how it is computed.
-struct EngineOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: ArgumentHelp("A model's name, folder or file of weights.", valueName: "path"))
-  var model: String?
-
+/// Parts of a model that lie elsewhere, and how to read it.
+struct PartOptions: ParsableArguments {
   @Option(help: ArgumentHelp("An autoencoder in place of the model's own: a folder or file.", valueName: "path"))
   var vae: String?
 
@@ -24,6 +21,20 @@ struct EngineOptions: ParsableArguments {
 
   @Option(help: "Whose arithmetic a class-conditional DiT follows: official or diffusers. (default: its file's own)")
   var ditCompat: DiTCompatibility?
+
+  var options: ModelOptions {
+    ModelOptions(
+      autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
+      compatibility: ditCompat)
+  }
+}
+
+/// Which model, and how it is computed.
+struct EngineOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: ArgumentHelp("A model's name, folder or file of weights.", valueName: "path"))
+  var model: String?
+
+  @OptionGroup var parts: PartOptions
 
   @Option(help: ArgumentHelp("Keep encoded prompts here, for text encoders that take long.", valueName: "dir"))
   var textCache: String?
@@ -47,10 +58,7 @@ struct EngineOptions: ParsableArguments {
   /// The model, described but not loaded.
   /// - Parameter fallback: its name or path where `--model` is not given.
   func openModel(_ fallback: String? = nil) throws -> ModelFolder {
-    let options = ModelOptions(
-      autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
-      compatibility: ditCompat)
-    return try ModelFolder(ModelLocator().locate(model ?? fallback), options: options)
+    try ModelFolder(ModelLocator().locate(model ?? fallback), options: parts.options)
   }
 
   /// The model, loaded.

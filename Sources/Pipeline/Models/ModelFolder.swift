@@ -20,6 +20,10 @@ public struct ModelFolder: Sendable {
   /// Nil: the model reads no text.
   public let text: TextDescription?
   public let autoencoder: AutoencoderSource
+  /// Its folder or file.
+  let autoencoderURL: URL
+  /// PixArt-Σ, whose latents are SDXL's.
+  let isSigma: Bool
   public let scheduler: SchedulerConfiguration
   public let defaults: SamplingDefaults
   /// In index order; empty where nobody names them.
@@ -37,6 +41,7 @@ public struct ModelFolder: Sendable {
     classes = try parts.classNames()
     defaults = try SamplingDefaults(transformer)
     scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: defaults.schedule)
+    (autoencoderURL, isSigma) = (parts.autoencoder, parts.isSigma)
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: parts.isSigma ? .stableDiffusionXL : nil)
     try check()
   }

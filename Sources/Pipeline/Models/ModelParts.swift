@@ -45,8 +45,10 @@ struct ModelParts {
     }
     let vae = folder?.appendingPathComponent("vae")
     isSigma = try recognised?.isSigma ?? ModelParts.isSigma(index, vae: vae)
-    guard let autoencoder = options.autoencoder ?? vae else { throw ModelError.noAutoencoder(path: url.path) }
-    self.autoencoder = autoencoder
+    guard let named = options.autoencoder ?? vae else { throw ModelError.noAutoencoder(path: url.path) }
+    // A whole model folder will do: its autoencoder is meant.
+    let inner = named.appendingPathComponent("vae")
+    autoencoder = exists(inner.appendingPathComponent("config.json")) ? inner : named
     text = try ModelParts.text(
       transformer, url, folder, options, maximumTokens: recognised?.maximumTokens, isSigma: isSigma)
   }
