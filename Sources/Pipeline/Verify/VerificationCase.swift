@@ -33,6 +33,7 @@ struct VerificationCase {
 
   /// A file beside the case's own.
   func beside(_ name: String) -> URL { directory.appendingPathComponent(name) }
+  func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: beside(name).path) }
   func data() throws -> Checkpoint { try openCheckpoint(at: url) }
 
   // MARK: comparing
@@ -89,13 +90,13 @@ struct VerificationCase {
   }
 
   /// Compares with `expected.NAME` of a file, where it has that.
-  mutating func compare(_ tensor: String, in file: Checkpoint, actual: Tensor) throws {
+  mutating func compare(_ tensor: String, in file: Checkpoint, actual: Tensor, note: String = "") throws {
     guard file.contains("expected." + tensor) else { return }
     let expected = try file.tensor("expected." + tensor)
     guard expected.count == actual.count else {
       return add(tensor, nil, "", false, "shape \(actual.shape), expected \(expected.shape)")
     }
-    compare(tensor, expected: expected.array, actual: actual.array)
+    compare(tensor, expected: expected.array, actual: actual.array, note: note)
   }
 
   /// Something that must be equal to the last bit.
