@@ -46,15 +46,6 @@ public struct Checkpoint: Sendable {
 
   public func contains(_ name: String) -> Bool { self[name] != nil }
 
-  /// ``MappedFile/discardPages()`` of every file.
-  public func discardPages() {
-    var last: MappedFile?  // records of one file are neighbours
-    for record in records where record.file !== last {
-      record.file.discardPages()
-      last = record.file
-    }
-  }
-
   // MARK: views
 
   /// The tensors whose names start with `prefix`, under the rest of their names.

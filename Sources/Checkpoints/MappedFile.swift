@@ -1,22 +1,20 @@
 import Foundation
+import Tensors
 
 /// A regular file mapped read-only; unmapped with its last owner.
 ///
 /// Weights are read from the mapping where they lie, so a checkpoint costs no memory beyond the page cache. As with
 /// every mapping, a file that another process shortens while it is in use raises SIGBUS: replace checkpoints by rename,
 /// as ``SafetensorsWriter`` does.
-public final class MappedFile: @unchecked Sendable {
+public final class MappedFile: MappedMemory, @unchecked Sendable {
   public let path: String
   public let bytes: UnsafeRawBufferPointer
   /// What is unmapped in the end: `bytes`, unless they are a test's.
   private let region: UnsafeMutableRawBufferPointer
-  /// Whether pages that are given up can be read again.
-  private let isBacked: Bool
 
   /// - Throws: ``LoadError/unreadable(file:reason:)``
   public init(_ url: URL) throws {
     path = url.path
-    isBacked = true
     func fail(_ code: Int32) -> LoadError { .unreadable(file: url.path, reason: String(cString: strerror(code))) }
     // Non-blocking, or opening a FIFO would wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -44,7 +42,6 @@ public final class MappedFile: @unchecked Sendable {
   /// one byte too many is a crash and not luck.
   package init(named path: String, bytes contents: [UInt8]) throws {
     self.path = path
-    isBacked = false
     let page = Int(getpagesize())
     let filled = (contents.count + page - 1) / page * page
     let base = mmap(nil, filled + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -57,11 +54,17 @@ public final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(target)
   }
 
-  /// Gives up the pages read so far: they no longer count as this process's memory, and are read again, from the page
-  /// cache as a rule, if they are needed. For weights that have just been packed.
-  public func discardPages() {
-    guard isBacked, let base = region.baseAddress else { return }
-    madvise(base, region.count, MADV_DONTNEED)
+  /// Drops whole pages from memory; they are read from the file again when they are touched.
+  public func release(_ part: UnsafeRawBufferPointer) {
+    let isFile = region.count == bytes.count  // a test's memory would be lost
+    guard isFile, let base = bytes.baseAddress, let start = part.baseAddress, start >= base,
+      start + part.count <= base + bytes.count
+    else { return }
+    let page = Int(getpagesize())
+    let first = (start - base + page - 1) / page * page
+    let end = (start - base + part.count) / page * page
+    guard first < end else { return }
+    madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, Int32(MADV_DONTNEED))
   }
 
   deinit {

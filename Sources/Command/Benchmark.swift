@@ -58,7 +58,9 @@ struct Benchmark: ParsableCommand {
       case "step": let chosen = try part(words); body = { chosen.step() }
       case "prepare": let chosen = try part(words); body = { try chosen.prepare() }
       case "decode": let chosen = try part(words); body = { chosen.decode() }
-      case "text": body = { _ = model.encode(words.dropFirst().joined(separator: " ")) }
+      case "text":
+        let chosen = try part(["text", "256", "1"])
+        body = { try chosen.encode(words.dropFirst().joined(separator: " ")) }
       case "write": let chosen = try part(words); body = { try chosen.writeCase(to: URL(fileURLWithPath: String(words[2]))) }
       default: throw ValidationError("\"\(line)\": expected step, prepare, decode, text or write")
       }

@@ -36,10 +36,10 @@ public final class StepBenchmark {
     _ model: TextToImage, _ size: PictureSize, _ count: Int, _ prompt: String, _ timesteps: [Float]
   ) throws -> GuidedDenoiser {
     let one = { (text: String) in
-      Array(repeating: Condition(text: model.stages.transformer.readsText ? model.states(of: text) : nil), count: count)
+      Array(repeating: Condition(text: try model.states(of: text)), count: count)
     }
     return try GuidedDenoiser(
-      model.stages.transformer, conditional: one(prompt), unconditional: one(""), guidance: Guidance(scale: scale),
+      model.stages.transformer, conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
       grid: model.grid(of: size), timesteps: timesteps)
   }
 
@@ -62,6 +62,12 @@ public final class StepBenchmark {
   @discardableResult
   public func decode() -> Tensor { model.stages.autoencoder.decode(latents) }
 
+  /// A prompt to text states, whatever is known already.
+  public func encode(_ prompt: String) throws {
+    guard let tokenizer = model.stages.tokenizer, let encoder = model.stages.textEncoder else { return }
+    _ = try encoder.encode([tokenizer.encode(prompt)])
+  }
+
   /// Writes what one step and one decoding read and gave, for another program to compute again.
   public func writeCase(to url: URL) throws {
     evaluation = 0
@@ -71,8 +77,9 @@ public final class StepBenchmark {
     var writer = SafetensorsWriter(url)
     try writer.add("latents", latents)  // [N, C, h, w]
     try writer.add("timestep", Tensor([timesteps[0]], [1]))
-    try writer.add("text", model.states(of: prompt))  // [L, D]
-    try writer.add("null", model.states(of: ""))  // [1, D]
+    for (name, text) in [("text", prompt), ("null", "")] {
+      if let states = try model.states(of: text) { try writer.add(TensorName(name), states) }  // [L, D]
+    }
     if let guided { try writer.add("output", guided) }  // [2N, 2C, h, w]
     try writer.add("noise", prediction.noise)  // [N, C, h, w]
     try writer.add("image", decode())  // [N, 3, H, W]
