@@ -40,6 +40,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "KernelTests", dependencies: ["CKernels", "Tensors"], path: "Tests/KernelTests"),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
+    .testTarget(name: "AutoencoderTests", dependencies: ["Autoencoder", "Checkpoints", "Tensors", "TestSupport"], path: "Tests/AutoencoderTests"),
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"], path: "Tests/DiffusionTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
   ],

@@ -82,7 +82,7 @@ public struct AutoencoderKLConfiguration: Decodable, Sendable {
     channels = try (0..<levels).reversed().map { try shape("up_blocks.\($0).resnets.0.conv1.weight")[0] }
     layersPerBlock = count { "up_blocks.0.resnets.\($0).conv1.weight" } - 1
     groups = 32
-    middleAttention = tensors.contains("decoder.mid_block.attentions.0.to_q.weight")
+    middleAttention = !tensors.scoped("decoder.mid_block.attentions.").records.isEmpty
     quantConvolution = tensors.contains("quant_conv.weight")
     postQuantConvolution = tensors.contains("post_quant_conv.weight")
     sampleSize = 512
