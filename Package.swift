@@ -39,10 +39,25 @@ let package = Package(
     // Tests: one target a stage.
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "KernelTests", dependencies: ["CKernels", "Tensors"], path: "Tests/KernelTests"),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
-    .testTarget(name: "AutoencoderTests", dependencies: ["Autoencoder", "Checkpoints", "Tensors", "TestSupport"], path: "Tests/AutoencoderTests"),
-    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"], path: "Tests/DiffusionTests"),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/CheckpointsTests"),
+    .testTarget(
+      name: "TextTests", dependencies: ["Text", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/TextTests"),
+    .testTarget(
+      name: "AutoencoderTests", dependencies: ["Autoencoder", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/AutoencoderTests"),
+    .testTarget(
+      name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/DiffusionTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
+    .testTarget(
+      name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "Transformer", "Diffusion", "Tensors", "Image", "TestSupport"],
+      path: "Tests/PipelineTests"),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Checkpoints", "Tensors", "Image", "TestSupport"],
+      path: "Tests/CommandTests"),
   ],
   cxxLanguageStandard: .cxx17
 )

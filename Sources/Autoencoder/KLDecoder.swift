@@ -50,7 +50,9 @@ struct KLDecoder {
     x = middle(x, on: backend, observe: observe)
     for (index, level) in levels.enumerated() {
       for resnet in level.resnets { x = resnet(x, on: backend) }
-      if let upsample = level.upsample { x = backend.convolved(upsample, x, upsample: 2, type: .f32) }  // [1, 2h, 2w, C]
+      if let upsample = level.upsample {
+        x = backend.convolved(upsample, x, upsample: 2, type: .f32)  // [1, 2h, 2w, C]
+      }
       observe?("up\(index)", planes(x))
     }
     backend.normalise(norm, x, activation: DK_ACT_SILU, into: x)

@@ -4,8 +4,8 @@ import Tensors
 
 /// The encoder of `AutoencoderKL`: RGB in −1…1 -> levels of resnets, each but the last halved -> middle -> moments.
 ///
-/// It computes in float32 whatever the backend's precision: it runs once a picture, and what is drawn starts from its few
-/// numbers (bfloat16 would cost an NMSE of 2e-4).
+/// It computes in float32 whatever the backend's precision: it runs once a picture, and what is drawn starts from its
+/// few numbers (bfloat16 would cost an NMSE of 2e-4).
 struct KLEncoder {
   private struct Level {
     let resnets: [ResnetBlock]
@@ -49,7 +49,9 @@ struct KLEncoder {
     var x = backend.convolved(first, picture, type: .f32)  // [1, H, W, C₀]
     for (index, level) in levels.enumerated() {
       for resnet in level.resnets { x = resnet(x, on: backend) }
-      if let downsample = level.downsample { x = backend.convolved(downsample, x, stride: 2, padEndOnly: true, type: .f32) }
+      if let downsample = level.downsample {
+        x = backend.convolved(downsample, x, stride: 2, padEndOnly: true, type: .f32)  // [1, H/2, W/2, C]
+      }
       observe?("down\(index)", planes(x))
     }
     x = middle(x, on: backend, observe: observe)

@@ -49,7 +49,7 @@ struct LayerReader {
   }
 }
 
-/// The layers on pixels [B, h, w, C], making their results: in the backend's activation type unless `type` says otherwise.
+/// The layers on pixels [B, h, w, C]. Results are in the backend's activation type unless `type` says otherwise.
 extension Backend {
   func convolved(
     _ convolution: Convolution, _ x: Tensor, upsample: Int = 1, stride: Int = 1, padEndOnly: Bool = false,

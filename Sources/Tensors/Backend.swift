@@ -94,6 +94,7 @@ public final class Backend: @unchecked Sendable {
       dk_weight_pack(engine, kind, outputs, inputs, sources, count)
     }
     guard let packed else { throw BackendError.outOfMemory("a \(outputs)×\(inputs) matrix") }
+    for matrix in matrices { matrix.release() }
     return Linear(outputs: outputs, inputs: inputs, bias: bias, packed: packed)
   }
 

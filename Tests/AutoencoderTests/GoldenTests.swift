@@ -39,7 +39,8 @@ import Testing
   }
 
   @Test func samplesAreMeanPlusNoise() throws {
-    let folder = Fixtures.url("vae/kl-b"), file = try openCheckpoint(at: folder.appendingPathComponent("encode.safetensors"))
+    let folder = Fixtures.url("vae/kl-b")
+    let file = try openCheckpoint(at: folder.appendingPathComponent("encode.safetensors"))
     let model = try #require(try loadAutoencoder(at: folder, backend: float32, encoder: true) as? AutoencoderKL)
     let image = positive(try file.tensor("input.image"))
     let (mean, std) = (try file.tensor("expected.mean"), try file.tensor("expected.std"))

@@ -89,8 +89,8 @@ import Testing
     let folder = try Folder()
     var kl = SyntheticKL(channels: [32], layers: 1)
     kl["quant_conv.bias"] = Tensor([0, 0, 0, 0, 1_000, -1_000, 0, 0], [8])
-    let model = try #require(
-      try loadAutoencoder(at: folder.write("vae.safetensors", kl.tensors), backend: float32, encoder: true) as? AutoencoderKL)
+    let file = try folder.write("vae.safetensors", kl.tensors)
+    let model = try #require(try loadAutoencoder(at: file, backend: float32, encoder: true) as? AutoencoderKL)
     let moments = try model.distribution(of: Tensor([1, 3, 2, 2]))
     #expect(moments.logVariance.array[0..<4].allSatisfy { $0 == 20 })
     #expect(moments.logVariance.array[4..<8].allSatisfy { $0 == -30 })

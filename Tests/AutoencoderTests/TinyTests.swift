@@ -40,7 +40,8 @@ import Testing
   func allMembersOfTheFamily(latents: Int, pooled: Bool) throws {
     let folder = try Folder()
     let tiny = SyntheticTiny(channels: [12, 8, 8, 6], blocks: [2, 1, 2, 1], latents: latents, pooled: pooled)
-    let model = try loadAutoencoder(at: folder.write("taexl.safetensors", tiny.tensors), backend: float32, encoder: false)
+    let file = try folder.write("taexl.safetensors", tiny.tensors)
+    let model = try loadAutoencoder(at: file, backend: float32, encoder: false)
     #expect(model.latentChannels == latents && model.scaleFactor == 8)
     var numbers = Numbers(2)
     let z = numbers.tensor([1, latents, 3, 5], scale: 2)
@@ -69,7 +70,8 @@ import Testing
     for backend in [float32, bfloat16] {
       let whole = try loadAutoencoder(at: Self.original, backend: backend, encoder: true, tiling: .never).encode(image)
       for side in [40, 128] {
-        let tiles = try loadAutoencoder(at: Self.original, backend: backend, encoder: true, tiling: .side(side)).encode(image)
+        let tiled = try loadAutoencoder(at: Self.original, backend: backend, encoder: true, tiling: .side(side))
+        let tiles = try tiled.encode(image)
         #expect(tiles.shape == whole.shape && tiles.array == whole.array, "tiles of \(side)")
       }
     }
