@@ -22,6 +22,7 @@ public struct ModelFolder: Sendable {
   public let autoencoder: AutoencoderSource
   /// Its folder or file.
   let autoencoderURL: URL
+  let tiling: Tiling
   /// PixArt-Σ, whose latents are SDXL's.
   let isSigma: Bool
   public let scheduler: SchedulerConfiguration
@@ -42,6 +43,7 @@ public struct ModelFolder: Sendable {
     defaults = try SamplingDefaults(transformer)
     scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: defaults.schedule)
     (autoencoderURL, isSigma) = (parts.autoencoder, parts.isSigma)
+    tiling = options.tiling
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: parts.isSigma ? .stableDiffusionXL : nil)
     try check()
   }
