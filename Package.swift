@@ -43,9 +43,18 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/CheckpointsTests"),
     .testTarget(
+      name: "TransformerTests", dependencies: ["Transformer", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/TransformerTests"),
+    .testTarget(
       name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/DiffusionTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
+    .testTarget(
+      name: "PipelineTests",
+      dependencies: [
+        "Pipeline", "Autoencoder", "Text", "Transformer", "Checkpoints", "Tensors", "Image", "TestSupport",
+      ],
+      path: "Tests/PipelineTests"),
   ],
   cxxLanguageStandard: .cxx17
 )
