@@ -46,6 +46,9 @@ let package = Package(
       name: "TextTests", dependencies: ["Text", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/TextTests"),
     .testTarget(
+      name: "TransformerTests", dependencies: ["Transformer", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/TransformerTests"),
+    .testTarget(
       name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/DiffusionTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
