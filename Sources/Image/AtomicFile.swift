@@ -6,9 +6,13 @@ public enum AtomicFile {
   /// Writes `bytes` to a temporary file beside `url`, then gives it the name.
   ///
   /// A symbolic link is followed, and something that is no file (a terminal, `/dev/null`, a pipe) is written directly.
-  /// - Parameter replacing: whether an existing file may be replaced; if not, `ImageError.exists`, without a race.
+  /// - Parameters:
+  ///   - replacing: whether an existing file may be replaced; if not, `ImageError.exists`, without a race.
+  ///   - owner: a part of the temporary file's name, by which its owner can find what a killed process left.
   /// - Throws: `ImageError.file` with the system's reason. Nothing is left behind.
-  public static func write(_ bytes: [UInt8], to url: URL, replacing: Bool = true) throws(ImageError) {
+  public static func write(_ bytes: [UInt8], to url: URL, replacing: Bool = true, owner: String = "\(getpid())")
+    throws(ImageError)
+  {
     var path = url.path
     var status = stat()
     if stat(path, &status) == 0 {
@@ -22,7 +26,7 @@ public enum AtomicFile {
       }
     }
 
-    let (file, temporary) = try createTemporary(for: path)
+    let (file, temporary) = try createTemporary(for: path, owner)
     let slot = cpng_temporary_add(temporary)
     defer { cpng_temporary_forget(slot) }
     var error = writeAll(bytes, to: file)
@@ -39,17 +43,20 @@ public enum AtomicFile {
   }
 
   /// A new file that nobody else has, in the folder of `path`, readable as the umask allows.
-  private static func createTemporary(for path: String) throws(ImageError) -> (file: Int32, path: String) {
+  private static func createTemporary(for path: String, _ owner: String) throws(ImageError) -> (file: Int32, path: String) {
     let slash = path.lastIndex(of: "/")
     let folder = slash.map { String(path[...$0]) } ?? ""
     for _ in 0..<16 {
-      let name = ".dit-t2i-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp"
+      let name = temporaryPrefix(owner) + String(UInt32.random(in: 0 ... .max), radix: 36) + ".tmp"
       let file = open(folder + name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
       if file >= 0 { return (file, folder + name) }
       if errno != EEXIST { throw failure(path, errno) }
     }
     throw failure(path, EEXIST)
   }
+
+  /// How the names of an owner's temporary files begin.
+  public static func temporaryPrefix(_ owner: String) -> String { ".dit-t2i-\(owner)-" }
 
   private static func writeDirectly(_ bytes: [UInt8], to path: String) throws(ImageError) {
     let file = open(path, O_WRONLY | O_CLOEXEC)

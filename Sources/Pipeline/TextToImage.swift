@@ -29,7 +29,8 @@ public final class TextToImage: @unchecked Sendable {
   public let folder: ModelFolder
   public let backend: Backend
   public let stages: Stages
-  private var textStates: [String: Tensor] = [:]
+  /// By bytes: to Swift, strings that Unicode calls equivalent are equal, but a tokenizer may tell them apart.
+  private var textStates: [[UInt8]: Tensor] = [:]
 
   /// Loads a model folder.
   /// - Throws: one-line errors of the stages, naming file and tensor.
@@ -115,11 +116,16 @@ public final class TextToImage: @unchecked Sendable {
     return latents
   }
 
-  /// Text states of a prompt, [tokens, size]; computed once for each prompt.
+  /// Prompts whose states are kept; at width 256 and a dozen tokens they take some 10 MB.
+  private static let keptPrompts = 1024
+
+  /// Text states of a prompt, [tokens, size]; computed once for each of the prompts in use.
   public func states(of prompt: String) -> Tensor {
-    if let known = textStates[prompt] { return known }
+    let key = Array(prompt.utf8)
+    if let known = textStates[key] { return known }
     let states = stages.textEncoder.encode(stages.tokenizer.encode(prompt))
-    textStates[prompt] = states
+    if textStates.count >= TextToImage.keptPrompts { textStates.removeAll(keepingCapacity: true) }
+    textStates[key] = states
     return states
   }
 
