@@ -38,12 +38,28 @@ struct LineReader {
 
   /// All lines that can be drawn, and what is wrong with the others, in the order of the file.
   func orders(_ file: PromptFile) -> (orders: [PictureOrder], problems: [PromptProblem]) {
+    if let header = file.header, let reason = unknownColumn(header) {
+      return ([], [PromptProblem(line: header.number, reason: reason)])
+    }
     var orders: [PictureOrder] = []
     var problems = file.problems
     for line in file.lines {
       do throws(PromptProblem) { orders.append(try order(line)) } catch { problems.append(error) }
     }
     return (orders, problems.sorted { $0.line < $1.line })
+  }
+
+  /// A column that is no option makes every line bad: it is said once.
+  private func unknownColumn(_ header: PromptLine) -> String? {
+    for column in header.options {
+      do {
+        _ = try LineOptions.parse(["--\(column.replacing("_", with: "-"))=0"])
+      } catch {
+        let reason = LineReader.reason(of: error)
+        if reason.hasPrefix("Unknown option") { return reason.replacing("option", with: "column", maxReplacements: 1) }
+      }
+    }
+    return nil
   }
 
   private static func reason(of error: Error) -> String {

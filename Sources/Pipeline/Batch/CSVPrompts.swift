@@ -4,23 +4,25 @@ import Checkpoints
 /// doubled quotes. An empty field is left out; lines that begin with `#` are comments.
 enum CSVPrompts {
   static func read(
-    _ bytes: ArraySlice<UInt8>, line: (PromptLine) -> Void, problem: (PromptProblem) -> Void
+    _ bytes: ArraySlice<UInt8>, header: (PromptLine) -> Void, line: (PromptLine) -> Void,
+    problem: (PromptProblem) -> Void
   ) {
     var records = CSVRecords(bytes)
-    var header: [String]?
+    var columns: [String]?
     while let record = records.next() {
       do throws(LineError) {
         let fields = try record.fields()
-        guard let names = header else {
-          header = fields
+        guard let names = columns else {
           try check(fields)
+          columns = fields
+          header(PromptLine(number: record.line, prompt: nil, options: fields.filter { $0 != "prompt" }))
           continue
         }
         line(try parse(fields, names, record.line))
       } catch {
         problem(PromptProblem(line: record.line, reason: error.reason))
         // Without its header a file means nothing.
-        if header == nil || record.line == records.firstLine { return }
+        if columns == nil { return }
       }
     }
   }
@@ -41,7 +43,7 @@ enum CSVPrompts {
     }
     var result = PromptLine(number: number, prompt: nil)
     for (name, field) in zip(names, fields) where !field.isEmpty {
-      if name == "prompt" { result.prompt = field } else { result.options.append(try option(name, field)) }
+      if name == "prompt" { result.prompt = field } else { result.options += try option(name, field) }
     }
     return result
   }
@@ -69,9 +71,6 @@ struct CSVRecords {
   private let bytes: ArraySlice<UInt8>
   private var position: Int
   private var line = 1
-  /// Of the first record.
-  private(set) var firstLine: Int?
-
   init(_ bytes: ArraySlice<UInt8>) {
     self.bytes = bytes
     position = bytes.startIndex
@@ -90,7 +89,6 @@ struct CSVRecords {
         line += 1
         continue
       }
-      firstLine = firstLine ?? startLine
       var record = Record(line: startLine)
       do throws(LineError) {
         repeat { record.bytes.append(try field(from: start)) } while try separator()

@@ -36,7 +36,7 @@ enum JSONPrompts {
     switch value {
     case .null, .bool(false): _ = try optionName(name)
     case .bool(true): line.options.append(try optionName(name))
-    default: line.options.append(try option(name, words(value)))
+    default: line.options += try option(name, words(value))
     }
   }
 
@@ -58,4 +58,9 @@ func optionName(_ field: String) throws(LineError) -> String {
   return "--\(name)"
 }
 
-func option(_ field: String, _ value: String) throws(LineError) -> String { try optionName(field) + "=\(value)" }
+/// An option with its value as the argument parser takes them: in one word, which may begin with anything, but not be
+/// empty after the `=`.
+func option(_ field: String, _ value: String) throws(LineError) -> [String] {
+  let name = try optionName(field)
+  return value.isEmpty ? [name, ""] : ["\(name)=\(value)"]
+}

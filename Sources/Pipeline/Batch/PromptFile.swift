@@ -10,6 +10,8 @@ public struct PromptFile: Sendable {
   /// As the user names it, for messages.
   public let name: String
   public let format: Format
+  /// Of CSV: its options are the names of the columns.
+  public private(set) var header: PromptLine?
   public private(set) var lines: [PromptLine] = []
   public private(set) var problems: [PromptProblem] = []
 
@@ -37,7 +39,8 @@ public struct PromptFile: Sendable {
     switch format {
     case .text: readLines(rest, PlainPrompts.line)
     case .jsonl: readLines(rest, JSONPrompts.line)
-    case .csv: CSVPrompts.read(rest, line: { lines.append($0) }, problem: { problems.append($0) })
+    case .csv:
+      CSVPrompts.read(rest, header: { header = $0 }, line: { lines.append($0) }, problem: { problems.append($0) })
     }
   }
 
