@@ -13,10 +13,10 @@ public enum ManifestMerge {
     }
     let manifests = try PictureFolder.manifests(in: url)
     guard !manifests.isEmpty else { throw BatchError.incomplete(folder: url.path, reason: "no manifest here") }
+    try checkShards(manifests, in: url)
     // Keeps other runs away until the new manifest is in place.
     let folder = try PictureFolder(url)
     defer { withExtendedLifetime(folder) {} }
-    try checkShards(manifests, in: url)
     var byFile: [String: [ManifestEntry]] = [:]
     for manifest in manifests {
       let last = try Manifest.entries(of: manifest).reduce(into: [:]) { $0[$1.file] = $1 }
@@ -42,10 +42,12 @@ public enum ManifestMerge {
     return entry
   }
 
-  /// A shard that has not begun is known by the name that its neighbours have.
+  /// A shard that has not begun is known by the names that its neighbours have. Where a run without shards has drawn
+  /// too, it may have done their part.
   private static func checkShards(_ manifests: [URL], in folder: URL) throws {
     let names = Set(manifests.map(\.lastPathComponent))
-    guard !names.contains(PictureFolder.manifestName(nil)) || names.count == 1 else { return }
+    let whole = folder.appendingPathComponent(PictureFolder.manifestName(nil))
+    guard try !names.contains(whole.lastPathComponent) || Manifest.entries(of: whole).isEmpty else { return }
     let counts = Set(names.compactMap { $0.firstMatch(of: /-of-([0-9]+)/).flatMap { Int($0.1) } })
     guard counts.count == 1, let count = counts.first, count <= 10_000 else { return }
     for index in 1...max(1, count) {
