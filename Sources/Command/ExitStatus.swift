@@ -1,9 +1,11 @@
+import Autoencoder
 import Checkpoints
 import Diffusion
 import Image
 import Pipeline
 import Tensors
 import Text
+import Transformer
 
 /// The documented exit codes (after sysexits.h).
 enum ExitStatus {
@@ -21,6 +23,8 @@ enum ExitStatus {
     case BackendError.openBLASMissing: notFound
     case BackendError.outOfMemory: outOfMemory
     case is TokenizerError, is ConfigurationError: badData
+    case is UViTError, ModelError.noClasses, ModelError.noAutoencoder, ModelError.noTextEncoder: usage
+    case is AutoencoderError: badData
     case ModelError.notFound, ModelError.noModels: notFound
     case is ModelError: badData
     case LoadError.unwritable, is ConversionError: cannotCreate

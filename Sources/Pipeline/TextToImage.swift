@@ -31,18 +31,22 @@ public final class TextToImage: @unchecked Sendable {
   public let stages: Stages
   /// By bytes: to Swift, strings that Unicode calls equivalent are equal, but a tokenizer may tell them apart.
   private var textStates: [[UInt8]: Tensor] = [:]
+  private let textCache: TextCache?
 
-  /// Loads a model folder.
+  /// Loads a model.
+  /// - Parameter textCache: a folder where text states are kept from run to run.
   /// - Throws: one-line errors of the stages, naming file and tensor.
-  public init(_ folder: ModelFolder, backend: Backend) throws {
+  public init(_ folder: ModelFolder, backend: Backend, textCache: URL? = nil) throws {
     self.folder = folder
     self.backend = backend
     stages = try Stages(folder, backend: backend)
+    self.textCache = try textCache.flatMap { url in try folder.text.map { try TextCache(url, $0, backend) } }
   }
 
   /// Tokens of a prompt that the model does not see because it is too long.
   public func droppedTokens(of prompt: String) -> Int {
-    max(0, stages.tokenizer.pieces(of: Array(prompt.utf8)).count + 1 - stages.tokenizer.maximumLength)
+    guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
+    return max(0, tokenizer.pieces(of: Array(text.prepared(prompt).utf8)).count + 1 - tokenizer.maximumLength)
   }
 
   // MARK: drawing
@@ -65,15 +69,22 @@ public final class TextToImage: @unchecked Sendable {
           && request.guidanceScale == first.guidanceScale,
         "pictures drawn together share size, sampler, steps and guidance")
     }
-    let latents = try sample(requests, progress: progress, observe: observe)
+    // PixArt draws at sizes it was trained at; the picture is scaled and cut to the wanted one at the end.
+    let drawn = requests.map { request in
+      var request = request
+      request.size = folder.drawnSize(for: request.size)
+      return request
+    }
+    let latents = try sample(drawn, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
     try progress(.decoding)
     let images = stages.autoencoder.decode(latents)  // [N, 3, H, W]
     observe?("image", images)
     return requests.enumerated().map { index, request in
       let planes = images.slice(index, count: 1).array
+      let picture = Picture(planes: planes, width: images.shape[3], height: images.shape[2])
       return GeneratedPicture(
-        picture: Picture(planes: planes, width: request.size.width, height: request.size.height), request: request)
+        picture: picture.fitted(width: request.size.width, height: request.size.height), request: request)
     }
   }
 
@@ -83,11 +94,12 @@ public final class TextToImage: @unchecked Sendable {
   ) throws -> Tensor {
     let first = requests[0]
     var sampler = try folder.sampler(for: first)
+    try encode(requests.flatMap { [$0.prompt, $0.negativePrompt] })
     let denoiser = try GuidedDenoiser(
       stages.transformer,
-      conditional: requests.map { Condition(classIndex: $0.classIndex, text: states(of: $0.prompt)) },
-      unconditional: requests.map { Condition(text: states(of: $0.negativePrompt)) },
-      guidance: Guidance(scale: first.guidanceScale), grid: grid(of: first.size), timesteps: sampler.evaluations)
+      conditional: try requests.map { Condition(classIndex: $0.classIndex, text: try states(of: $0.prompt)) },
+      unconditional: try requests.map { Condition(text: try states(of: $0.negativePrompt)) },
+      guidance: Guidance(scale: first.guidanceScale, channels: folder.defaults.channels), grid: grid(of: first.size), timesteps: sampler.evaluations)
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)
     let noise = { generators.randn(shape) }
@@ -116,17 +128,38 @@ public final class TextToImage: @unchecked Sendable {
     return latents
   }
 
-  /// Prompts whose states are kept; at width 256 and a dozen tokens they take some 10 MB.
-  private static let keptPrompts = 1024
+  /// Numbers of text states that are kept: 256 MB.
+  private static let keptNumbers = 64 << 20
 
-  /// Text states of a prompt, [tokens, size]; computed once for each of the prompts in use.
-  public func states(of prompt: String) -> Tensor {
-    let key = Array(prompt.utf8)
-    if let known = textStates[key] { return known }
-    let states = stages.textEncoder.encode(stages.tokenizer.encode(prompt))
-    if textStates.count >= TextToImage.keptPrompts { textStates.removeAll(keepingCapacity: true) }
-    textStates[key] = states
-    return states
+  /// Text states of a prompt, [tokens, size]; computed once for each prompt. Nil where the model reads no text.
+  public func states(of prompt: String) throws -> Tensor? {
+    try encode([prompt])
+    return textStates[Array(prompt.utf8)]
+  }
+
+  /// Computes the states of several prompts at once: a large encoder is read through once for all of them.
+  public func encode(_ prompts: [String]) throws {
+    guard let text = folder.text, let tokenizer = stages.tokenizer, let encoder = stages.textEncoder else { return }
+    let wanted = Dictionary(prompts.map { (Array($0.utf8), $0) }, uniquingKeysWith: { first, _ in first })
+    if textStates.values.reduce(0, { $0 + $1.count }) > TextToImage.keptNumbers {
+      textStates = textStates.filter { wanted[$0.key] != nil }
+    }
+    var missing: [(key: [UInt8], text: String)] = []
+    for prompt in prompts {
+      let key = Array(prompt.utf8)
+      guard textStates[key] == nil, !missing.contains(where: { $0.key == key }) else { continue }
+      if let kept = textCache?.states(of: text.prepared(prompt)) {
+        textStates[key] = kept
+      } else {
+        missing.append((key, text.prepared(prompt)))
+      }
+    }
+    guard !missing.isEmpty else { return }
+    let states = try encoder.encode(missing.map { tokenizer.encode($0.text) })
+    for (prompt, states) in zip(missing, states) {
+      textStates[prompt.key] = states
+      try textCache?.keep(states, of: prompt.text)
+    }
   }
 
   /// [C, h, w] of a size.

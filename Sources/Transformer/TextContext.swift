@@ -8,8 +8,10 @@ struct TextContext {
   private let items: [Int32]
   private let keyValues: [Tensor]  // per block [texts · length, 2·D]
 
-  /// - Parameter states: for each picture [tokens, size], or nil for no text at all (a single zero state).
-  init(_ model: DiT, _ states: [Tensor?], size: Int) {
+  /// - Parameters:
+  ///   - states: for each picture [tokens, size], or nil for no text at all (a single zero state).
+  ///   - prepare: what is done to all states [rows, size] before the blocks make keys and values of them.
+  init(_ trunk: Trunk, _ states: [Tensor?], size: Int, prepare: (Tensor) -> Tensor) {
     var unique: [Tensor] = []
     var items: [Int32] = []
     for state in states {
@@ -23,19 +25,13 @@ struct TextContext {
     self.length = length
     counts = unique.map { Int32($0.shape[0]) }
 
-    let backend = model.backend
     let padded = Tensor([unique.count * length, size])
     for (index, state) in unique.enumerated() {
       copy(state, into: padded.slice(index * length, count: state.shape[0]))
     }
-    let normed = Tensor(padded.shape, type: backend.activationType)
-    if let weight = model.textNorm {
-      backend.rmsNorm(padded, weight: weight, eps: 1e-6, into: normed)
-    }
-    keyValues = model.blocks.map { block in
-      let result = Tensor([padded.rows, 2 * model.configuration.hiddenSize], type: backend.activationType)
-      if let cross = block.cross { backend.apply(cross.keyValue, to: normed, into: result) }
-      return result
+    let prepared = prepare(padded)
+    keyValues = trunk.blocks.compactMap { block in
+      block.cross.map { trunk.backend.applied($0.keyValue, to: prepared, type: trunk.backend.activationType) }
     }
   }
 

@@ -61,7 +61,7 @@ struct Batch: ParsableCommand {
     if let merge { return try mergeManifests(URL(fileURLWithPath: merge)) }
     guard let file, let output else { return }
     let prompts = try PromptFile(path: file)
-    let model = try ModelFolder(ModelLocator().locate(engine.model))
+    let model = try engine.openModel()
     let jobs = try readJobs(prompts, model)
     let shard = try Shard(option: shard, environment: ProcessInfo.processInfo.environment)
     let own = shard?.part(of: jobs) ?? jobs
@@ -112,7 +112,7 @@ struct Batch: ParsableCommand {
   private func draw(_ batch: PictureBatch, _ backend: Backend, _ output: String) throws -> [ManifestEntry] {
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(batch.model.name)")
-    let model = try TextToImage(batch.model, backend: backend)
+    let model = try engine.load(batch.model, backend)
     Interruption.say("\ndit-t2i: interrupted; the same command goes on where this one was\n")
     let start = ContinuousClock.now
     var entries: [ManifestEntry] = []

@@ -34,13 +34,13 @@ struct GridCommand: ParsableCommand {
   func run() throws {
     let start = ContinuousClock.now
     let matrix = try PromptTemplate(prompt).matrix
-    let folder = try ModelFolder(ModelLocator().locate(engine.model))
+    let folder = try engine.openModel()
     let requests = try makeRequests(matrix.rows.flatMap { $0 }, folder)
     let names = OutputNames(output, prompt: "grid " + prompt, className: requests[0].classIndex.map(folder.className))
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
-    let model = try TextToImage(folder, backend: engine.makeBackend())
+    let model = try engine.load(folder, engine.makeBackend())
     let pictures = try model.drawAll(requests) { progress.show($0, "\(requests.count) cells") }
     let width = matrix.rows.first?.count ?? 1
     let items = pictures.map { ContactSheet.Item($0) }
@@ -50,11 +50,11 @@ struct GridCommand: ParsableCommand {
     let file = try names.write(sheet.drawn(), texts: [PNGText("Description", description(requests[0]))], number: nil)
     progress.clear()
     let time = duration(seconds(since: start))
-    print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(requests.count) cells of \(requests[0].size)  \(time)")
+    print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(requests.count == 1 ? "1 cell" : "\(requests.count) cells") of \(requests[0].size)  \(time)")
   }
 
   private func makeRequests(_ prompts: [String], _ folder: ModelFolder) throws -> [GenerationRequest] {
-    var request = GenerationRequest(size: folder.nativeSize)
+    var request = folder.defaultRequest
     try picture.apply(to: &request, folder)
     let seed = picture.seed ?? UInt64.random(in: 0..<(1 << 32))
     return try prompts.enumerated().map { index, prompt in

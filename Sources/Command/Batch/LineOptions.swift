@@ -21,7 +21,7 @@ struct LineReader {
   /// - Throws: ``PromptProblem``, the line and what is wrong with it.
   func order(_ line: PromptLine) throws(PromptProblem) -> PictureOrder {
     do {
-      var request = GenerationRequest(size: folder.nativeSize)
+      var request = folder.defaultRequest
       try defaults.apply(to: &request, folder)
       let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(line.options)
       try options.picture.apply(to: &request, folder)

@@ -53,6 +53,8 @@ public struct PictureBatch {
     case written(ManifestEntry)
   }
 
+  private static let encodedTogether = 8
+
   /// Draws what is pending, in batches, each picture the same bytes as alone.
   /// - Throws: what the stages or the disk have to say. Finished pictures stay finished.
   public func draw(with model: TextToImage, report: (Event) -> Void) throws {
@@ -66,8 +68,13 @@ public struct PictureBatch {
     let work = batches.map { $0.reduce(0) { $0 + cost(pending[$1].request, model) } }
     let total = work.reduce(0, +)
     var done = 0.0
-    for (batch, work) in zip(batches, work) {
+    for (index, (batch, work)) in zip(batches, work).enumerated() {
       let jobs = batch.map { pending[$0] }
+      // Some batches at once: a large text encoder is read from disk for all of their prompts together.
+      if index % PictureBatch.encodedTogether == 0 {
+        let next = batches[index...].prefix(PictureBatch.encodedTogether).joined().map { pending[$0].request }
+        try model.encode(next.flatMap { [$0.prompt, $0.negativePrompt] })
+      }
       let start = ContinuousClock.now
       let pictures = try model.draw(jobs.map(\.request)) { event in
         guard case .step(let step, let steps) = event else { return }

@@ -8,14 +8,21 @@ struct RequestFingerprint {
 
   /// - Throws: `ImageError` where the model's files cannot be read.
   init(_ folder: ModelFolder) throws {
-    let names = FileManager.default.enumerator(atPath: folder.url.path)?.compactMap { $0 as? String } ?? []
-    var summary = ""
-    for name in names.sorted() {
-      let url = folder.url.appendingPathComponent(name).resolvingSymlinksInPath()
-      guard let sample = try RequestFingerprint.sample(url) else { continue }
-      summary += "\(name) \(sample)\n"
+    let weights = [folder.weights, folder.text?.weights, folder.text?.tokenizer, folder.autoencoderURL].compactMap { $0 }
+    let files = weights.flatMap { RequestFingerprint.files(in: $0) }
+      + RequestFingerprint.files(in: folder.url).filter { $0.name.hasSuffix(".json") }
+    // Names and not paths: another machine may have the model elsewhere.
+    model = sha256(Array(try files.map { "\($0.name) \(try RequestFingerprint.sample($0.url))\n" }.joined().utf8))
+  }
+
+  /// The regular files in a folder, or the file itself.
+  private static func files(in url: URL) -> [(name: String, url: URL)] {
+    let names = FileManager.default.enumerator(atPath: url.path)?.compactMap { $0 as? String }.sorted() ?? []
+    let all = names.isEmpty ? [(url.lastPathComponent, url)] : names.map { ($0, url.appendingPathComponent($0)) }
+    return all.map { ($0.0, $0.1.resolvingSymlinksInPath()) }.filter { _, url in
+      var status = stat()
+      return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
-    model = sha256(Array(summary.utf8))
   }
 
   /// - Parameter parameters: the picture's metadata. The request itself is hashed too, for what metadata leaves out.
@@ -24,14 +31,13 @@ struct RequestFingerprint {
   }
 
   /// The length and some blocks of a file: training moves every weight, so that a few tell as much as all, in no time.
-  private static func sample(_ url: URL) throws -> String? {
-    var status = stat()
-    guard stat(url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+  private static func sample(_ url: URL) throws -> String {
     guard let file = fopen(url.path, "rb") else {
       throw ImageError.file(path: url.path, action: "read", reason: String(cString: strerror(errno)))
     }
     defer { fclose(file) }
-    let length = Int(status.st_size)
+    fseek(file, 0, SEEK_END)
+    let length = ftell(file)
     let blockSize = 1 << 14
     let blocks = min(64, length / blockSize + 1)
     var bytes: [UInt8] = []
