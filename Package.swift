@@ -41,6 +41,9 @@ let package = Package(
     .testTarget(name: "KernelTests", dependencies: ["CKernels", "Tensors"], path: "Tests/KernelTests"),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"], path: "Tests/DiffusionTests"),
+    .testTarget(
+      name: "PipelineTests", dependencies: ["Pipeline", "Transformer", "Diffusion", "Image", "TestSupport"],
+      path: "Tests/PipelineTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
   ],
   cxxLanguageStandard: .cxx17

@@ -64,7 +64,7 @@ struct Draw: ParsableCommand {
       let file = try names.write(drawn[0].picture, texts: [text.pngText], number: count > 1 ? index + 1 : nil)
       progress.clear()
       let time = duration(seconds(since: index == 0 ? start : began))
-      print(quiet ? file : "\(file)  seed \(request.seed)  \(request.size)  \(request.steps) steps  \(time)")
+      print(quiet ? file : "\(file)  seed \(request.seed)  \(request.size)  \(folder.steps(of: request)) steps  \(time)")
       fflush(nil)
     }
   }

@@ -1,10 +1,16 @@
 import ArgumentParser
+import Diffusion
 import Foundation
 import Pipeline
 import Tensors
 
 extension Precision: ExpressibleByArgument {}
 extension Backend.Kind: ExpressibleByArgument {}
+extension Spacing: ExpressibleByArgument {}
+extension Guidance.Channels: ExpressibleByArgument {}
+extension TimestepInterval: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 extension PictureSize: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }

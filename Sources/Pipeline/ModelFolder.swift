@@ -105,6 +105,9 @@ extension ModelFolder {
     guard request.guidanceScale >= 0, request.guidanceScale <= 100 else {
       throw RequestError.guidance(request.guidanceScale)
     }
+    if let interval = request.guidanceInterval, interval.lowerBound < 0 || interval.upperBound > 999 {
+      throw RequestError.guidanceInterval(interval)
+    }
     for text in [request.prompt, request.negativePrompt] where text.utf8.count > 1_000_000 {
       throw RequestError.promptTooLong(text.utf8.count)
     }
@@ -118,7 +121,15 @@ extension ModelFolder {
 
   func sampler(for request: GenerationRequest) throws -> any Sampler {
     try SamplerRegistry.make(
-      request.sampler, schedule: scheduler.schedule, settings: SamplerSettings(steps: request.steps))
+      request.sampler, schedule: scheduler.schedule,
+      settings: SamplerSettings(
+        steps: request.steps, spacing: request.spacing, respacing: request.respacing, eta: request.eta))
+  }
+
+  /// Steps of a request: those of its respacing where it has one.
+  public func steps(of request: GenerationRequest) -> Int {
+    let respaced = request.respacing.flatMap { try? StepPlan(respacing: $0, schedule: scheduler.schedule).count }
+    return respaced ?? request.steps
   }
 }
 

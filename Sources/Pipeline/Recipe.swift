@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import Image
 import Tensors
@@ -30,6 +31,15 @@ public struct Recipe: Sendable {
     request.sampler = try required("Sampler", parameters.sampler).lowercased()
     request.guidanceScale = Float(try required("CFG scale", parameters.guidanceScale))
     request.seed = try required("Seed", parameters.seed)
+    // Fields that a picture has only where they are not the usual: present, they must be usable.
+    func optional<Value>(_ name: String, _ read: (String) -> Value?) throws -> Value? {
+      try parameters[name].map { try required(name, read($0)) }
+    }
+    request.spacing = try optional("Sigmas", Spacing.init)
+    request.respacing = parameters["Respacing"]
+    request.eta = try optional("Eta", Double.init) ?? 0
+    request.guidanceChannels = try optional("Guidance channels", Guidance.Channels.init) ?? .all
+    request.guidanceInterval = try optional("Guidance interval", TimestepInterval.init)?.range
     self.request = request
     className = parameters["Class"]
     model = parameters.model
@@ -42,12 +52,17 @@ public struct Recipe: Sendable {
     of request: GenerationRequest, folder: ModelFolder, backend: Backend, version: String
   ) -> GenerationParameters {
     var result = GenerationParameters(prompt: request.prompt, negativePrompt: request.negativePrompt)
-    result.steps = request.steps
+    result.steps = folder.steps(of: request)
     result.sampler = request.sampler
     result.guidanceScale = Double("\(request.guidanceScale)")
     result.seed = request.seed
     result.size = (request.size.width, request.size.height)
     result.model = folder.name
+    result["Sigmas"] = request.spacing?.rawValue
+    result["Respacing"] = request.respacing
+    result["Eta"] = request.eta == 0 ? nil : "\(request.eta)"
+    result["Guidance channels"] = request.guidanceChannels == .all ? nil : request.guidanceChannels.rawValue
+    result["Guidance interval"] = request.guidanceInterval.map { TimestepInterval($0).description }
     result["Class"] = request.classIndex.map({ folder.className($0) })
     result["Precision"] = backend.precision.rawValue
     result["Backend"] = backend.kind == .native ? nil : backend.kind.rawValue

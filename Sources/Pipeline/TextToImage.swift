@@ -46,9 +46,9 @@ public final class TextToImage: @unchecked Sendable {
 
   // MARK: drawing
 
-  /// Draws pictures of one size, sampler and number of steps together. Each comes out the same as if drawn alone.
+  /// Draws pictures of one run together (``GenerationRequest/sharesRun(with:)``). Each comes out the same as if drawn alone.
   /// - Parameters:
-  ///   - requests: equal but for prompts, classes and seeds.
+  ///   - requests: equal but for words, classes and seeds.
   ///   - progress: is told of each step; throw from it to stop.
   ///   - observe: is shown guided noise and latents by name: `eps0`, `x1`, …, `latents`, `image`.
   /// - Throws: ``RequestError``, or what `progress` throws.
@@ -59,10 +59,7 @@ public final class TextToImage: @unchecked Sendable {
     guard let first = requests.first else { return [] }
     for request in requests {
       try folder.check(request)
-      precondition(
-        request.size == first.size && request.steps == first.steps && request.sampler == first.sampler
-          && request.guidanceScale == first.guidanceScale,
-        "pictures drawn together share size, sampler, steps and guidance")
+      precondition(request.sharesRun(with: first), "pictures drawn together share all but words, class and seed")
     }
     let latents = try sample(requests, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
@@ -86,7 +83,7 @@ public final class TextToImage: @unchecked Sendable {
       stages.transformer,
       conditional: requests.map { Condition(classIndex: $0.classIndex, text: states(of: $0.prompt)) },
       unconditional: requests.map { Condition(text: states(of: $0.negativePrompt)) },
-      guidance: Guidance(scale: first.guidanceScale), grid: grid(of: first.size), timesteps: sampler.evaluations)
+      guidance: first.guidance, grid: grid(of: first.size), timesteps: sampler.evaluations)
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)
     let noise = { generators.randn(shape) }
