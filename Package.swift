@@ -42,7 +42,7 @@ let package = Package(
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"], path: "Tests/DiffusionTests"),
     .testTarget(
-      name: "PipelineTests", dependencies: ["Pipeline", "Transformer", "Diffusion", "Image", "TestSupport"],
+      name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "Tensors", "Transformer", "Diffusion", "Image", "TestSupport"],
       path: "Tests/PipelineTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
   ],

@@ -28,7 +28,7 @@ struct DitT2I: ParsableCommand {
         66 no such model or file · 71 out of memory · 73 the output cannot be written · 130 interrupted
       """,
     version: "dit-t2i \(programVersion)",
-    subcommands: [Draw.self, Models.self, Verify.self, Convert.self],
+    subcommands: [Draw.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self, New.self],
     defaultSubcommand: Draw.self)
 
   static func main() {

@@ -17,7 +17,7 @@ enum ExitStatus {
   /// The code of an error of the libraries; nil for those of the argument parser.
   static func code(of error: Error) -> Int32? {
     switch error {
-    case is RequestError, is DiffusionError: usage
+    case is RequestError, is DiffusionError, is BlueprintError: usage
     case BackendError.openBLASMissing: notFound
     case BackendError.outOfMemory: outOfMemory
     case is TokenizerError, is ConfigurationError: badData

@@ -18,6 +18,8 @@ public enum GenerationProgress: Sendable {
 public struct GeneratedPicture: Sendable {
   public let picture: Picture
   public let request: GenerationRequest
+  /// What the picture was decoded from, [C, h, w].
+  public let latents: Tensor
 }
 
 /// From words to pictures: holds the stages of one model together.
@@ -69,7 +71,8 @@ public final class TextToImage: @unchecked Sendable {
     return requests.enumerated().map { index, request in
       let planes = images.slice(index, count: 1).array
       return GeneratedPicture(
-        picture: Picture(planes: planes, width: request.size.width, height: request.size.height), request: request)
+        picture: Picture(planes: planes, width: request.size.width, height: request.size.height), request: request,
+        latents: latents.slice(index, count: 1).reshaped(Array(latents.shape.dropFirst())))
     }
   }
 

@@ -7,6 +7,9 @@ import Foundation
 public struct DiTNames: Sendable {
   let stored: @Sendable (String) -> [String]
 
+  /// The one name, or the first, that an official name has in such a file.
+  public func name(of official: String) -> String { stored(official).first ?? official }
+
   /// facebookresearch/DiT.
   public static let official = DiTNames { [$0] }
 
