@@ -39,10 +39,15 @@ let package = Package(
     // Tests: one target a stage.
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "KernelTests", dependencies: ["CKernels", "Tensors"], path: "Tests/KernelTests"),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"], path: "Tests/CheckpointsTests"),
-    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"], path: "Tests/DiffusionTests"),
     .testTarget(
-      name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "Tensors", "Transformer", "Diffusion", "Image", "TestSupport"],
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/CheckpointsTests"),
+    .testTarget(
+      name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/DiffusionTests"),
+    .testTarget(
+      name: "PipelineTests",
+      dependencies: ["Pipeline", "Checkpoints", "Tensors", "Transformer", "Diffusion", "Image", "TestSupport"],
       path: "Tests/PipelineTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
   ],

@@ -6,7 +6,7 @@
 typedef dk_attention_arguments arguments;
 typedef uint32_t unit;  // what one multiplication takes: a float, or two bfloat16
 
-enum { query_block = 64, key_block = 256 };
+enum { query_block = 64, key_block = 128 };
 
 // A block of queries of one head, and the keys it may look at.
 typedef struct {

@@ -86,12 +86,12 @@ static void read_row(const convolution_job *job, const picture *p, long y, long 
   DK_CHOOSE(job->engine, read_row)(p, y, start, count, to);
 }
 
-// All output channels of one row. `weights` are panels for w->taps taps.
-static void convolve_row(const convolution_job *job, const row_work *w, const unit *weights) {
-  for (long panel = 0; panel < job->w->panels;) {
-    int panels = dk_convolution_group(job->w, panel);
+// All output channels of one row. `weights` are panels of `c` for w->taps taps.
+static void convolve_row(const convolution_job *job, const dk_convolution *c, const row_work *w, const unit *weights) {
+  for (long panel = 0; panel < c->panels;) {
+    int panels = dk_convolution_group(c, panel);
 #if DK_X86
-    if (job->w->pairs) convolve_row_bf16(w, weights, panel, panels);
+    if (c->pairs) convolve_row_bf16(w, weights, panel, panels);
     else
 #endif
       DK_CHOOSE(job->engine, convolve_row)(w, weights, panel, panels);
@@ -123,7 +123,7 @@ static void convolution_task(void *context, long task, int thread) {
   for (long i = 0; i < rows; i++) {
     w.x = copy + i * a->stride * line;
     w.first = (b * job->height + top + i) * job->width;
-    convolve_row(job, &w, job->w->packed);
+    convolve_row(job, job->w, &w, job->w->packed);
   }
 }
 
@@ -146,8 +146,33 @@ static void phases_task(void *context, long task, int thread) {
     for (int phase = 0; phase < 4; phase++) {
       w.x = copy + (i + phase / 2) * line + phase % 2 * units;
       w.first = (b * job->height + 2 * (top + i) + phase / 2) * job->width + phase % 2;
-      convolve_row(job, &w, job->phases + phase * dk_convolution_units(job->w, 4));
+      convolve_row(job, job->w, &w, job->phases + phase * dk_convolution_units(job->w, 4));
     }
+}
+
+// Few output channels leave most lanes of a tile empty. Here the lanes hold the taps too: each input pixel is multiplied
+// once by all nine taps, and an output pixel is the sum of nine neighbours' products.
+static void taps_task(void *context, long task, int thread) {
+  const convolution_job *job = context;
+  const arguments *a = job->a;
+  const dk_convolution *c = job->w->taps;
+  long b = task / job->bands, top = task % job->bands * job->band, rows = dk_min(job->band, job->height - top);
+  long width = job->width + 2, line = (width + overhang) * c->units, product = c->panels * 16;
+  unit *copy = dk_scratch(job->engine, thread, (size_t)(line + product * width * (job->band + 2) + 16) * sizeof(unit));
+  if (!copy) return;
+  float *products = (float *)(copy + line);  // [rows + 2][width][product]
+  memset(copy + width * c->units, 0, (size_t)(line - width * c->units) * sizeof(unit));
+  picture p = {a->height, a->width, c->inputs, c->units, 1, b * a->height * a->width, job->x};
+  finish keep = {.channels = c->outputs, .out = {DK_F32, products, product}};
+  row_work w = {.taps = 1, .units = c->units, .x = copy, .step = c->units, .pixels = width, .out_step = 1, .finish = &keep};
+  for (long i = 0; i < rows + 2; i++) {
+    read_row(job, &p, top - 1 + i, -1, width, copy);
+    w.first = i * width;
+    convolve_row(job, c, &w, c->packed);
+  }
+  for (long i = 0; i < rows; i++)
+    DK_CHOOSE(job->engine, sum_taps)(&job->finish, products + i * width * product, product, job->width,
+                                     (b * job->height + top + i) * job->width);
 }
 
 static void convolve_native(convolution_job job) {
@@ -158,6 +183,10 @@ static void convolve_native(convolution_job job) {
     task = phases_task;
     rows = a->height;
     work = work / 9 * 8;
+  }
+  if (job.w->taps && a->upsample == 1 && a->stride == 1 && !a->pad_end_only) {
+    task = taps_task;
+    work = work / 9 * job.w->taps->panels * 16 / job.w->outputs;
   }
   // Large enough that the copies do not count, small enough that a late thread does not either.
   job.band = dk_max(1, dk_min(8000000 / dk_max(1, work), dk_ceil_div(rows, 16)));
@@ -186,7 +215,7 @@ static void sgemm_task(void *context, long task, int thread) {
   job->engine->sgemm(row_major, plain, transposed, (int)pixels, (int)n, (int)k, 1, columns, (int)k, job->w->dense, (int)k, 0,
                      sums, (int)n);
   for (long i = 0; i < pixels; i++)
-    DK_CHOOSE(job->engine, finish_row)(&job->finish, sums + i * n, (b * job->height + top) * job->width + i);
+    DK_CHOOSE(job->engine, finish_pixel)(&job->finish, sums + i * n, (b * job->height + top) * job->width + i);
 }
 
 static void convolve_by_sgemm(convolution_job job) {
@@ -203,9 +232,9 @@ void dk_convolve(dk_engine *engine, const dk_convolution *w, const dk_convolutio
   if (a->batch <= 0 || height <= 0 || width <= 0) return;
   convolution_job job = {.engine = engine, .w = w, .a = a, .x = x, .height = height, .width = width};
   job.finish = (finish){w->outputs, a->bias, a->activation, residual, out};
-  if (engine->backend == DK_BACKEND_REFERENCE) convolve_reference(w, a, x, residual, out);
-  else if (w->dense && engine->sgemm) convolve_by_sgemm(job);
-  else if (w->packed) convolve_native(job);
+  if (w->packed) convolve_native(job);
+  else if (engine->backend == DK_BACKEND_OPENBLAS && engine->sgemm) convolve_by_sgemm(job);
+  else convolve_reference(w, a, x, residual, out);
 }
 
 typedef struct {

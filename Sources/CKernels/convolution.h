@@ -5,6 +5,8 @@
 
 #include <stdatomic.h>
 
+enum { few_outputs = 4 };  // not more than the lanes of the narrowest vectors
+
 typedef dk_convolution_arguments arguments;
 typedef uint32_t unit;  // what one multiplication takes: a float, or two bfloat16 of neighbouring channels
 
@@ -19,6 +21,7 @@ struct dk_convolution {
   float *dense;     // [outputs][9][inputs] for the reference and OpenBLAS, else NULL
   unit *packed;     // 9 taps, for the native kernels, else NULL
   _Atomic(unit *) phases;  // [4] of 4 taps, made when first needed
+  struct dk_convolution *taps;  // up to four outputs (a picture's channels): a 1x1 convolution to [9][outputs], else NULL
 };
 
 // Panels of the group that starts at `panel`: as even as groups of at most four can be.

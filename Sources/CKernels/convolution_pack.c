@@ -41,46 +41,56 @@ static float get_weight(const dk_convolution *w, const unit *at, long channel) {
   return w->pairs ? dk_bf16_to_f32((uint16_t)(channel & 1 ? *at >> 16 : *at)) : value;
 }
 
-static unit *pack(const dk_convolution *w, const float *dense) {
-  size_t bytes = (size_t)dk_convolution_units(w, 9) * sizeof(unit);
-  unit *packed = dk_allocate(bytes);
-  if (!packed) return NULL;
-  memset(packed, 0, bytes);
-  for (long n = 0; n < w->outputs; n++)
+// dense [outputs][9][inputs]. With by_tap the outputs of `w` are [9][outputs], each a 1x1 convolution.
+static int pack(dk_convolution *w, const float *dense, int by_tap) {
+  int taps = by_tap ? 1 : 9;
+  size_t bytes = (size_t)dk_convolution_units(w, taps) * sizeof(unit);
+  w->packed = dk_allocate(bytes);
+  if (!w->packed) return 0;
+  memset(w->packed, 0, bytes);
+  long outputs = by_tap ? w->outputs / 9 : w->outputs;
+  for (long n = 0; n < outputs; n++)
     for (long tap = 0; tap < 9; tap++)
-      for (long c = 0; c < w->inputs; c++)
-        put_weight(w, place(w, packed, 9, n, tap, c >> w->pairs), c, dense[(n * 9 + tap) * w->inputs + c]);
-  return packed;
+      for (long c = 0; c < w->inputs; c++) {
+        long row = by_tap ? tap * outputs + n : n;
+        put_weight(w, place(w, w->packed, taps, row, by_tap ? 0 : tap, c >> w->pairs), c, dense[(n * 9 + tap) * w->inputs + c]);
+      }
+  return 1;
+}
+
+static dk_convolution *create(const dk_engine *engine, dk_weight_kind kind, long outputs, long inputs) {
+  dk_convolution *w = calloc(1, sizeof *w);
+  if (!w) return NULL;
+  w->kind = kind;
+  w->outputs = outputs;
+  w->inputs = inputs;
+  w->pairs = kind == DK_WEIGHT_BF16 && engine->bf16 && engine->backend == DK_BACKEND_NATIVE;
+  w->wide = engine->level == DK_CPU_AVX512;
+  w->units = dk_ceil_div(inputs, 1 + w->pairs);
+  w->panels = dk_ceil_div(outputs, 16);
+  return w;
 }
 
 dk_convolution *dk_convolution_pack(dk_engine *engine, dk_weight_kind kind, long out_channels, long in_channels,
                                     const dk_source *source) {
-  dk_convolution *w = calloc(1, sizeof *w);
+  dk_convolution *w = create(engine, kind, out_channels, in_channels);
   float *dense = dk_allocate((size_t)(out_channels * in_channels * 9) * sizeof(float));
   float *row = malloc((size_t)in_channels * 9 * sizeof(float));
-  if (w && dense && row) {
-    w->kind = kind;
-    w->outputs = out_channels;
-    w->inputs = in_channels;
-    w->pairs = kind == DK_WEIGHT_BF16 && engine->bf16 && engine->backend == DK_BACKEND_NATIVE;
-    w->wide = engine->level == DK_CPU_AVX512;
-    w->units = dk_ceil_div(in_channels, 1 + w->pairs);
-    w->panels = dk_ceil_div(out_channels, 16);
-    read_dense(source, in_channels, kind == DK_WEIGHT_BF16, row, dense);
-    free(row);
-    if (engine->backend != DK_BACKEND_NATIVE) {
-      w->dense = dense;
-      return w;
-    }
-    w->packed = pack(w, dense);
-    free(dense);
-    if (w->packed) return w;
-    free(w);
-    return NULL;
-  }
+  int done = w && dense && row;
+  if (done) read_dense(source, in_channels, kind == DK_WEIGHT_BF16, row, dense);
   free(row);
+  if (done && engine->backend != DK_BACKEND_NATIVE) {
+    w->dense = dense;
+    return w;
+  }
+  done = done && pack(w, dense, 0);
+  if (done && out_channels <= few_outputs) {
+    w->taps = create(engine, kind, 9 * out_channels, in_channels);
+    done = w->taps && pack(w->taps, dense, 1);
+  }
   free(dense);
-  free(w);
+  if (done) return w;
+  dk_convolution_free(w);
   return NULL;
 }
 
@@ -89,6 +99,7 @@ void dk_convolution_free(dk_convolution *w) {
   free(w->dense);
   free(w->packed);
   free(atomic_load(&w->phases));
+  dk_convolution_free(w->taps);
   free(w);
 }
 

@@ -21,6 +21,20 @@ TARGET DK_INLINE A(operand) A(read)(const unit *p) { return V(load)((const float
 TARGET DK_INLINE V(vec) A(multiply_add)(A(operand) a, A(operand) b, V(vec) c) { return V(fma)(a, b, c); }
 #endif
 
+// act(y + bias + residual) of the channels from `channel` on, as many as there are.
+TARGET DK_INLINE void A(finish_vector)(const finish *f, V(vec) y, long channel, const void *residual, void *out) {
+  long left = f->channels - channel;
+  if (left >= LANES) {
+    if (f->bias) y = V(add)(y, V(load)(f->bias + channel));
+    if (residual) y = V(add)(y, V(load_row)(f->residual.type, residual, channel));
+    V(store_row)(f->out.type, out, channel, V(activate)(f->activation, y));
+  } else if (left > 0) {
+    if (f->bias) y = V(add)(y, V(load_n)(f->bias + channel, left));
+    if (residual) y = V(add)(y, V(load_row_n)(f->residual.type, residual, channel, left));
+    V(store_row_n)(f->out.type, out, channel, V(activate)(f->activation, y), left);
+  }
+}
+
 // One register tile: `height` pixels x `panels` of 16 output channels, of which `count` pixels are stored.
 TARGET DK_INLINE void A(tile)(const int height, const int panels, const row_work *w, const unit *weights, long panel, long pixel) {
   enum { vectors = 4 * A(panel_vectors) };
@@ -54,17 +68,7 @@ TARGET DK_INLINE void A(tile)(const int height, const int panels, const row_work
     void *out = dk_row(f->out, at);
     const void *residual = f->residual.data ? dk_row(f->residual, at) : NULL;
     DK_UNROLL for (int v = 0; v < width; v++) {
-      long channel = panel * 16 + v * LANES, left = f->channels - channel;
-      V(vec) y = sum[r][v];
-      if (left >= LANES) {
-        if (f->bias) y = V(add)(y, V(load)(f->bias + channel));
-        if (residual) y = V(add)(y, V(load_row)(f->residual.type, residual, channel));
-        V(store_row)(f->out.type, out, channel, V(activate)(f->activation, y));
-      } else if (left > 0) {
-        if (f->bias) y = V(add)(y, V(load_n)(f->bias + channel, left));
-        if (residual) y = V(add)(y, V(load_row_n)(f->residual.type, residual, channel, left));
-        V(store_row_n)(f->out.type, out, channel, V(activate)(f->activation, y), left);
-      }
+      A(finish_vector)(f, sum[r][v], panel * 16 + v * LANES, residual, out);
     }
   }
 }
@@ -108,24 +112,38 @@ TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels
 
 // Pixels start, start + 1, … of row y as the convolution sees them: zero outside the picture.
 TARGET __attribute__((noinline)) static void A(read_row)(const picture *p, long y, long start, long count, unit *to) {
-  int inside = y >= 0 && y < p->height * p->upsample;
-  for (long i = 0; i < count; i++, to += p->units) {
-    long x = start + i;
-    if (!inside || x < 0 || x >= p->width * p->upsample) memset(to, 0, (size_t)p->units * sizeof(unit));
-    else A(read_pixel)(p->x.type, dk_row(p->x, p->first + y / p->upsample * p->width + x / p->upsample), p->channels, to);
+  long width = p->width * p->upsample, end = start + count, left = dk_min(dk_max(start, 0), end);
+  long right = y < 0 || y >= p->height * p->upsample ? left : dk_max(left, dk_min(end, width));  // left..<right are inside
+  memset(to, 0, (size_t)((left - start) * p->units) * sizeof(unit));
+  to += (left - start) * p->units;
+  long row = p->first + y / p->upsample * p->width;
+  if (p->upsample == 1 && p->x.stride == p->channels && !(PAIRS && p->channels & 1)) {
+    // Dense rows are one long pixel: a short copy for each would take a tenth of the convolution's time.
+    if (right > left) A(read_pixel)(p->x.type, dk_row(p->x, row + left), (right - left) * p->channels, to);
+    to += (right - left) * p->units;
+  } else {
+    for (long x = left; x < right; x++, to += p->units)
+      A(read_pixel)(p->x.type, dk_row(p->x, row + x / p->upsample), p->channels, to);
   }
+  memset(to, 0, (size_t)((end - right) * p->units) * sizeof(unit));
 }
 
-// act(y + bias + residual) of a row of sums: what is left to do when sgemm made them.
 #if !PAIRS
-TARGET static void V(finish_row)(const finish *f, const float *sums, long pixel) {
-  void *out = dk_row(f->out, pixel);
-  for (long i = 0; i < f->channels; i += LANES) {
-    long left = f->channels - i;
-    V(vec) y = V(load_n)(sums + i, left);
-    if (f->bias) y = V(add)(y, V(load_n)(f->bias + i, left));
-    if (f->residual.data) y = V(add)(y, V(load_row_n)(f->residual.type, dk_row(f->residual, pixel), i, left));
-    V(store_row_n)(f->out.type, out, i, V(activate)(f->activation, y), left);
+// act(y + bias + residual) of the sums of a pixel: what is left to do when sgemm made them.
+TARGET static void V(finish_pixel)(const finish *f, const float *sums, long pixel) {
+  const void *residual = f->residual.data ? dk_row(f->residual, pixel) : NULL;
+  for (long i = 0; i < f->channels; i += LANES)
+    V(finish_vector)(f, V(load_n)(sums + i, f->channels - i), i, residual, dk_row(f->out, pixel));
+}
+
+// A row of `pixels` output pixels from three rows of pixels + 2 products [9][channels], `product` numbers apart.
+TARGET static void V(sum_taps)(const finish *f, const float *products, long product, long pixels, long first) {
+  long row = (pixels + 2) * product, n = f->channels;
+  for (long i = 0; i < pixels; i++, products += product) {
+    V(vec) sum = V(set)(0);
+    DK_UNROLL for (int tap = 0; tap < 9; tap++)  // lanes behind the channels hold the next tap and are not stored
+      sum = V(add)(sum, V(load)(products + tap / 3 * row + tap % 3 * product + tap * n));
+    A(finish_vector)(f, sum, 0, f->residual.data ? dk_row(f->residual, first + i) : NULL, dk_row(f->out, first + i));
   }
 }
 #endif

@@ -103,12 +103,12 @@ static void tile_task(void *context, long task, int thread) {
 }
 
 static void linear_native(linear_job *job) {
-  const long threads = job->engine->threads, wanted = threads * 4;  // tasks enough to even out a busy core
+  const long threads = job->engine->threads, wanted = threads * 8;  // tasks enough to even out a core that others use
   const long panels = dk_panels(job->weight), tile_rows = job->weight->gemm->rows;
-  // Blocks as large as leaves enough of them: each reads all its panels once. A few rows share their panels' way from memory.
-  job->row_block = job->m >= DK_ROW_BLOCK * wanted ? DK_ROW_BLOCK : dk_min(job->m, DK_ROW_BLOCK / 2);
-  job->row_block = dk_ceil_div(job->row_block, tile_rows) * tile_rows;
-  if (job->row_block > DK_ROW_BLOCK) job->row_block = DK_ROW_BLOCK / tile_rows * tile_rows;
+  // Each block of rows reads its panels once; where they come from memory, a larger block halves that.
+  const size_t caches = 8 << 20;
+  const long most = job->weight->bytes > caches ? DK_ROW_BLOCK : DK_ROW_BLOCK / 2;
+  job->row_block = dk_min(job->m, most / tile_rows * tile_rows);
   const long blocks = dk_ceil_div(job->m, job->row_block);
   job->splits = threads == 1 ? 1 : dk_min(panels, dk_ceil_div(wanted, blocks));
   dk_parallel(job->engine, blocks * job->splits, tile_task, job);

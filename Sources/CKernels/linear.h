@@ -47,9 +47,9 @@ DK_INLINE long dk_panel_bytes(const dk_weight *weight) {
 }
 
 enum {
-  DK_ROW_BLOCK = 64,      // the most rows of a task
-  DK_STEP_BLOCK = 2048,   // steps of a panel done for all rows of a task before the next: what stays in the L2 cache
-  DK_SGEMM_ROWS = 64,     // rows of one sgemm: fixed, so that results do not depend on threads
+  DK_ROW_BLOCK = 64,     // the most rows of a task
+  DK_STEP_BLOCK = 1024,  // steps of a panel done for all rows of a task before the next: what stays in the L2 cache
+  DK_SGEMM_ROWS = 64,    // rows of one sgemm: fixed, so that results do not depend on threads
 };
 // Scratch a task of dk_linear takes. linear.c
 size_t dk_linear_scratch(const dk_engine *engine, const dk_weight *weight);

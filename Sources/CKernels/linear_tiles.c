@@ -111,6 +111,7 @@ DK_TILE(i16_portable, NO_TARGET, 6, 2, i32x4, 2, X_SHORT, 4, W_I8_FOUR, MULTIPLY
 // ---------------------------------------------------------------- choice
 
 const dk_gemm *dk_gemm_choose(const dk_engine *engine, dk_weight_kind kind) {
+  (void)engine;
   // rows, columns, step, bytes of a weight, format and bytes of x
 #if DK_X86
   static const dk_gemm f32_512 = {8, 48, 1, 4, DK_X_F32, 4, f32_avx512}, bf16_512 = {8, 48, 2, 2, DK_X_BF16, 2, bf16_avx512},

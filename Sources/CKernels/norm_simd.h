@@ -67,30 +67,41 @@ TARGET static void V(rms_norm_row)(long columns, dk_type type, const void *x, co
   }
 }
 
+// Of `width` vectors of channels from c on, the last of them of `last` channels: see channel_moments.
+TARGET DK_INLINE void V(vector_moments)(const int width, long count, long c, long last, dk_rows x, float *mean, float *residue,
+                                        float *squares) {
+  V(vec) sum[4], centre[4], s[4], q[4];
+  DK_UNROLL for (int v = 0; v < width; v++) sum[v] = s[v] = q[v] = V(set)(0);
+  for (int pass = 0; pass < 2; pass++) {
+    for (long p = 0; p < count; p++) {
+      const void *row = dk_row(x, p);
+      DK_UNROLL for (int v = 0; v < width; v++) {
+        V(vec) value = v + 1 < width || last >= LANES ? V(load_row)(x.type, row, c + v * LANES)
+                                                      : V(load_row_n)(x.type, row, c + v * LANES, last);
+        if (pass == 0) {
+          sum[v] = V(add)(sum[v], value);
+        } else {
+          V(vec) d = V(sub)(value, centre[v]);
+          s[v] = V(add)(s[v], d);
+          q[v] = V(fma)(d, d, q[v]);
+        }
+      }
+    }
+    DK_UNROLL for (int v = 0; v < width; v++) centre[v] = V(mul)(sum[v], V(set)(1 / (float)count));
+  }
+  DK_UNROLL for (int v = 0; v < width; v++) {
+    V(store)(mean + v * LANES, centre[v]);
+    V(store)(residue + v * LANES, s[v]);
+    V(store)(squares + v * LANES, q[v]);
+  }
+}
+
 // Of each channel c…c+n over `count` pixels: a mean, and Σ(x - mean) and Σ(x - mean)² about it. The three arrays have room
 // for n rounded up to LANES.
 TARGET static void V(channel_moments)(long count, long c, long n, dk_rows x, float *mean, float *residue, float *squares) {
-  for (long i = 0; i < n; i += LANES) {
-    long left = n - i;
-    V(vec) sum = V(set)(0), centre = sum, s = sum, q = sum;
-    for (int pass = 0; pass < 2; pass++) {
-      for (long p = 0; p < count; p++) {
-        const void *row = dk_row(x, p);
-        V(vec) v = left >= LANES ? V(load_row)(x.type, row, c + i) : V(load_row_n)(x.type, row, c + i, left);
-        if (pass == 0) {
-          sum = V(add)(sum, v);
-        } else {
-          V(vec) d = V(sub)(v, centre);
-          s = V(add)(s, d);
-          q = V(fma)(d, d, q);
-        }
-      }
-      if (pass == 0) centre = V(mul)(sum, V(set)(1 / (float)count));
-    }
-    V(store)(mean + i, centre);
-    V(store)(residue + i, s);
-    V(store)(squares + i, q);
-  }
+  long i = 0;
+  for (; i + 4 * LANES <= n; i += 4 * LANES) V(vector_moments)(4, count, c + i, LANES, x, mean + i, residue + i, squares + i);
+  for (; i < n; i += LANES) V(vector_moments)(1, count, c + i, n - i, x, mean + i, residue + i, squares + i);
 }
 
 // out = act((x - high - low) * gain + bias) for channels c…c+n of `count` pixels.

@@ -18,17 +18,28 @@ OP V(vec) V(exp)(V(vec) x) {
   return V(scale2)(p, n);
 }
 
-// x / (1 + e⁻ᵘ)
-OP V(vec) V(times_sigmoid)(V(vec) x, V(vec) u) {
-  return V(mul)(x, V(reciprocal)(V(add)(V(exp)(V(sub)(V(set)(0), u)), V(set)(1))));
+// 2ˣ, relative error about 1e-7 (Cephes' exp2f polynomial, by pairs: the chain is shorter). Saturates at 2^±125.
+// Cheaper than exp where the factor log2(e) can go into a constant.
+OP V(vec) V(exp2)(V(vec) x) {
+  x = V(min)(V(set)(125), V(max)(V(set)(-125), x));
+  V(vec) n = V(round)(x), r = V(sub)(x, n), r2 = V(mul)(r, r);
+  V(vec) low = V(fma)(r, V(set)(6.931472028550421e-1f), V(set)(1));
+  V(vec) middle = V(fma)(r, V(set)(5.550332471162809e-2f), V(set)(2.402264791363012e-1f));
+  V(vec) high = V(fma)(r, V(set)(1.339887440266574e-3f), V(set)(9.618437357674640e-3f));
+  high = V(fma)(r2, V(set)(1.535336188319500e-4f), high);
+  return V(scale2)(V(fma)(r2, V(fma)(r2, high, middle), low), n);
 }
 
-OP V(vec) V(silu)(V(vec) x) { return V(times_sigmoid)(x, x); }
+// x / (1 + 2ᵘ)
+OP V(vec) V(over_one_plus_exp2)(V(vec) x, V(vec) u) { return V(mul)(x, V(reciprocal)(V(add)(V(exp2)(u), V(set)(1)))); }
 
-// 0.5 x (1 + tanh(√(2/π)(x + 0.044715 x³))) = x · sigmoid(2·√(2/π)(x + 0.044715 x³))
+// x / (1 + e⁻ˣ)
+OP V(vec) V(silu)(V(vec) x) { return V(over_one_plus_exp2)(x, V(mul)(x, V(set)(-1.4426950408889634f))); }
+
+// 0.5 x (1 + tanh(√(2/π)(x + 0.044715 x³))) = x / (1 + e^(-2·√(2/π)(x + 0.044715 x³)))
 OP V(vec) V(gelu_tanh)(V(vec) x) {
-  V(vec) cubic = V(fma)(V(mul)(x, x), V(set)(0.0713548162726f), V(set)(1.5957691216057308f));
-  return V(times_sigmoid)(x, V(mul)(x, cubic));
+  V(vec) cubic = V(fma)(V(mul)(x, x), V(set)(-0.1029432395800235f), V(set)(-2.302208198144325f));
+  return V(over_one_plus_exp2)(x, V(mul)(x, cubic));
 }
 
 // erf as a ratio of polynomials (the coefficients of Eigen's generic_fast_erf_float), a few ulp on |x| < 4.

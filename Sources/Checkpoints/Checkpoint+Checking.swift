@@ -9,8 +9,8 @@ extension Checkpoint {
     try require(missing: Array(missing), unexpected: unexpected.map(\.name))
   }
 
-  /// Checks, once a model is built, that it used every tensor of this checkpoint or view: what it did not know is a sign
-  /// of weights for another model.
+  /// Checks, once a model is built, that it used every tensor of this checkpoint or view: what it did not know is a
+  /// sign of weights for another model.
   /// - Parameter ignored: tensors that may stay unread, by name.
   /// - Throws: ``LoadError/wrongNames(file:missing:unexpected:)``
   public func requireAllRead(except ignored: (String) -> Bool = { _ in false }) throws {
@@ -28,6 +28,7 @@ extension Checkpoint {
   private func require(missing: [TensorName], unexpected: [TensorName]) throws {
     guard !missing.isEmpty || !unexpected.isEmpty else { return }
     throw LoadError.wrongNames(
-      file: location, missing: missing.sorted().map { prefix + $0 }, unexpected: unexpected.sorted().map { prefix + $0 })
+      file: location, missing: missing.sorted().map { prefix + $0 }, unexpected: unexpected.sorted().map { prefix + $0 }
+    )
   }
 }

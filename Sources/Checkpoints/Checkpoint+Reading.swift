@@ -33,8 +33,8 @@ extension Checkpoint {
 
   /// A tensor as a matrix where it lies in the file, not copied (unless a pickle stores it strided).
   ///
-  /// The first dimension must be `rows` and the product of the others `columns`: a convolution's [o, i, 3, 3] is a matrix
-  /// of o rows and i·9 columns.
+  /// The first dimension must be `rows` and the product of the others `columns`: a convolution's [o, i, 3, 3] is a
+  /// matrix of o rows and i·9 columns.
   /// - Throws: ``LoadError``: missing, of another shape, or of a type that is no number with a fraction.
   public func matrix(_ name: String, rows: Int, columns: Int) throws -> StoredMatrix {
     try matrix(required(name), rows: rows, columns: columns)
@@ -49,7 +49,9 @@ extension Checkpoint {
     guard (record.shape.first ?? 1) == rows, record.shape.dropFirst().reduce(1, *) == columns else {
       throw wrongShape(record, expected: "[\(rows), \(columns)]")
     }
-    guard record.type.stored != nil else { throw wrongType(record, expected: "a floating-point type or I8 with a scale") }
+    guard record.type.stored != nil else {
+      throw wrongType(record, expected: "a floating-point type or I8 with a scale")
+    }
     let (bytes, owner) = record.contiguous()
     let scales = try record.type == .i8 ? scales(record, rows: rows) : nil
     return StoredMatrix(rows: rows, columns: columns, type: record.type, bytes: bytes, scales: scales, owner: owner)
@@ -85,9 +87,11 @@ extension Checkpoint {
     let (bytes, owner) = record.contiguous()
     func read<Stored: FixedWidthInteger>(_: Stored.Type) throws -> [Int] {
       try (0..<record.count).map { index in
-        let stored = Stored(littleEndian: bytes.loadUnaligned(fromByteOffset: index * record.type.size, as: Stored.self))
+        let stored = Stored(
+          littleEndian: bytes.loadUnaligned(fromByteOffset: index * record.type.size, as: Stored.self))
         guard let value = Int(exactly: stored) else {
-          throw LoadError.malformed(file: record.file.path, tensor: prefix + record.name, reason: "\(stored) is too large")
+          throw LoadError.malformed(
+            file: record.file.path, tensor: prefix + record.name, reason: "\(stored) is too large")
         }
         return value
       }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A set of named tensors in one file or several, read on demand from where they lie.
 ///
 /// Copies and views (``scoped(_:)``, ``renamed(_:)``) share the mapped files, and remember together which tensors were
@@ -58,12 +56,13 @@ public struct Checkpoint: Sendable {
       inner[index].name = TensorName(bytes: inner[index].name.bytes.dropFirst(prefix.bytes.count))
     }
     // Taking one prefix from different names leaves different names: this cannot throw.
-    return (try? Checkpoint(
-      location: location, records: inner, metadata: metadata, prefix: self.prefix + prefix, log: log)) ?? self
+    return
+      (try? Checkpoint(
+        location: location, records: inner, metadata: metadata, prefix: self.prefix + prefix, log: log)) ?? self
   }
 
-  /// The tensors under other names: `newName` gets the stored one and returns the one to look it up by, or nil to leave the
-  /// tensor out.
+  /// The tensors under other names: `newName` gets the stored one and returns the one to look it up by, or nil to leave
+  /// the tensor out.
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two tensors get one name.
   public func renamed(_ newName: (String) -> String?) throws -> Checkpoint {
     let renamed = records.compactMap { record -> TensorRecord? in
@@ -80,12 +79,4 @@ public struct Checkpoint: Sendable {
   public func renamed(_ table: [String: String]) throws -> Checkpoint {
     try renamed { table[$0] ?? $0 }
   }
-}
-
-/// Which tensors of a checkpoint were read, by stored name.
-final class ReadLog: Sendable {
-  private let names = Mutex<Set<TensorName>>([])
-
-  func insert(_ name: TensorName) { names.withLock { _ = $0.insert(name) } }
-  func contains(_ name: TensorName) -> Bool { names.withLock { $0.contains(name) } }
 }

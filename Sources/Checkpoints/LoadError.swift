@@ -28,7 +28,8 @@ public enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
     case .wrongType(let file, let tensor, let expected, let found):
       "\(line(file)): tensor \(tensor) has type \(found), expected \(expected)"
     case .wrongNames(let file, let missing, let unexpected):
-      "\(line(file)): " + [list(missing, "missing"), list(unexpected, "unexpected")].compactMap { $0 }.joined(separator: "; ")
+      "\(line(file)): "
+        + [list(missing, "missing"), list(unexpected, "unexpected")].compactMap { $0 }.joined(separator: "; ")
     case .unwritable(let file, let reason): "cannot write \(line(file)): \(line(reason))"
     }
   }
@@ -42,32 +43,5 @@ public enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
     guard !names.isEmpty else { return nil }
     let shown = names.prefix(4).map(\.description).joined(separator: ", ")
     return "\(names.count) \(what) tensor\(names.count == 1 ? "" : "s"): \(shown)\(names.count > 4 ? ", …" : "")"
-  }
-}
-
-/// What a parser found wrong, before the file's name is added to it.
-struct Malformed: Error {
-  var tensor: TensorName?
-  let reason: String
-
-  init(_ reason: String, tensor: TensorName? = nil) {
-    self.reason = reason
-    self.tensor = tensor
-  }
-}
-
-/// A Python object that a pickle asks for and does not get.
-struct Refused: Error {
-  let object: String
-}
-
-/// Runs a parser over a file, turning what it finds wrong into a ``LoadError`` that names the file.
-func parsing<Result>(_ file: MappedFile, _ body: () throws -> Result) throws -> Result {
-  do {
-    return try body()
-  } catch let problem as Malformed {
-    throw LoadError.malformed(file: file.path, tensor: problem.tensor, reason: problem.reason)
-  } catch let problem as Refused {
-    throw LoadError.refused(file: file.path, object: problem.object)
   }
 }

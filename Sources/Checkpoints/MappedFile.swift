@@ -2,12 +2,14 @@ import Foundation
 
 /// A regular file mapped read-only; unmapped with its last owner.
 ///
-/// Weights are read from the mapping where they lie, so a checkpoint costs no memory beyond the page cache. As with every
-/// mapping, a file that another process shortens while it is in use raises SIGBUS: replace checkpoints by rename, as
-/// ``SafetensorsWriter`` does.
+/// Weights are read from the mapping where they lie, so a checkpoint costs no memory beyond the page cache. As with
+/// every mapping, a file that another process shortens while it is in use raises SIGBUS: replace checkpoints by rename,
+/// as ``SafetensorsWriter`` does.
 public final class MappedFile: @unchecked Sendable {
   public let path: String
   public let bytes: UnsafeRawBufferPointer
+  /// What is unmapped in the end: `bytes`, unless they are a test's.
+  private let region: UnsafeMutableRawBufferPointer
 
   /// - Throws: ``LoadError/unreadable(file:reason:)``
   public init(_ url: URL) throws {
@@ -24,6 +26,7 @@ public final class MappedFile: @unchecked Sendable {
     }
     guard status.st_size > 0 else {  // mmap refuses a length of 0
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      region = UnsafeMutableRawBufferPointer(start: nil, count: 0)
       return
     }
     let count = Int(status.st_size)
@@ -31,9 +34,26 @@ public final class MappedFile: @unchecked Sendable {
       throw fail(errno)
     }
     bytes = UnsafeRawBufferPointer(start: base, count: count)
+    region = UnsafeMutableRawBufferPointer(start: base, count: count)
+  }
+
+  /// A file that exists in memory only, for tests: it ends where a page does that must not be touched, so that reading
+  /// one byte too many is a crash and not luck.
+  package init(named path: String, bytes contents: [UInt8]) throws {
+    self.path = path
+    let page = Int(getpagesize())
+    let filled = (contents.count + page - 1) / page * page
+    let base = mmap(nil, filled + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let base, base != MAP_FAILED, mprotect(base + filled, page, PROT_NONE) == 0 else {
+      throw LoadError.unreadable(file: path, reason: String(cString: strerror(errno)))
+    }
+    region = UnsafeMutableRawBufferPointer(start: base, count: filled + page)
+    let target = UnsafeMutableRawBufferPointer(rebasing: region[filled - contents.count..<filled])
+    target.copyBytes(from: contents)
+    bytes = UnsafeRawBufferPointer(target)
   }
 
   deinit {
-    if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+    if let base = region.baseAddress { munmap(base, region.count) }
   }
 }

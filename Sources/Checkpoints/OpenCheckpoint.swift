@@ -16,7 +16,7 @@ public func openCheckpoint(at url: URL, dictionary: String? = nil) throws -> Che
 ///
 /// Safetensors comes first: its length may look like any other magic number, but no other format has a `{` in the ninth
 /// byte after a length that fits the file.
-func openFile(_ file: MappedFile, dictionary: String?, indexAllowed: Bool) throws -> Checkpoint {
+package func openFile(_ file: MappedFile, dictionary: String? = nil, indexAllowed: Bool = false) throws -> Checkpoint {
   if Safetensors.recognises(file) { return try Safetensors.read(file) }
   if PyTorchFile.recognises(file) { return try PyTorchFile(file).checkpoint(dictionary) }
   if indexAllowed, file.bytes.first == UInt8(ascii: "{") { return try SafetensorsIndex.read(file) }
@@ -43,7 +43,8 @@ private func checkpointFile(in folder: URL) throws -> URL {
     if matches.count == 1 { return folder.appendingPathComponent(matches[0]) }
     if matches.count > 1 {
       throw LoadError.unreadable(
-        file: folder.path, reason: "\(matches.count) \(ending) files, name one: \(matches.prefix(4).joined(separator: ", "))")
+        file: folder.path,
+        reason: "\(matches.count) \(ending) files, name one: \(matches.prefix(4).joined(separator: ", "))")
     }
   }
   throw LoadError.unreadable(file: folder.path, reason: "no checkpoint in this folder (*.safetensors, *.bin, *.pt)")

@@ -14,7 +14,10 @@ public func quantiseRows(_ matrix: StoredMatrix) -> (values: Data, scales: [Floa
     let target = target.assumingMemoryBound(to: Int8.self)
     for index in 0..<matrix.rows {
       row.withUnsafeMutableBufferPointer { row in
-        guard let source = row.baseAddress, let start = target.baseAddress else { return scales[index] = 1 }
+        guard let source = row.baseAddress, let start = target.baseAddress else {
+          scales[index] = 1
+          return
+        }
         matrix.readRow(index, into: source)
         guard row.allSatisfy(\.isFinite) else { return }
         scales[index] = dk_f32_to_i8(source, matrix.columns, start + index * matrix.columns)

@@ -4,9 +4,9 @@ import Tensors
 /// The safetensors format: 8 bytes of header length, a JSON header, the data.
 ///
 /// As strict as the reference implementation (safetensors/src/tensor.rs), and stricter where it lets a file mean two
-/// things: the header must start with `{`, and a key may come once only. Sorted by offset the tensors must fill the data
-/// from its first to its last byte, without holes and overlaps, so that a small file cannot stand for a large model and no
-/// foreign bytes hide between the weights.
+/// things: the header must start with `{`, and a key may come once only. Sorted by offset the tensors must fill the
+/// data from its first to its last byte, without holes and overlaps, so that a small file cannot stand for a large
+/// model and no foreign bytes hide between the weights.
 enum Safetensors {
   /// Headers beyond this are refused unread, as in the reference.
   static let headerLimit = 100_000_000
@@ -81,7 +81,9 @@ enum Safetensors {
         switch key {
         case "dtype":
           let spelled = String(decoding: try json.string(), as: UTF8.self)
-          guard let known = ElementType(rawValue: spelled) else { throw Malformed("unknown dtype \(printable(spelled))") }
+          guard let known = ElementType(rawValue: spelled) else {
+            throw Malformed("unknown dtype \(printable(spelled))")
+          }
           type = known
         case "shape": shape = try integers(&json)
         case "data_offsets": offsets = try integers(&json)
@@ -97,7 +99,8 @@ enum Safetensors {
         throw Malformed("the shape \(brief(shape)) overflows")
       }
       guard size == offsets[1] - offsets[0] else {
-        throw Malformed("\(type.rawValue) \(brief(shape)) takes \(size) bytes, data_offsets span \(offsets[1] - offsets[0])")
+        throw Malformed(
+          "\(type.rawValue) \(brief(shape)) takes \(size) bytes, data_offsets span \(offsets[1] - offsets[0])")
       }
       return Entry(name: name, type: type, shape: shape, begin: offsets[0], end: offsets[1])
     } catch let problem as Malformed {
@@ -122,7 +125,8 @@ enum Safetensors {
         throw Malformed("starts at byte \(entry.begin) of the data, expected \(filled): it \(what)", tensor: entry.name)
       }
       guard entry.end <= length else {
-        throw Malformed("ends at byte \(entry.end) of the data, which has \(length): the file is cut short", tensor: entry.name)
+        throw Malformed(
+          "ends at byte \(entry.end) of the data, which has \(length): the file is cut short", tensor: entry.name)
       }
       filled = entry.end
       return TensorRecord(

@@ -5,8 +5,8 @@ import Foundation
 enum SafetensorsIndex {
   static let suffix = ".index.json"
 
-  /// - Throws: ``LoadError``: a bad index, a path that leaves the folder, missing shards (all are named), a tensor that is
-  ///   not in its shard.
+  /// - Throws: ``LoadError``: a bad index, a path that leaves the folder, missing shards (all are named), a tensor that
+  ///   is not in its shard.
   static func read(_ file: MappedFile) throws -> Checkpoint {
     let map = try parsing(file) { try weightMap(file.bytes) }
     let folder = URL(fileURLWithPath: file.path).deletingLastPathComponent()
@@ -21,7 +21,7 @@ enum SafetensorsIndex {
     let wanted = Dictionary(grouping: map, by: \.shard)
     var records: [TensorRecord] = []
     for name in names {
-      let shard = try openFile(MappedFile(folder.appendingPathComponent(name)), dictionary: nil, indexAllowed: false)
+      let shard = try openFile(MappedFile(folder.appendingPathComponent(name)))
       let tensors = Set((wanted[name] ?? []).map(\.tensor))
       for tensor in tensors.sorted() where shard.record(tensor) == nil {
         throw LoadError.missing(file: shard.location, tensor: tensor, note: ", which \(file.path) places there")
@@ -32,7 +32,9 @@ enum SafetensorsIndex {
   }
 
   private static func weightMap(_ bytes: UnsafeRawBufferPointer) throws -> [(tensor: TensorName, shard: String)] {
-    guard bytes.count <= Safetensors.headerLimit else { throw Malformed("too large for an index: \(bytes.count) bytes") }
+    guard bytes.count <= Safetensors.headerLimit else {
+      throw Malformed("too large for an index: \(bytes.count) bytes")
+    }
     var json = StrictJSON(bytes)
     var map: [(tensor: TensorName, shard: String)]?
     try json.object { json, key in

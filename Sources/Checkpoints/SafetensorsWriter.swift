@@ -3,8 +3,9 @@ import Tensors
 
 /// Writes a safetensors file, tensor by tensor, so that no more than one of them need be in memory.
 ///
-/// As in the reference, tensors lie in order of falling element size and then of name, after a header padded with spaces
-/// to 8 bytes: every tensor is aligned. The file replaces its target at once when it is complete (``AtomicFile``).
+/// As in the reference, tensors lie in order of falling element size and then of name, after a header padded with
+/// spaces to 8 bytes: every tensor is aligned. The file replaces its target at once when it is complete
+/// (``AtomicFile``).
 public struct SafetensorsWriter {
   /// Hands the bytes of a tensor, in any number of pieces, to the function it gets.
   public typealias Source = (_ sink: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
@@ -74,7 +75,8 @@ public struct SafetensorsWriter {
   public mutating func add(_ name: TensorName, quantising matrix: StoredMatrix, shape: [Int]) throws {
     let (values, scales) = quantiseRows(matrix)
     if let row = scales.firstIndex(where: { !$0.isFinite }) {
-      throw LoadError.unwritable(file: url.path, reason: "row \(row) of tensor \(name) holds a number that is not finite")
+      throw LoadError.unwritable(
+        file: url.path, reason: "row \(row) of tensor \(name) holds a number that is not finite")
     }
     try add(name, type: .i8, shape: shape, bytes: values)
     let scaleName = name + TensorName(Checkpoint.scaleSuffix)

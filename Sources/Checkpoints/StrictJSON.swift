@@ -1,8 +1,8 @@
 /// A JSON scanner as strict as a file format needs, driven by what the caller expects next.
 ///
-/// Foundation's decoder cannot serve here: it keeps one of two equal keys without a word, and its `String` keys make one
-/// of two canonically equivalent names. Here keys are bytes, duplicates are refused, numbers are unsigned integers without
-/// fraction or exponent, strings are valid UTF-8 without raw control characters, and nesting is limited.
+/// Foundation's decoder cannot serve here: it keeps one of two equal keys without a word, and its `String` keys make
+/// one of two canonically equivalent names. Here keys are bytes, duplicates are refused, numbers are unsigned integers
+/// without fraction or exponent, strings are valid UTF-8 without raw control characters, and nesting is limited.
 struct StrictJSON {
   static let depthLimit = 32
 

@@ -1,7 +1,7 @@
 /// The name of a tensor: bytes, as the file spells them.
 ///
-/// Not a `String`, because Swift takes canonically equivalent strings for equal (`"é"` and `"e\u{301}"`), and a file may
-/// hold a tensor under each.
+/// Not a `String`, because Swift takes canonically equivalent strings for equal (`"é"` and `"e\u{301}"`), and a file
+/// may hold a tensor under each.
 public struct TensorName: Hashable, Comparable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public let bytes: [UInt8]
 

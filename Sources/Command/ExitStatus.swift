@@ -20,6 +20,8 @@ enum ExitStatus {
     case is RequestError, is DiffusionError, is BlueprintError: usage
     case BackendError.openBLASMissing: notFound
     case BackendError.outOfMemory: outOfMemory
+    case ComparisonFileError.unreadable: notFound
+    case is ComparisonFileError: badData
     case is TokenizerError, is ConfigurationError: badData
     case ModelError.notFound, ModelError.noModels: notFound
     case is ModelError: badData

@@ -38,7 +38,8 @@ public struct AnimatedPNG: Sendable {
     }
     // The file of the default image gives the header and the texts; without a poster its data is the first frame.
     let base = PNGChunk.split(try PNG.encode(poster ?? first, texts: texts))
-    let head = base.prefix { $0.name != "IDAT" }, data = base.filter { $0.name == "IDAT" }
+    let head = base.prefix { $0.name != "IDAT" }
+    let data = base.filter { $0.name == "IDAT" }
     var chunks = head.prefix(1) + [control] + head.dropFirst()
     var sequence: UInt32 = 0
     func next() -> [UInt8] {
@@ -66,13 +67,14 @@ public struct AnimatedPNG: Sendable {
   }
 
   private var control: PNGChunk {
-    PNGChunk(name: "acTL", data: PNGChunk.bytes(UInt32(clamping: frames.count)) + PNGChunk.bytes(UInt32(clamping: loops)))
+    PNGChunk(
+      name: "acTL", data: PNGChunk.bytes(UInt32(clamping: frames.count)) + PNGChunk.bytes(UInt32(clamping: loops)))
   }
 
   /// Whole frames at (0, 0), each in place of the last.
   private static func control(of frame: Frame) -> [UInt8] {
     let size = [UInt32(clamping: frame.picture.width), UInt32(clamping: frame.picture.height), 0, 0]
-    let thousandths = UInt16(min(65535, max(0, (frame.delay * 1000).rounded())))
+    let thousandths = frame.delay > 0 ? UInt16(min(65535, (frame.delay * 1000).rounded())) : 0
     return size.flatMap { PNGChunk.bytes($0) } + PNGChunk.bytes(thousandths) + PNGChunk.bytes(UInt16(1000)) + [0, 0]
   }
 }

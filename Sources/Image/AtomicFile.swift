@@ -22,8 +22,7 @@ public enum AtomicFile {
       }
     }
 
-    let (file, temporary) = try createTemporary(for: path)
-    let slot = cpng_temporary_add(temporary)
+    let (file, temporary, slot) = try createTemporary(for: path)
     defer { cpng_temporary_forget(slot) }
     var error = writeAll(bytes, to: file)
     if error == 0 && fsync(file) != 0 && errno != EINVAL { error = errno }
@@ -39,14 +38,20 @@ public enum AtomicFile {
   }
 
   /// A new file that nobody else has, in the folder of `path`, readable as the umask allows.
-  private static func createTemporary(for path: String) throws(ImageError) -> (file: Int32, path: String) {
+  private static func createTemporary(for path: String) throws(ImageError) -> (
+    file: Int32, path: String, slot: Int32
+  ) {
     let slash = path.lastIndex(of: "/")
     let folder = slash.map { String(path[...$0]) } ?? ""
     for _ in 0..<16 {
       let name = ".dit-t2i-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp"
+      // Remembered before it exists: Ctrl-C may come at any time. The name is random, so nobody else's file is at risk.
+      let slot = cpng_temporary_add(folder + name)
       let file = open(folder + name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-      if file >= 0 { return (file, folder + name) }
-      if errno != EEXIST { throw failure(path, errno) }
+      if file >= 0 { return (file, folder + name, slot) }
+      let error = errno
+      cpng_temporary_forget(slot)
+      if error != EEXIST { throw failure(path, error) }
     }
     throw failure(path, EEXIST)
   }

@@ -3,8 +3,10 @@ extension Canvas {
   public enum Alignment: Sendable { case left, center, right }
 
   /// Draws one line of text; (`x`, `y`) is on the top of the line, at its left, middle or right.
-  public mutating func text(_ text: some StringProtocol, x: Int, y: Int, font: Font = Font(), color: Color = .ink,
-                            alignment: Alignment = .left) {
+  public mutating func text(
+    _ text: some StringProtocol, x: Int, y: Int, font: Font = Font(), color: Color = .ink,
+    alignment: Alignment = .left
+  ) {
     var pen = origin(x, font.width(of: text), alignment)
     for character in text {
       let (strokes, advance) = font.placement(of: .of(character))
@@ -15,8 +17,10 @@ extension Canvas {
   }
 
   /// Draws several lines under each other.
-  public mutating func text(lines: [String], x: Int, y: Int, font: Font = Font(), color: Color = .ink,
-                            alignment: Alignment = .left) {
+  public mutating func text(
+    lines: [String], x: Int, y: Int, font: Font = Font(), color: Color = .ink,
+    alignment: Alignment = .left
+  ) {
     for (i, line) in lines.enumerated() {
       text(line, x: x, y: y + i * font.lineHeight, font: font, color: color, alignment: alignment)
     }
@@ -24,12 +28,15 @@ extension Canvas {
 
   /// Draws one line of text upwards, for the side of a chart; (`x`, `y`) is on its left edge, and its beginning, middle
   /// or end.
-  public mutating func uprightText(_ text: String, x: Int, y: Int, font: Font = Font(), color: Color = .ink,
-                                   alignment: Alignment = .left) {
+  public mutating func uprightText(
+    _ text: String, x: Int, y: Int, font: Font = Font(), color: Color = .ink,
+    alignment: Alignment = .left
+  ) {
     var pen = origin(-y, font.width(of: text), alignment)
     for character in text {
       let (strokes, advance) = font.placement(of: .of(character))
-      draw(strokes.map { $0.map { Point($0.y + Double(x + font.ascent), -$0.x - Double(pen)) } }, font: font, color: color)
+      draw(
+        strokes.map { $0.map { Point($0.y + Double(x + font.ascent), -$0.x - Double(pen)) } }, font: font, color: color)
       pen += advance
     }
   }

@@ -35,7 +35,8 @@ public struct Canvas: Sendable {
     for row in clipped(y, source.height, height) where !columns.isEmpty {
       let from = ((row - y) * source.width + columns.lowerBound - x) * 3
       let to = (row * width + columns.lowerBound) * 3
-      picture.pixels.replaceSubrange(to..<(to + columns.count * 3), with: source.pixels[from..<(from + columns.count * 3)])
+      picture.pixels.replaceSubrange(
+        to..<(to + columns.count * 3), with: source.pixels[from..<(from + columns.count * 3)])
     }
   }
 
@@ -62,7 +63,8 @@ public struct Canvas: Sendable {
     var coverage = [Float](repeating: 0, count: columns.count * rows.count)
     for line in lines {
       for i in 0..<max(1, line.count - 1) where i < line.count {
-        let a = line[i], b = line[min(i + 1, line.count - 1)]
+        let a = line[i]
+        let b = line[min(i + 1, line.count - 1)]
         let near = columns.clamped(to: clipped(min(a.x, b.x) - reach, max(a.x, b.x) + reach, self.width))
         for y in rows.clamped(to: clipped(min(a.y, b.y) - reach, max(a.y, b.y) + reach, height)) {
           for x in near {
@@ -90,15 +92,19 @@ public struct Canvas: Sendable {
 
   /// From `p` to the nearest point of the line from `a` to `b`.
   private static func distance(_ p: Point, _ a: Point, _ b: Point) -> Double {
-    let dx = b.x - a.x, dy = b.y - a.y
+    let dx = b.x - a.x
+    let dy = b.y - a.y
     let squared = dx * dx + dy * dy
     let along = squared == 0 ? 0 : min(1, max(0, ((p.x - a.x) * dx + (p.y - a.y) * dy) / squared))
-    let ex = p.x - a.x - along * dx, ey = p.y - a.y - along * dy
+    let ex = p.x - a.x - along * dx
+    let ey = p.y - a.y - along * dy
     return (ex * ex + ey * ey).squareRoot()
   }
 
   /// nil where there are no points, or any that are no place at all.
-  private static func bounds(of points: some Sequence<Point>) -> (left: Double, right: Double, top: Double, bottom: Double)? {
+  private static func bounds(of points: some Sequence<Point>) -> (
+    left: Double, right: Double, top: Double, bottom: Double
+  )? {
     var bounds: (left: Double, right: Double, top: Double, bottom: Double)?
     for point in points {
       guard point.x.isFinite, point.y.isFinite else { return nil }

@@ -1,4 +1,4 @@
-/// Pictures side by side on white, with words: a grid of a prompt file, of seeds against guidance scales, of two models.
+/// Pictures side by side on white, with words: a prompt file, seeds against guidance scales, two models.
 public struct ContactSheet: Sendable {
   /// A picture and what is said under it.
   public struct Item: Sendable {
@@ -22,8 +22,10 @@ public struct ContactSheet: Sendable {
   /// The em of the captions in pixels; nil goes by the size of the pictures.
   public var fontSize: Double?
 
-  public init(rows: [[Item?]], title: String = "", columnHeaders: [String] = [], rowLabels: [String] = [],
-              captionLines: Int = 3, fontSize: Double? = nil) {
+  public init(
+    rows: [[Item?]], title: String = "", columnHeaders: [String] = [], rowLabels: [String] = [],
+    captionLines: Int = 3, fontSize: Double? = nil
+  ) {
     self.rows = rows
     self.title = title
     self.columnHeaders = columnHeaders
@@ -36,8 +38,9 @@ public struct ContactSheet: Sendable {
   /// - Parameter columns: nil makes the grid about as wide as high, or rather wider.
   public init(_ items: [Item], columns: Int? = nil, title: String = "", captionLines: Int = 3) {
     let columns = max(1, columns ?? Int(Double(items.count).squareRoot().rounded(.up)))
-    self.init(rows: stride(from: 0, to: items.count, by: columns).map { Array(items[$0..<min($0 + columns, items.count)]) },
-              title: title, captionLines: captionLines)
+    self.init(
+      rows: stride(from: 0, to: items.count, by: columns).map { Array(items[$0..<min($0 + columns, items.count)]) },
+      title: title, captionLines: captionLines)
   }
 
   /// Draws the sheet.
@@ -67,8 +70,9 @@ public struct ContactSheet: Sendable {
         // Standing on the line of its row, with the caption under its left edge.
         let x = layout.columns[column].start
         canvas.blit(item.picture, x: x, y: place.start + place.height - item.picture.height)
-        canvas.text(lines: layout.captions[i][column], x: x,
-                    y: place.start + place.height + layout.captionGap, font: layout.font, color: .faint)
+        canvas.text(
+          lines: layout.captions[i][column], x: x,
+          y: place.start + place.height + layout.captionGap, font: layout.font, color: .faint)
       }
     }
     return canvas.picture
@@ -103,7 +107,9 @@ public struct ContactSheet: Sendable {
         max(48, sheet.rows.compactMap { $0.count > column ? $0[column]?.picture.width : nil }.max() ?? 0)
       }
       let labelLimit = max(90, largest * 3 / 4)
-      labels = sheet.rowLabels.prefix(sheet.rows.count).map { labelFont.wrapped($0, width: labelLimit, maximumLines: 8) }
+      labels = sheet.rowLabels.prefix(sheet.rows.count).map {
+        labelFont.wrapped($0, width: labelLimit, maximumLines: 8)
+      }
       let labelWidth = labels.joined().map { labelFont.width(of: $0) }.max() ?? 0
       var x = margin + (labelWidth > 0 ? labelWidth + gap : 0)
       for width in widths {

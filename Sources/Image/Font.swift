@@ -1,12 +1,12 @@
 /// A plain sans-serif of strokes, legible from 9 pixels up. It has ASCII, Latin-1 and the accented letters of Europe;
 /// any other character is a box.
 public struct Font: Equatable, Sendable {
-  /// The em in pixels; capitals are 0.7 of it.
-  public var size: Double
-  public var isBold: Bool
+  /// The em in pixels, 4 to 400; capitals are 0.7 of it.
+  public let size: Double
+  public let isBold: Bool
 
   public init(size: Double = 13, isBold: Bool = false) {
-    self.size = max(4, size)
+    self.size = size > 4 ? min(size, 400) : 4
     self.isBold = isBold
   }
 
@@ -26,7 +26,8 @@ public struct Font: Equatable, Sendable {
   /// How a glyph falls on whole pixels, so that stems and the tops of letters are crisp: the strokes relative to a whole
   /// pixel on the baseline, and the way to the next one.
   func placement(of glyph: Glyph) -> (strokes: [[Point]], advance: Int) {
-    let small = max(3, (10 * unit).rounded()), capital = max(small + 1, (14 * unit).rounded())
+    let small = max(3, (10 * unit).rounded())
+    let capital = max(small + 1, (14 * unit).rounded())
     func vertical(_ y: Double) -> Double {
       switch y {
       case ..<10: y * small / 10
@@ -36,9 +37,13 @@ public struct Font: Equatable, Sendable {
     }
     let width = glyph.width
     let across = width * unit < 1 ? unit : (width * unit).rounded() / width
-    let side = (glyph.bearing + (isBold ? 0.45 : 0)) * unit
+    var side = (glyph.bearing + (isBold ? 0.25 : 0)) * unit
+    var advance = max(1, Int((width * across + 2 * side).rounded()))
+    if glyph.isFigure {  // of one width in every size: what rounding gives to the strokes comes from the sides
+      advance = Int((Glyph.figureWidth * unit).rounded())
+      side = max(0, (Double(advance) - width * across) / 2)
+    }
     let bearing = side.rounded(.down)
-    let advance = max(1, Int((width * across + 2 * side).rounded()))
     let strokes = glyph.strokes.map { $0.map { Point($0.x * across + bearing + 0.5, -vertical($0.y) - 0.5) } }
     return (strokes, advance)
   }
@@ -61,7 +66,7 @@ public struct Font: Equatable, Sendable {
           lines.append(head)
           line.removeFirst(head.count)
         }
-        if lines.count > maximumLines { break } // enough to know that it is too long
+        if lines.count > maximumLines { break }  // enough to know that it is too long
       }
       if !line.isEmpty { lines.append(line) }
       if lines.count > maximumLines { break }

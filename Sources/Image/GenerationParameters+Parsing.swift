@@ -19,7 +19,8 @@ extension GenerationParameters {
     // What precedes "Negative prompt:" is the prompt. Lines lose their outer spaces.
     let mark = Array("Negative prompt:".utf8)
     var isNegative = false
-    var positive: [ArraySlice<UInt8>] = [], negative: [ArraySlice<UInt8>] = []
+    var positive: [ArraySlice<UInt8>] = []
+    var negative: [ArraySlice<UInt8>] = []
     for line in lines {
       var line = trimmed(line)
       if line.starts(with: mark) {
@@ -64,7 +65,7 @@ extension GenerationParameters {
         result.append(Field(key, String(decoding: line[start..<comma], as: UTF8.self)))
         position = comma
       }
-      if position < line.endIndex { position += 1 } // the comma
+      if position < line.endIndex { position += 1 }  // the comma
     }
     return result
   }
@@ -72,7 +73,8 @@ extension GenerationParameters {
   /// A JSON string at the beginning of `text`, if a comma or the end follows it, and where that is.
   private static func quotedValue(in text: ArraySlice<UInt8>) -> (value: String, next: Int)? {
     guard text.first == UInt8(ascii: "\"") else { return nil }
-    var scalars = String.UnicodeScalarView(), plain: [UInt8] = []
+    var scalars = String.UnicodeScalarView()
+    var plain: [UInt8] = []
     func flush() {
       scalars.append(contentsOf: String(decoding: plain, as: UTF8.self).unicodeScalars)
       plain.removeAll(keepingCapacity: true)
@@ -102,7 +104,7 @@ extension GenerationParameters {
         }
         flush()
         scalars.append(Unicode.Scalar(code) ?? "\u{FFFD}")
-      default: plain.append(text[i + 1]) // a quote, a backslash, a slash
+      default: plain.append(text[i + 1])  // a quote, a backslash, a slash
       }
       i += 2
     }

@@ -19,14 +19,17 @@ extension GenerationParameters {
       last += [Field(Self.exactPrompt, prompt), Field(Self.exactNegativePrompt, negativePrompt)]
     }
     if !last.isEmpty {
-      lines.append(last.map { Self.allowed(key: $0.key) + ": " + Self.quotedIfNeeded($0.value) }.joined(separator: ", "))
+      lines.append(
+        last.map { Self.allowed(key: $0.key) + ": " + Self.quotedIfNeeded($0.value) }.joined(separator: ", "))
     }
     return lines.joined(separator: "\n")
   }
 
   /// A key that the parser takes for one.
   private static func allowed(key: String) -> String {
-    var bytes = key.utf8.map { isWord($0) || $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "/") ? $0 : UInt8(ascii: "-") }
+    var bytes = key.utf8.map {
+      isWord($0) || $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "/") ? $0 : UInt8(ascii: "-")
+    }
     if !(bytes.first.map(isWord) ?? false) { bytes.insert(UInt8(ascii: "_"), at: 0) }
     if bytes.count < 2 { bytes.append(UInt8(ascii: "_")) }
     return String(decoding: bytes, as: UTF8.self)
@@ -34,7 +37,9 @@ extension GenerationParameters {
 
   /// Commas, colons, quotes, control characters and outer spaces call for a JSON string.
   private static func quotedIfNeeded(_ value: String) -> String {
-    let special = value.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "\"") }
+    let special = value.utf8.contains {
+      $0 < 0x20 || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "\"")
+    }
     let space = UInt8(ascii: " ")
     guard special || value.utf8.first == space || value.utf8.last == space else { return value }
     return quoted(value)
@@ -63,8 +68,10 @@ extension GenerationParameters {
 /// Letters, digits and `_`, and everything beyond ASCII.
 func isWord(_ byte: UInt8) -> Bool {
   switch byte {
-  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-    UInt8(ascii: "_"), 0x80...: true
+  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+    UInt8(ascii: "0")...UInt8(ascii: "9"),
+    UInt8(ascii: "_"), 0x80...:
+    true
   default: false
   }
 }

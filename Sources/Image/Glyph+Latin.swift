@@ -8,23 +8,25 @@ extension Glyph {
   /// The combining marks of European languages.
   static let marks: [Unicode.Scalar: Mark] = {
     let paths: [(UInt32, String, Bool)] = [
-      (0x300, "M -1.6 14.6 L 0.8 12.2", true),                          // grave
-      (0x301, "M 1.6 14.6 L -0.8 12.2", true),                          // acute
-      (0x302, "M -2.4 12.2 L 0 14.6 L 2.4 12.2", true),                 // circumflex
-      (0x303, "A -1.4 13 1.4 1.2 180 20 a 1.4 13.6 1.4 1.2 200 360", true), // tilde
-      (0x304, "M -2.4 13.2 L 2.4 13.2", true),                          // macron
-      (0x306, "A 0 14.6 2.4 2.2 190 350", true),                        // breve
-      (0x307, "D 0 13.4", true),                                        // dot
-      (0x308, "D -2.1 13.4 D 2.1 13.4", true),                          // diaeresis
-      (0x30A, "A 0 13.9 1.7 1.7 0 360", true),                          // ring
-      (0x30B, "M -0.2 14.6 L -2 12.2 M 3 14.6 L 1.2 12.2", true),       // double acute
-      (0x30C, "M -2.4 14.6 L 0 12.2 L 2.4 14.6", true),                 // caron
-      (0x327, "M 0.2 0 L 0 -1.6 a 0 -2.9 1.3 1.3 90 -120", false),      // cedilla
-      (0x328, "M 1.4 0 a 2.2 -1.8 1.6 1.8 130 290", false),             // ogonek
+      (0x300, "M -1.6 14.6 L 0.8 12.2", true),  // grave
+      (0x301, "M 1.6 14.6 L -0.8 12.2", true),  // acute
+      (0x302, "M -2.4 12.2 L 0 14.6 L 2.4 12.2", true),  // circumflex
+      (0x303, "A -1.4 13 1.4 1.2 180 20 a 1.4 13.6 1.4 1.2 200 360", true),  // tilde
+      (0x304, "M -2.4 13.2 L 2.4 13.2", true),  // macron
+      (0x306, "A 0 14.6 2.4 2.2 190 350", true),  // breve
+      (0x307, "D 0 13.4", true),  // dot
+      (0x308, "D -2.1 13.4 D 2.1 13.4", true),  // diaeresis
+      (0x30A, "A 0 13.9 1.7 1.7 0 360", true),  // ring
+      (0x30B, "M -0.2 14.6 L -2 12.2 M 3 14.6 L 1.2 12.2", true),  // double acute
+      (0x30C, "M -2.4 14.6 L 0 12.2 L 2.4 14.6", true),  // caron
+      (0x327, "M 0.2 0 L 0 -1.6 a 0 -2.9 1.3 1.3 90 -120", false),  // cedilla
+      (0x328, "M 1.4 0 a 2.2 -1.8 1.6 1.8 130 290", false),  // ogonek
     ]
     var marks: [Unicode.Scalar: Mark] = [:]
     for (scalar, path, above) in paths {
-      if let scalar = Unicode.Scalar(scalar), let glyph = Glyph(path: path) { marks[scalar] = Mark(glyph: glyph, above: above) }
+      if let scalar = Unicode.Scalar(scalar), let glyph = Glyph(path: path) {
+        marks[scalar] = Mark(glyph: glyph, above: above)
+      }
     }
     return marks
   }()

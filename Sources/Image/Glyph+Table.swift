@@ -12,14 +12,15 @@ extension Glyph {
     guard known.count == scalars.count - 1 else { return box }
     let dotless: Unicode.Scalar? = ["i": "\u{131}", "j": "\u{237}"][base]
     guard var glyph = table[known.contains { $0.above } ? dotless ?? base : base] else { return box }
-    let center = glyph.width / 2, lift = max(0, glyph.height - 10)
+    let center = glyph.width / 2
+    let lift = max(0, glyph.height - 10)
     for mark in known { glyph = glyph + mark.glyph.moved(x: center, y: mark.above ? lift : 0) }
     // A mark wider than its letter (on i) would otherwise run to the left of the origin.
     let left = glyph.strokes.joined().map(\.x).min() ?? 0
     return left < 0 ? glyph.moved(x: -left) : glyph
   }
 
-  static let space = Glyph(strokes: [], bearing: 3.2)
+  static let space = Glyph(strokes: [], bearing: 3.5)
   static let box = Glyph(strokes: [[Point(0, 0), Point(8, 0), Point(8, 13), Point(0, 13), Point(0, 0)]], bearing: 1.9)
 
   /// Every character that is drawn by itself.
@@ -35,10 +36,11 @@ extension Glyph {
     for scalar in "abcdeghopqsOCDGQSØøœŒ©®@68903".unicodeScalars { table[scalar]?.bearing = 1.8 }
     for scalar in "AVWXYTLKvwxyzkrtfjJPF/\\42*^~-+=<>–—−×÷→←".unicodeScalars { table[scalar]?.bearing = 1.35 }
     for scalar in "0123456789".unicodeScalars {
-      guard let glyph = table[scalar] else { continue }
-      table[scalar] = Glyph(strokes: glyph.strokes, bearing: (11.8 - glyph.width) / 2)
+      table[scalar]?.isFigure = true
     }
-    for (small, large, top) in [("¹", "1", true), ("²", "2", true), ("³", "3", true), ("ª", "a", true), ("º", "o", true)] {
+    for (small, large, top) in [
+      ("¹", "1", true), ("²", "2", true), ("³", "3", true), ("ª", "a", true), ("º", "o", true),
+    ] {
       guard let scalar = small.unicodeScalars.first, let glyph = large.unicodeScalars.first.flatMap({ table[$0] })
       else { continue }
       table[scalar] = glyph.moved(y: top ? 14 - glyph.height * 0.6 : 0, scale: 0.6)

@@ -8,6 +8,10 @@ struct Glyph: Sendable {
   /// Room to the left and right of the outermost strokes.
   var bearing: Double = 2.1
 
+  /// Figures stand in columns.
+  var isFigure = false
+  static let figureWidth = 11.8
+
   var width: Double { strokes.joined().map(\.x).max() ?? 0 }
   var height: Double { strokes.joined().map(\.y).max() ?? 0 }
 
@@ -49,7 +53,11 @@ struct Glyph: Sendable {
 
   /// This glyph smaller and elsewhere: superscripts, fractions.
   func moved(x: Double = 0, y: Double = 0, scale: Double = 1) -> Glyph {
-    Glyph(strokes: strokes.map { $0.map { Point($0.x * scale + x, $0.y * scale + y) } }, bearing: bearing * scale)
+    var glyph = self
+    glyph.strokes = strokes.map { $0.map { Point($0.x * scale + x, $0.y * scale + y) } }
+    glyph.bearing = bearing * scale
+    glyph.isFigure = isFigure && scale == 1
+    return glyph
   }
 
   static func + (a: Glyph, b: Glyph) -> Glyph { Glyph(strokes: a.strokes + b.strokes, bearing: a.bearing) }

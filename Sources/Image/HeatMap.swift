@@ -33,7 +33,8 @@ extension Picture {
   public func overlayHeat(_ map: [[Float]], alpha: Float = 0.75) -> Picture {
     guard let columns = map.first?.count, columns > 0 else { return self }
     precondition(map.allSatisfy { $0.count == columns }, "the rows of a heat map are of different lengths")
-    let heat = Self.smoothed(HeatMap.normalized(map.flatMap { $0 }), rows: map.count, columns: columns, width: width, height: height)
+    let heat = Self.smoothed(
+      HeatMap.normalized(map.flatMap { $0 }), rows: map.count, columns: columns, width: width, height: height)
     var result = self
     for y in 0..<height {
       for x in 0..<width {
@@ -53,7 +54,8 @@ extension Picture {
         return (low, min(limit - 1, low + 1), place - Float(low))
       }
     }
-    let across = places(width, columns), down = places(height, rows)
+    let across = places(width, columns)
+    let down = places(height, rows)
     return down.flatMap { y in
       across.map { x in
         let top = map[y.low * columns + x.low] * (1 - x.share) + map[y.low * columns + x.high] * x.share

@@ -14,7 +14,9 @@ enum InlineImage {
       let end = min(start + 4096, payload.count)
       // f=100 is PNG, a=T transmits and shows, q=2 keeps the terminal from answering, c is the width in cells.
       let keys = start == 0 ? "a=T,f=100,q=2,c=\(cells(picture, columns))," : ""
-      text += "\u{1B}_G\(keys)m=\(end < payload.count ? 1 : 0);" + String(decoding: payload[start..<end], as: UTF8.self) + "\u{1B}\\"
+      text +=
+        "\u{1B}_G\(keys)m=\(end < payload.count ? 1 : 0);" + String(decoding: payload[start..<end], as: UTF8.self)
+        + "\u{1B}\\"
     }
     return text + "\n"
   }

@@ -6,15 +6,18 @@ public struct Mask: Equatable, Sendable {
   public let values: [UInt8]
 
   public init(width: Int, height: Int, values: [UInt8]) {
-    precondition(values.count == Picture.byteCount(width: width, height: height, channels: 1),
-                 "\(values.count) bytes for \(width)×\(height) pixels")
+    precondition(
+      values.count == Picture.byteCount(width: width, height: height, channels: 1),
+      "\(values.count) bytes for \(width)×\(height) pixels")
     (self.width, self.height, self.values) = (width, height, values)
   }
 
   /// The brightness of a picture (Rec. 601 luma, as in "L" pictures of Pillow): white becomes 255.
   public init(brightnessOf picture: Picture) {
     let values = stride(from: 0, to: picture.pixels.count, by: 3).map { start -> UInt8 in
-      let red = Int(picture.pixels[start]), green = Int(picture.pixels[start + 1]), blue = Int(picture.pixels[start + 2])
+      let red = Int(picture.pixels[start])
+      let green = Int(picture.pixels[start + 1])
+      let blue = Int(picture.pixels[start + 2])
       return UInt8((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16)
     }
     self.init(width: picture.width, height: picture.height, values: values)

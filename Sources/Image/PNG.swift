@@ -94,7 +94,9 @@ public enum PNG {
       }
       filled = area * 3
     }
-    let alpha = image.has_alpha == 0 ? nil
+    let alpha =
+      image.has_alpha == 0
+      ? nil
       : Mask(width: width, height: height, values: (0..<area).map { rgba[$0 * 4 + 3] })
     let texts = UnsafeBufferPointer(start: image.texts, count: image.text_count).map { text in
       let bytes = UnsafeRawBufferPointer(start: text.text, count: text.length)
@@ -127,8 +129,10 @@ public enum PNG {
       var chunks: [cpng_text] = []
       var next = block.baseAddress
       for (keyword, text, isUTF8) in storage {
-        chunks.append(cpng_text(keyword: next, text: next.map { $0 + keyword.count }, length: text.count - 1,
-                                is_utf8: isUTF8 ? 1 : 0))
+        chunks.append(
+          cpng_text(
+            keyword: next, text: next.map { $0 + keyword.count }, length: text.count - 1,
+            is_utf8: isUTF8 ? 1 : 0))
         next = next.map { $0 + keyword.count + text.count }
       }
       return body(chunks)

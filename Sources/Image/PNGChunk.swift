@@ -18,8 +18,10 @@ struct PNGChunk: Equatable {
     while i + 12 <= file.count {
       let count = Int(file[i..<(i + 4)].reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
       guard count <= file.count - i - 12 else { break }
-      chunks.append(PNGChunk(name: String(decoding: file[(i + 4)..<(i + 8)], as: UTF8.self),
-                             data: Array(file[(i + 8)..<(i + 8 + count)])))
+      chunks.append(
+        PNGChunk(
+          name: String(decoding: file[(i + 4)..<(i + 8)], as: UTF8.self),
+          data: Array(file[(i + 8)..<(i + 8 + count)])))
       i += 12 + count
     }
     return chunks

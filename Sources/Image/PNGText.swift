@@ -24,7 +24,8 @@ public struct PNGText: Equatable, Sendable {
   var keywordBytes: [UInt8]? {
     let bytes = keyword.unicodeScalars.map { UInt8(exactly: $0.value) ?? 0 }
     let printable = bytes.allSatisfy { (32...126).contains($0) || $0 >= 161 }
-    let spaced = bytes.first != 32 && bytes.last != 32 && zip(bytes, bytes.dropFirst()).allSatisfy { $0 != 32 || $1 != 32 }
+    let spaced =
+      bytes.first != 32 && bytes.last != 32 && zip(bytes, bytes.dropFirst()).allSatisfy { $0 != 32 || $1 != 32 }
     return (1...79).contains(bytes.count) && printable && spaced ? bytes : nil
   }
 }

@@ -16,23 +16,31 @@ enum Palette {
     var histogram: [Int: Cell] = [:]
     for (i, key) in keys.enumerated() {
       histogram[key, default: Cell(key: key)].count += 1
-      for channel in 0..<3 { histogram[key, default: Cell(key: key)].sums[channel] += Int(picture.pixels[i * 3 + channel]) }
+      for channel in 0..<3 {
+        histogram[key, default: Cell(key: key)].sums[channel] += Int(picture.pixels[i * 3 + channel])
+      }
     }
 
     // The box that is widest in a channel, weighed by its pixels, is cut at the median of that channel.
     var boxes = [histogram.values.sorted { $0.key < $1.key }]
+    var widths = [widest(boxes[0])]
     while boxes.count < limit {
-      let candidates = boxes.indices.compactMap { i in widest(boxes[i]).map { (box: i, channel: $0.channel, weight: $0.weight) } }
+      let candidates = boxes.indices.compactMap { i in
+        widths[i].map { (box: i, channel: $0.channel, weight: $0.weight) }
+      }
       guard let best = candidates.max(by: { $0.weight < $1.weight }) else { break }
       let sorted = boxes[best.box].sorted { ($0.mean(best.channel), $0.key) < ($1.mean(best.channel), $1.key) }
       let half = sorted.reduce(0) { $0 + $1.count } / 2
-      var seen = 0, cut = 0
+      var seen = 0
+      var cut = 0
       while cut < sorted.count - 1, seen < max(1, half) {
         seen += sorted[cut].count
         cut += 1
       }
       boxes[best.box] = Array(sorted[..<cut])
       boxes.append(Array(sorted[cut...]))
+      widths[best.box] = widest(boxes[best.box])
+      widths.append(widest(boxes[boxes.count - 1]))
     }
 
     var index: [Int: Int] = [:]

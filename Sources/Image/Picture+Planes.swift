@@ -17,12 +17,14 @@ extension Picture {
     precondition(planes.count == count, "\(planes.count) numbers for 3×\(height)×\(width)")
     let area = count / 3
     let (scale, shift): (Float, Float) = range == .unit ? (1, 0) : (0.5, 0.5)
-    self.init(width: width, height: height, pixels: [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
-      for channel in 0..<3 {
-        for i in 0..<area { bytes[i * 3 + channel] = byte(planes[channel * area + i] * scale + shift) }
-      }
-      filled = count
-    })
+    self.init(
+      width: width, height: height,
+      pixels: [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+        for channel in 0..<3 {
+          for i in 0..<area { bytes[i * 3 + channel] = byte(planes[channel * area + i] * scale + shift) }
+        }
+        filled = count
+      })
   }
 
   /// The same from an array.

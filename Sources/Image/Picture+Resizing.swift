@@ -10,13 +10,15 @@ extension Picture {
   /// shrinks.
   public func resized(width: Int, height: Int) -> Picture {
     if (width, height) == (self.width, self.height) { return self }
-    return resampled(Box(x: 0, y: 0, width: Double(self.width), height: Double(self.height)), width: width, height: height)
+    return resampled(
+      Box(x: 0, y: 0, width: Double(self.width), height: Double(self.height)), width: width, height: height)
   }
 
   /// The largest middle part with the aspect `width : height`, in whole pixels.
   public func centerCropped(toAspect width: Int, _ height: Int) -> Picture {
     let box = centerBox(aspect: Double(width) / Double(height))
-    let columns = min(self.width, max(1, Int(box.width.rounded()))), rows = min(self.height, max(1, Int(box.height.rounded())))
+    let columns = min(self.width, max(1, Int(box.width.rounded())))
+    let rows = min(self.height, max(1, Int(box.height.rounded())))
     return cropped(x: (self.width - columns) / 2, y: (self.height - rows) / 2, width: columns, height: rows)
   }
 
@@ -28,8 +30,9 @@ extension Picture {
 
   /// A part of this picture; it must lie within.
   public func cropped(x: Int, y: Int, width: Int, height: Int) -> Picture {
-    precondition(x >= 0 && y >= 0 && width > 0 && height > 0 && width <= self.width - x && height <= self.height - y,
-                 "\(width)×\(height) at (\(x), \(y)) is not within \(self.width)×\(self.height)")
+    precondition(
+      x >= 0 && y >= 0 && width > 0 && height > 0 && width <= self.width - x && height <= self.height - y,
+      "\(width)×\(height) at (\(x), \(y)) is not within \(self.width)×\(self.height)")
     var part: [UInt8] = []
     part.reserveCapacity(width * height * 3)
     for row in y..<(y + height) {
@@ -41,8 +44,9 @@ extension Picture {
 
   /// This picture where the mask is 0, `other` where it is 255, and mixtures between. All of one size.
   public func blended(with other: Picture, mask: Mask) -> Picture {
-    precondition((other.width, other.height) == (width, height) && (mask.width, mask.height) == (width, height),
-                 "\(width)×\(height) with \(other.width)×\(other.height) under \(mask.width)×\(mask.height)")
+    precondition(
+      (other.width, other.height) == (width, height) && (mask.width, mask.height) == (width, height),
+      "\(width)×\(height) with \(other.width)×\(other.height) under \(mask.width)×\(mask.height)")
     let mixed = pixels.indices.map { i -> UInt8 in
       let share = Int(mask.values[i / 3])
       let sum = Int(pixels[i]) * (255 - share) + Int(other.pixels[i]) * share
@@ -58,8 +62,9 @@ extension Picture {
   }
 
   private func resampled(_ box: Box, width: Int, height: Int) -> Picture {
-    let floats = Resampling.resample(pixels, channels: 3, width: self.width, height: self.height, box: box,
-                                     toWidth: width, height: height)
+    let floats = Resampling.resample(
+      pixels, channels: 3, width: self.width, height: self.height, box: box,
+      toWidth: width, height: height)
     return Picture(width: width, height: height, pixels: floats)
   }
 }
@@ -68,7 +73,9 @@ extension Mask {
   /// This mask in another size, as `Picture.resized`.
   public func resized(width: Int, height: Int) -> Mask {
     let box = Box(x: 0, y: 0, width: Double(self.width), height: Double(self.height))
-    return Mask(width: width, height: height, values: Resampling.resample(
-      values, channels: 1, width: self.width, height: self.height, box: box, toWidth: width, height: height))
+    return Mask(
+      width: width, height: height,
+      values: Resampling.resample(
+        values, channels: 1, width: self.width, height: self.height, box: box, toWidth: width, height: height))
   }
 }

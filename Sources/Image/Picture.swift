@@ -9,22 +9,25 @@ public struct Picture: Equatable, Sendable {
 
   /// - Parameter pixels: `height × width × 3` bytes, no more and no fewer.
   public init(width: Int, height: Int, pixels: [UInt8]) {
-    precondition(pixels.count == Self.byteCount(width: width, height: height),
-                 "\(pixels.count) bytes for \(width)×\(height) pixels")
+    precondition(
+      pixels.count == Self.byteCount(width: width, height: height),
+      "\(pixels.count) bytes for \(width)×\(height) pixels")
     (self.width, self.height, self.pixels) = (width, height, pixels)
   }
 
   /// A picture of one colour.
   public init(width: Int, height: Int, filledWith color: Color = .white) {
     let count = Self.byteCount(width: width, height: height)
-    self.init(width: width, height: height, pixels: [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
-      for start in stride(from: 0, to: count, by: 3) {
-        bytes[start] = color.red
-        bytes[start + 1] = color.green
-        bytes[start + 2] = color.blue
-      }
-      filled = count
-    })
+    self.init(
+      width: width, height: height,
+      pixels: [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+        for start in stride(from: 0, to: count, by: 3) {
+          bytes[start] = color.red
+          bytes[start + 1] = color.green
+          bytes[start + 2] = color.blue
+        }
+        filled = count
+      })
   }
 
   /// The pixel in column `x`, row `y`.

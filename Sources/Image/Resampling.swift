@@ -11,7 +11,9 @@ enum Resampling {
   /// The weights of every pixel of `count` that divide `length` pixels from `start`, of a line of `limit` pixels. They
   /// add up to one; the window ends at the line's ends.
   static func taps(start: Double, length: Double, limit: Int, count: Int) -> [Taps] {
-    let scale = length / Double(count), spread = max(1, scale), support = 3 * spread
+    let scale = length / Double(count)
+    let spread = max(1, scale)
+    let support = 3 * spread
     return (0..<count).map { i in
       let center = start + (Double(i) + 0.5) * scale
       let first = min(limit - 1, max(0, Int((center - support).rounded(.down))))
@@ -31,8 +33,10 @@ enum Resampling {
 
   /// - Parameter bytes: `[height, width, channels]`.
   /// - Returns: `[toHeight, toWidth, channels]`, of the part `box`.
-  static func resample(_ bytes: [UInt8], channels: Int, width: Int, height: Int, box: Box,
-                       toWidth: Int, height toHeight: Int) -> [UInt8] {
+  static func resample(
+    _ bytes: [UInt8], channels: Int, width: Int, height: Int, box: Box,
+    toWidth: Int, height toHeight: Int
+  ) -> [UInt8] {
     let count = Picture.byteCount(width: toWidth, height: toHeight, channels: channels)
     let across = taps(start: box.x, length: box.width, limit: width, count: toWidth)
     let down = taps(start: box.y, length: box.height, limit: height, count: toHeight)

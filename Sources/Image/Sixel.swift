@@ -34,7 +34,7 @@ enum Sixel {
     var x = 0
     while x < masks.count {
       let end = masks[x...].firstIndex { $0 != masks[x] } ?? masks.count
-      if end == masks.count && masks[x] == 0 { break } // nothing more to draw
+      if end == masks.count && masks[x] == 0 { break }  // nothing more to draw
       let character = masks[x] + 63
       text += end - x > 3 ? Array("!\(end - x)".utf8) + [character] : [UInt8](repeating: character, count: end - x)
       x = end

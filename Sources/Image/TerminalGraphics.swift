@@ -14,7 +14,8 @@ public enum TerminalGraphics: String, CaseIterable, Sendable {
   /// Whether there is a terminal at all (`isatty`) is for the caller to ask. A multiplexer (tmux, screen) draws its own
   /// cells and loses other graphics, so it gets half blocks.
   public static func detect(environment: [String: String]) -> TerminalGraphics? {
-    let term = environment["TERM"] ?? "", program = environment["TERM_PROGRAM"] ?? ""
+    let term = environment["TERM"] ?? ""
+    let program = environment["TERM_PROGRAM"] ?? ""
     if term.isEmpty || term == "dumb" { return nil }
     if environment["TMUX"] != nil || term.hasPrefix("tmux") || term.hasPrefix("screen") { return .halfBlocks }
     if program == "WezTerm" || program == "iTerm.app" || environment["LC_TERMINAL"] == "iTerm2" { return .iTerm }
@@ -23,7 +24,9 @@ public enum TerminalGraphics: String, CaseIterable, Sendable {
     {
       return .kitty
     }
-    if ["foot", "mlterm", "contour", "yaft"].contains(where: term.hasPrefix) || term.contains("sixel") { return .sixel }
+    if ["foot", "mlterm", "contour", "yaft"].contains(where: term.hasPrefix) || term.contains("sixel") {
+      return .sixel
+    }
     return .halfBlocks
   }
 

@@ -87,6 +87,23 @@ public struct SchemeComparison: Encodable, Sendable {
     return lines.joined(separator: "\n")
   }
 
+  /// The same as bars, all against adaLN-Zero.
+  public var chart: Picture {
+    let shares = rows.map(relative)
+    let papers = rows.map { SchemeComparison.paper($0.scheme) }
+    return BarChart(
+      title: "DiT-\(configuration): four conditioning schemes against adaLN-Zero", unit: "adaLN-Zero = 1",
+      groups: rows.map(\.scheme),
+      series: [
+        BarChart.Series("parameters", shares.map(\.parameters)),
+        BarChart.Series("parameters, paper's XL/2", papers.map(\.parameters)),
+        BarChart.Series("multiply-adds", shares.map(\.multiplyAdds)),
+        BarChart.Series("multiply-adds, paper's XL/2", papers.map(\.multiplyAdds)),
+        BarChart.Series("time of a step (\(precision), \(threads) threads)", shares.map(\.seconds)),
+      ]
+    ).drawn()
+  }
+
   /// Against adaLN-Zero, the last row.
   public func relative(_ row: Row) -> (parameters: Double, multiplyAdds: Double, seconds: Double) {
     let base = rows[rows.count - 1]

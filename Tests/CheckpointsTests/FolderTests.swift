@@ -53,7 +53,8 @@ import Testing
 
   @Test func findsTheOneCheckpointOfAFolder() throws {
     expectRefusal(of: folder.url, "an empty folder") { _ = try openCheckpoint(at: folder.url) }
-    try FileManager.default.copyItem(at: Fixtures.url("files/pickle/good/state-dict.pt"), to: folder.file("pytorch_model.bin"))
+    try FileManager.default.copyItem(
+      at: Fixtures.url("files/pickle/good/state-dict.pt"), to: folder.file("pytorch_model.bin"))
     #expect(try openCheckpoint(at: folder.url).contains("bias"))
     try write("first.safetensors", ["a": 1])
     try write("second.safetensors", ["a": 2])

@@ -46,7 +46,8 @@ import Testing
     #expect(
       message { _ = try model.tensor("w", shape: [3, 2]) } == "\(file): tensor \"w\" has shape [2, 3], expected [3, 2]")
     #expect(
-      message { _ = try model.matrix("w", rows: 2, columns: 4) } == "\(file): tensor \"w\" has shape [2, 3], expected [2, 4]")
+      message { _ = try model.matrix("w", rows: 2, columns: 4) }
+        == "\(file): tensor \"w\" has shape [2, 3], expected [2, 4]")
     #expect(message { _ = try model.matrix("empty", rows: 4, columns: 9) }.contains("expected [4, 9]"))
     #expect(message { _ = try model.tensor("v") } == "\(file): no tensor \"v\"")
     #expect(message { _ = try model.scoped("a.").scoped("b.").tensor("v") } == "\(file): no tensor \"a.b.v\"")
@@ -99,7 +100,9 @@ import Testing
     for row in 0..<rows {
       let original = values[row * columns..<(row + 1) * columns]
       #expect(scales[row] == (original.map(abs).max() ?? 0) / 127)
-      for (a, b) in zip(original, read[row * columns..<(row + 1) * columns]) { #expect(abs(a - b) <= scales[row] * 0.5001) }
+      for (a, b) in zip(original, read[row * columns..<(row + 1) * columns]) {
+        #expect(abs(a - b) <= scales[row] * 0.5001)
+      }
     }
     try model.requireNames(["w"])
     try model.requireAllRead()

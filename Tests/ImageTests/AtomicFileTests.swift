@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import Image
+import Testing
 
 @Suite struct AtomicFileTests {
   @Test func writesReplacesAndRefuses() throws {
@@ -8,12 +8,15 @@ import Image
     let (first, second) = (Picture.random(4, 4, seed: 1), Picture.random(4, 4, seed: 2))
     try first.write(to: folder("a.png"), replacing: false)
     #expect(try Picture(contentsOf: folder("a.png")) == first)
-    #expect(throws: ImageError.exists(path: folder("a.png").path)) { try second.write(to: folder("a.png"), replacing: false) }
+    #expect(throws: ImageError.exists(path: folder("a.png").path)) {
+      try second.write(to: folder("a.png"), replacing: false)
+    }
     #expect(try Picture(contentsOf: folder("a.png")) == first)
     try second.write(to: folder("a.png"))
     #expect(try Picture(contentsOf: folder("a.png")) == second)
     #expect(folder.names == ["a.png"])
-    let mode = try #require(FileManager.default.attributesOfItem(atPath: folder("a.png").path)[.posixPermissions] as? Int)
+    let mode = try #require(
+      FileManager.default.attributesOfItem(atPath: folder("a.png").path)[.posixPermissions] as? Int)
     let mask = umask(0)
     umask(mask)
     #expect(mode == 0o644 & ~Int(mask))
@@ -53,12 +56,12 @@ import Image
   }
 
   #if os(Linux)
-  @Test func aFullDiskIsAnError() throws {
-    #expect(throws: ImageError.file(path: "/dev/full", action: "write", reason: "No space left on device")) {
-      try AtomicFile.write([1, 2, 3], to: URL(fileURLWithPath: "/dev/full"))
+    @Test func aFullDiskIsAnError() throws {
+      #expect(throws: ImageError.file(path: "/dev/full", action: "write", reason: "No space left on device")) {
+        try AtomicFile.write([1, 2, 3], to: URL(fileURLWithPath: "/dev/full"))
+      }
+      try AtomicFile.write([1, 2, 3], to: URL(fileURLWithPath: "/dev/null"))
     }
-    try AtomicFile.write([1, 2, 3], to: URL(fileURLWithPath: "/dev/null"))
-  }
   #endif
 
   @Test func linksAreFollowed() throws {

@@ -1,7 +1,7 @@
 import Foundation
-import Testing
-import TestSupport
 import Image
+import TestSupport
+import Testing
 
 @Suite struct PNGTests {
   @Test func decodesWhatPillowWrote() throws {
@@ -35,28 +35,36 @@ import Image
     #expect(contents["missing"] == nil)
     let names = try Chunk.all(in: bytes).map(\.name)
     #expect(names.filter { $0 == "tEXt" }.count == 4 && names.filter { $0 == "iTXt" }.count == 1)
-    #expect(try PNG.decode(Picture(width: 1, height: 1).encoded(texts: [PNGText("Null", "a\0b")]))["Null"] == "a\u{FFFD}b")
+    #expect(
+      try PNG.decode(Picture(width: 1, height: 1).encoded(texts: [PNGText("Null", "a\0b")]))["Null"] == "a\u{FFFD}b")
     for keyword in ["", " x", "a  b", "狐", "a\nb", String(repeating: "k", count: 80)] {
       #expect(throws: ImageError.self) { try Picture(width: 1, height: 1).encoded(texts: [PNGText(keyword, "")]) }
     }
   }
 
   @Test func parametersTravelInTheFile() throws {
-    let parameters = GenerationParameters(prompt: "狐\n\nSteps: 1, aa: 2, bb: 3", fields: GenerationParametersTests.usual)
+    let parameters = GenerationParameters(
+      prompt: "狐\n\nSteps: 1, aa: 2, bb: 3", fields: GenerationParametersTests.usual)
     let bytes = try Picture.random(2, 2).encoded(texts: [parameters.pngText])
     #expect(GenerationParameters(texts: try PNG.decode(bytes).texts) == parameters)
     #expect(GenerationParameters(texts: []) == nil)
   }
 
   // Files made by hand, bit by bit: stored deflate blocks need no compressor.
-  static func file(width: Int, height: Int, depth: UInt8, color: UInt8, interlaced: Bool = false, extra: [Chunk] = [],
-                   rows: [UInt8]) -> [UInt8] {
-    let (a, b) = rows.reduce((UInt32(1), UInt32(0))) { (($0.0 + UInt32($1)) % 65521, ($0.1 + $0.0 + UInt32($1)) % 65521) }
+  static func file(
+    width: Int, height: Int, depth: UInt8, color: UInt8, interlaced: Bool = false, extra: [Chunk] = [],
+    rows: [UInt8]
+  ) -> [UInt8] {
+    let (a, b) = rows.reduce((UInt32(1), UInt32(0))) {
+      (($0.0 + UInt32($1)) % 65521, ($0.1 + $0.0 + UInt32($1)) % 65521)
+    }
     let count = UInt16(rows.count)
-    let stored = [0x78, 0x01, 0x01, UInt8(count & 0xFF), UInt8(count >> 8), UInt8(~count & 0xFF), UInt8(~count >> 8)]
+    let stored =
+      [0x78, 0x01, 0x01, UInt8(count & 0xFF), UInt8(count >> 8), UInt8(~count & 0xFF), UInt8(~count >> 8)]
       + rows + bigEndian(b << 16 | a)
     let header = bigEndian(UInt32(width)) + bigEndian(UInt32(height)) + [depth, color, 0, 0, interlaced ? 1 : 0]
-    return signature + ([Chunk(name: "IHDR", data: header)] + extra
+    return signature
+      + ([Chunk(name: "IHDR", data: header)] + extra
       + [Chunk(name: "IDAT", data: stored), Chunk(name: "IEND", data: [])]).flatMap(\.encoded)
   }
 
@@ -69,7 +77,7 @@ import Image
     #expect(try gray(2, [0b0111_0000]) == [85, 255])
     #expect(try gray(4, [0x3F]) == [51, 255])
     #expect(try gray(8, [7, 200]) == [7, 200])
-    #expect(try gray(16, [0x80, 0xFF, 0x00, 0x81]) == [0x80, 1]) // 0x80FF/257 = 128.49, 0x81/257 = 0.502
+    #expect(try gray(16, [0x80, 0xFF, 0x00, 0x81]) == [0x80, 1])  // 0x80FF/257 = 128.49, 0x81/257 = 0.502
   }
 
   @Test func readsPalettesAndTransparency() throws {
@@ -82,7 +90,8 @@ import Image
   }
 
   @Test func readsAlpha() throws {
-    let rgba = try PNG.decode(Self.file(width: 2, height: 1, depth: 8, color: 6, rows: [0, 10, 20, 30, 255, 9, 9, 9, 0]))
+    let rgba = try PNG.decode(
+      Self.file(width: 2, height: 1, depth: 8, color: 6, rows: [0, 10, 20, 30, 255, 9, 9, 9, 0]))
     #expect(rgba.picture.pixels == [10, 20, 30, 255, 255, 255])
     #expect(rgba.alpha?.values == [255, 0])
     let grayAlpha = try PNG.decode(Self.file(width: 1, height: 1, depth: 8, color: 4, rows: [0, 0, 51]))
@@ -92,7 +101,9 @@ import Image
   @Test func readsInterlaced() throws {
     // Adam7 of 3×3: passes hold (0,0); –; –; (2,0)…; in the order of the specification.
     let values: [[UInt8]] = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-    let passes: [(Int, Int, Int, Int)] = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    let passes: [(Int, Int, Int, Int)] = [
+      (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+    ]
     var rows: [UInt8] = []
     for (x0, y0, dx, dy) in passes {
       for y in stride(from: y0, to: 3, by: dy) {
@@ -100,15 +111,19 @@ import Image
         if !row.isEmpty { rows += [0] + row }
       }
     }
-    let picture = try PNG.decode(Self.file(width: 3, height: 3, depth: 8, color: 0, interlaced: true, rows: rows)).picture
+    let picture = try PNG.decode(Self.file(width: 3, height: 3, depth: 8, color: 0, interlaced: true, rows: rows))
+      .picture
     #expect(stride(from: 0, to: 27, by: 3).map { picture.pixels[$0] } == [1, 2, 3, 4, 5, 6, 7, 8, 9])
   }
 
   @Test func sizesAreCheckedBeforeMemoryIsTaken() throws {
     let huge = Self.file(width: 0x7FFF_FFFF, height: 0x7FFF_FFFF, depth: 16, color: 6, rows: [0])
     let error = #expect(throws: ImageError.self) { try PNG.decode(huge, source: "huge.png") }
-    #expect(error?.description.contains("huge.png") == true && error?.description.contains("2147483647x2147483647") == true)
-    #expect(throws: ImageError.self) { try PNG.decode(Self.file(width: 16385, height: 1, depth: 8, color: 0, rows: [0])) }
+    #expect(
+      error?.description.contains("huge.png") == true && error?.description.contains("2147483647x2147483647") == true)
+    #expect(throws: ImageError.self) {
+      try PNG.decode(Self.file(width: 16385, height: 1, depth: 8, color: 0, rows: [0]))
+    }
     let picture = try Picture.random(10, 10).encoded()
     #expect(throws: ImageError.self) { try PNG.decode(picture, limits: PNG.Limits(side: 9)) }
     #expect(throws: ImageError.self) { try PNG.decode(picture, limits: PNG.Limits(pixels: 99)) }
@@ -128,8 +143,9 @@ import Image
   @Test func readsCompressedTexts() throws {
     // zTXt: keyword, NUL, method 0, then a zlib stream (stored): "caf\u{E9}" in Latin-1.
     let packed: [UInt8] = [0x78, 0x01, 0x01, 4, 0, 0xFB, 0xFF, 0x63, 0x61, 0x66, 0xE9, 0x04, 0x68, 0x02, 0x14]
-    let file = Self.file(width: 1, height: 1, depth: 8, color: 0,
-                         extra: [Chunk(name: "zTXt", data: [0x6B, 0, 0] + packed)], rows: [0, 0])
+    let file = Self.file(
+      width: 1, height: 1, depth: 8, color: 0,
+      extra: [Chunk(name: "zTXt", data: [0x6B, 0, 0] + packed)], rows: [0, 0])
     #expect(try PNG.decode(file).texts == [PNGText("k", "caf\u{E9}")])
     #expect(try PNG.decode(file, limits: PNG.Limits(textBytes: 3)).texts == [])
   }
@@ -141,16 +157,19 @@ import Image
     #expect((0..<bytes.count).filter { reads(Array(bytes.prefix($0))) } == [])
     // Every byte is in the signature, a length, or under a checksum.
     var generator = SeededGenerator(9)
-    #expect((0..<bytes.count).filter { i in
-      var broken = bytes
-      broken[i] ^= UInt8.random(in: 1...255, using: &generator)
-      return reads(broken)
-    } == [])
-    for _ in 0..<300 { // Right checksums around wrong data: an error or a picture, never a crash.
+    #expect(
+      (0..<bytes.count).filter { i in
+        var broken = bytes
+        broken[i] ^= UInt8.random(in: 1...255, using: &generator)
+        return reads(broken)
+      } == [])
+    for _ in 0..<300 {  // Right checksums around wrong data: an error or a picture, never a crash.
       var chunks = try Chunk.all(in: bytes)
       let index = Int.random(in: 0..<chunks.count, using: &generator)
       var data = chunks[index].data
-      if !data.isEmpty { data[Int.random(in: 0..<data.count, using: &generator)] = .random(in: 0...255, using: &generator) }
+      if !data.isEmpty {
+        data[Int.random(in: 0..<data.count, using: &generator)] = .random(in: 0...255, using: &generator)
+      }
       chunks[index] = Chunk(name: chunks[index].name, data: data)
       _ = try? PNG.decode(signature + chunks.flatMap(\.encoded), limits: PNG.Limits(pixels: 1 << 20))
     }

@@ -1,7 +1,7 @@
 import Foundation
-import Testing
-import TestSupport
 import Image
+import TestSupport
+import Testing
 
 @Suite struct PictureTests {
   /// The few lines of safetensors that one fixture needs.
@@ -33,8 +33,9 @@ import Image
   func floatsBecomeBytesExactly(name: String) throws {
     let tensors = try Tensors(Fixtures.url("image/to_8bit.safetensors"))
     let shape = try #require(tensors.header["\(name).float_chw"]).shape
-    let picture = Picture(planes: try tensors.floats("\(name).float_chw"), width: shape[2], height: shape[1],
-                          range: name == "signed" ? .signed : .unit)
+    let picture = Picture(
+      planes: try tensors.floats("\(name).float_chw"), width: shape[2], height: shape[1],
+      range: name == "signed" ? .signed : .unit)
     #expect(picture.pixels == (try tensors.bytes("\(name).u8_hwc")))
   }
 

@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Image
+import TestSupport
 
 /// Numbers that look random and are the same in every run (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
@@ -22,7 +22,9 @@ func byte(_ value: Float) -> UInt8 { Picture(planes: [value, 0, 0], width: 1, he
 extension Picture {
   static func random(_ width: Int, _ height: Int, seed: UInt64 = 1) -> Picture {
     var generator = SeededGenerator(seed)
-    return Picture(width: width, height: height, pixels: (0..<width * height * 3).map { _ in .random(in: 0...255, using: &generator) })
+    return Picture(
+      width: width, height: height,
+      pixels: (0..<width * height * 3).map { _ in .random(in: 0...255, using: &generator) })
   }
 
   /// Smooth, with an edge: like a picture.
@@ -30,9 +32,12 @@ extension Picture {
     var picture = Picture(width: width, height: height)
     for y in 0..<height {
       for x in 0..<width {
-        let u = Float(x) / Float(max(1, width - 1)), v = Float(y) / Float(max(1, height - 1))
+        let u = Float(x) / Float(max(1, width - 1))
+        let v = Float(y) / Float(max(1, height - 1))
         let inside = (u - 0.5) * (u - 0.5) + (v - 0.55) * (v - 0.55) < 0.08
-        picture[x, y] = inside ? Color(byte(0.9 - v * 0.3), byte(0.35 + u * 0.3), 40)
+        picture[x, y] =
+          inside
+          ? Color(byte(0.9 - v * 0.3), byte(0.35 + u * 0.3), 40)
           : Color(byte(0.3 + v * 0.4), byte(0.5 + v * 0.3), byte(0.9 - u * 0.2))
       }
     }
@@ -59,7 +64,9 @@ struct Chunk: Equatable {
 
   static func all(in bytes: [UInt8]) throws -> [Chunk] {
     struct Malformed: Error { let why: String }
-    guard bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else { throw Malformed(why: "signature") }
+    guard bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else {
+      throw Malformed(why: "signature")
+    }
     var chunks: [Chunk] = []
     var i = 8
     while i < bytes.count {

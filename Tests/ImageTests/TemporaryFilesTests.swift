@@ -1,7 +1,7 @@
 import CPNG
 import Foundation
-import Testing
 import Image
+import Testing
 
 @Suite struct TemporaryFilesTests {
   @Test func removesWhatIsHeldAndNothingElse() async {
@@ -14,7 +14,8 @@ import Image
   static func removesWhatIsHeld() throws {
     let folder = try Folder()
     for name in ["held", "forgotten"] { try Data().write(to: folder(name)) }
-    let held = cpng_temporary_add(folder("held").path), forgotten = cpng_temporary_add(folder("forgotten").path)
+    let held = cpng_temporary_add(folder("held").path)
+    let forgotten = cpng_temporary_add(folder("forgotten").path)
     #expect(held >= 0 && forgotten >= 0 && held != forgotten)
     cpng_temporary_forget(forgotten)
     TemporaryFiles.removeAll()

@@ -87,7 +87,7 @@ import Testing
     let p = Problem(DK_F32, batch: 3, heads: 2, headDim: 3, queries: 4, keys: 5, items: 2)
     p.everyOption()
     p.scale = 0.7
-    let result = p.run(Engine.get(DK_BACKEND_REFERENCE))
+    let result = p.run(Engines.get(DK_BACKEND_REFERENCE))
     var expected = [Double](repeating: 0, count: 3 * 4 * 6), map = [Double](repeating: 0.25, count: 3 * 4 * 5)
     for b in 0..<3 {
       let item = Int(p.keyItem![b])
@@ -114,8 +114,8 @@ import Testing
     for headDim in [10, 64, 7] {
       let p = Problem(type, batch: 2, heads: 2, headDim: headDim, queries: 20, keys: 300)
       p.everyOption()
-      for level in Engine.levels {
-        let engine = Engine.get(backend, level: level)
+      for level in Engines.levels {
+        let engine = Engines.get(backend, level: level)
         let before = p.run(engine)
         for poison: Float in [.nan, .infinity, 1e30] {
           for item in 0..<2 {
@@ -143,8 +143,8 @@ import Testing
       let p = Problem(type, batch: 3, heads: 3, headDim: 24, queries: 90, keys: 310)
       if everyOption { p.everyOption() }
       p.wantsProbabilities = false  // it would lie between the pictures
-      for level in Engine.levels {
-        let engine = Engine.get(backend, level: level)
+      for level in Engines.levels {
+        let engine = Engines.get(backend, level: level)
         #expect(sameBits(p.run(engine), (0..<3).flatMap { p.run(engine, picture: $0) }))
       }
     }
@@ -158,7 +158,7 @@ import Testing
   }
 
   @Test func everyOptionChangesTheResult() {
-    let engine = Engine.get(DK_BACKEND_NATIVE)
+    let engine = Engines.get(DK_BACKEND_NATIVE)
     let p = Problem(DK_F32, batch: 2, heads: 2, headDim: 8, queries: 6, keys: 9)
     let plain = p.run(engine)
     let change: [(Problem) -> Void] = [

@@ -41,7 +41,7 @@ import Testing
   @Test func referenceComputesTheFormulas() {
     let x: [Float] = [-3, -0.5, 0, 0.25, 2]
     let rows = Rows(DK_F32, 1, 5, values: x)
-    let engine = Engine.get(DK_BACKEND_REFERENCE)
+    let engine = Engines.get(DK_BACKEND_REFERENCE)
     let formulas: [(dk_activation, (Double) -> Double)] = [
       (DK_ACT_NONE, { $0 }), (DK_ACT_RELU, { max($0, 0) }), (DK_ACT_SILU, { $0 / (1 + exp(-$0)) }),
       (DK_ACT_GELU_ERF, { 0.5 * $0 * (1 + erf($0 / 2.0.squareRoot())) }),

@@ -70,7 +70,7 @@ final class Rows {
 }
 
 /// Engines live as long as the tests: a pointer taken from a temporary object would be one to freed memory.
-enum Engine {
+enum Engines {
   static let levels = [DK_CPU_PORTABLE, DK_CPU_AVX2, DK_CPU_AVX512].filter { $0.rawValue <= dk_cpu_best_level().rawValue }
   private static let lock = NSLock()
   nonisolated(unsafe) private static var made: [String: OpaquePointer] = [:]
@@ -95,17 +95,17 @@ func holdAgainstReference(
   _ label: String, limit: Double, openBLAS: Bool = true, location: SourceLocation = #_sourceLocation,
   _ body: (OpaquePointer) -> [Float]
 ) {
-  let expected = body(Engine.get(DK_BACKEND_REFERENCE))
+  let expected = body(Engines.get(DK_BACKEND_REFERENCE))
   #expect(expected.contains { $0 != 0 }, "\(label): the reference is all zeros", sourceLocation: location)
-  var kinds = Engine.levels.map { (DK_BACKEND_NATIVE, $0) }
-  if openBLAS && copenblas_sgemm() != nil { kinds += Engine.levels.map { (DK_BACKEND_OPENBLAS, $0) } }
+  var kinds = Engines.levels.map { (DK_BACKEND_NATIVE, $0) }
+  if openBLAS && copenblas_sgemm() != nil { kinds += Engines.levels.map { (DK_BACKEND_OPENBLAS, $0) } }
   for (backend, level) in kinds {
     let name = "backend \(backend.rawValue) level \(level.rawValue)"
-    let actual = body(Engine.get(backend, level: level, threads: 1))
+    let actual = body(Engines.get(backend, level: level, threads: 1))
     let comparison = Comparison(expected: expected, actual: actual)
     #expect(comparison.nmse <= limit, "\(label), \(name): NMSE \(comparison.nmse)", sourceLocation: location)
     for threads: Int32 in [2, 4] {
-      let same = sameBits(body(Engine.get(backend, level: level, threads: threads)), actual)
+      let same = sameBits(body(Engines.get(backend, level: level, threads: threads)), actual)
       #expect(same, "\(label), \(name): other bits with \(threads) threads", sourceLocation: location)
     }
   }

@@ -25,7 +25,9 @@ struct ByteReader {
 
   /// A size or an offset of 8 bytes.
   mutating func size() throws -> Int {
-    guard let value = Int(exactly: try integer(UInt64.self)) else { throw Malformed("\(what) has a size that is too large") }
+    guard let value = Int(exactly: try integer(UInt64.self)) else {
+      throw Malformed("\(what) has a size that is too large")
+    }
     return value
   }
 }

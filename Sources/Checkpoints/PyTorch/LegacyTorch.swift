@@ -1,7 +1,7 @@
 import Tensors
 
-/// The format of `torch.save` before 1.6: five pickles (magic number, version, system, the object, the keys of the storages)
-/// and then each storage as a count of 8 bytes and its numbers.
+/// The format of `torch.save` before 1.6: five pickles (magic number, version, system, the object, the keys of the
+/// storages) and then each storage as a count of 8 bytes and its numbers.
 enum LegacyTorch {
   /// 0x1950a86a20f9469cfc6c, little-endian.
   private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
@@ -10,9 +10,13 @@ enum LegacyTorch {
   /// The object's pickle, and where each of its storages starts.
   static func read(_ bytes: UnsafeRawBufferPointer) throws -> (PickleReader, [Int]) {
     let first = try PickleReader(bytes)
-    guard first.result == .wideInteger(magic) else { throw Malformed("a pickle, but not of PyTorch: its magic number is missing") }
+    guard first.result == .wideInteger(magic) else {
+      throw Malformed("a pickle, but not of PyTorch: its magic number is missing")
+    }
     let second = try PickleReader(bytes, at: first.end)
-    guard second.result == .integer(version) else { throw Malformed("PyTorch's legacy format, but not version \(version)") }
+    guard second.result == .integer(version) else {
+      throw Malformed("PyTorch's legacy format, but not version \(version)")
+    }
     let system = try PickleReader(bytes, at: second.end)
     try checkSystem(system)
     let object = try PickleReader(bytes, at: system.end)
@@ -21,7 +25,9 @@ enum LegacyTorch {
   }
 
   private static func checkSystem(_ system: PickleReader) throws {
-    guard case .dictionary(let index) = system.result else { throw Malformed("the description of the system is missing") }
+    guard case .dictionary(let index) = system.result else {
+      throw Malformed("the description of the system is missing")
+    }
     let order = system.dictionaries[index].last { $0.key == .string("little_endian") }
     guard order == nil || order?.value == .bool(true) else { throw Malformed("the numbers are not little-endian") }
   }
@@ -46,7 +52,8 @@ enum LegacyTorch {
     for key in keys {
       guard let index = places[key] else { continue }
       let storage = storages[index]
-      guard try reader.size() == storage.count, let size = checkedByteCount(shape: [storage.count], type: storage.type) else {
+      guard try reader.size() == storage.count, let size = checkedByteCount(shape: [storage.count], type: storage.type)
+      else {
         throw Malformed("storage \(key) is not of the size that its tensors were given")
       }
       starts[index] = reader.position

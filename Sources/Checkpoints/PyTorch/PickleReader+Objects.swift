@@ -26,8 +26,12 @@ extension PickleReader {
     guard parts[0].string == "storage", case .global(.storage(let type)) = parts[1], let key = parts[2].string,
       parts[3].string != nil, let count = parts[4].integer
     else { throw Malformed("the pickle has a persistent id that is not of a storage") }
-    guard parts.count == 5 || parts[5] == .none else { throw Malformed("storage \(key) is a view of another: not supported") }
-    guard checkedByteCount(shape: [count], type: type) != nil else { throw Malformed("storage \(key) has \(count) elements") }
+    guard parts.count == 5 || parts[5] == .none else {
+      throw Malformed("storage \(key) is a view of another: not supported")
+    }
+    guard checkedByteCount(shape: [count], type: type) != nil else {
+      throw Malformed("storage \(key) has \(count) elements")
+    }
     let storage = PickledStorage(key: key, type: type, count: count)
     if let known = storagePlaces[key] {
       guard storages[known] == storage else { throw Malformed("storage \(key) is described in two ways") }
@@ -49,7 +53,9 @@ extension PickleReader {
     case .orderedDictionary: try push(orderedDictionary(arguments))
     case .namespace: try push(.inert)
     case .rebuildParameter:
-      guard case .tensor? = arguments.first else { throw Malformed("the pickle makes a parameter of what is no tensor") }
+      guard case .tensor? = arguments.first else {
+        throw Malformed("the pickle makes a parameter of what is no tensor")
+      }
       try push(arguments[0])
     case .rebuildTensor:
       do {
@@ -110,12 +116,18 @@ extension PickleReader {
     guard shape.count <= PickleLimits.rank else {
       throw Malformed("\(shape.count) dimensions, over the limit of \(PickleLimits.rank)")
     }
-    guard shape.count == strides.count else { throw Malformed("\(shape.count) dimensions, but \(strides.count) strides") }
-    guard offset >= 0, strides.allSatisfy({ $0 >= 0 }) else { throw Malformed("negative offset \(offset) or strides \(strides)") }
+    guard shape.count == strides.count else {
+      throw Malformed("\(shape.count) dimensions, but \(strides.count) strides")
+    }
+    guard offset >= 0, strides.allSatisfy({ $0 >= 0 }) else {
+      throw Malformed("negative offset \(offset) or strides \(strides)")
+    }
     guard checkedByteCount(shape: shape, type: storage.type) != nil else { throw Malformed("impossible size \(shape)") }
-    guard let extent = extent(shape, strides), case let (end, overflow) = offset.addingReportingOverflow(extent),
+    guard let extent = extent(shape, strides), case (let end, let overflow) = offset.addingReportingOverflow(extent),
       !overflow, end <= storage.count
-    else { throw Malformed("\(shape) with strides \(strides) at \(offset) reaches past its storage of \(storage.count)") }
+    else {
+      throw Malformed("\(shape) with strides \(strides) at \(offset) reaches past its storage of \(storage.count)")
+    }
     return PickledTensor(
       storage: index, offset: offset, shape: shape, strides: isDense(shape, strides) ? nil : strides, extent: extent)
   }

@@ -2,9 +2,10 @@ import Tensors
 
 /// Reads pickles of protocol 2 to 5 without executing anything.
 ///
-/// A pickle is a program for a stack machine, and Python's machine calls what the program names. This one knows the opcodes
-/// that data needs and the few names of ``PickleGlobal``; any other name, opcode, or count beyond ``PickleLimits`` ends the
-/// reading. (Opcodes: CPython's Lib/pickletools.py; the names: torch/_utils.py and torch/serialization.py.)
+/// A pickle is a program for a stack machine, and Python's machine calls what the program names. This one knows the
+/// opcodes that data needs and the few names of ``PickleGlobal``; any other name, opcode, or count beyond
+/// ``PickleLimits`` ends the reading. (Opcodes: CPython's Lib/pickletools.py; the names: torch/_utils.py and
+/// torch/serialization.py.)
 struct PickleReader {
   var input: ByteReader
   private(set) var stack: [PickleValue] = []
@@ -42,7 +43,9 @@ struct PickleReader {
   /// Executes one opcode; false after STOP.
   private mutating func step() throws -> Bool {
     opcodes += 1
-    guard opcodes <= PickleLimits.opcodes else { throw Malformed("the pickle has over \(PickleLimits.opcodes) opcodes") }
+    guard opcodes <= PickleLimits.opcodes else {
+      throw Malformed("the pickle has over \(PickleLimits.opcodes) opcodes")
+    }
     let code = try input.integer(UInt8.self)
     switch Character(Unicode.Scalar(code)) {
     case ".":
@@ -70,7 +73,9 @@ struct PickleReader {
 
     // Stack and memo
     case "(":
-      guard marks.count < PickleLimits.marks else { throw Malformed("the pickle nests deeper than \(PickleLimits.marks)") }
+      guard marks.count < PickleLimits.marks else {
+        throw Malformed("the pickle nests deeper than \(PickleLimits.marks)")
+      }
       marks.append(stack.count)
     case "0": try drop()
     case "1": _ = try popMark()
@@ -162,7 +167,9 @@ struct PickleReader {
 
   private mutating func string(_ count: Int) throws -> PickleValue {
     let bytes = try input.take(count)
-    guard String(validating: bytes, as: UTF8.self) != nil else { throw Malformed("the pickle has a string that is not UTF-8") }
+    guard String(validating: bytes, as: UTF8.self) != nil else {
+      throw Malformed("the pickle has a string that is not UTF-8")
+    }
     return .string(TensorName(bytes: bytes))
   }
 
@@ -217,7 +224,9 @@ struct PickleReader {
   private mutating func setItems(_ items: [PickleValue]) throws { try set(items, in: top()) }
 
   private mutating func set(_ items: [PickleValue], in dictionary: PickleValue) throws {
-    guard case .dictionary(let index) = dictionary else { throw Malformed("the pickle sets items of what is no dictionary") }
+    guard case .dictionary(let index) = dictionary else {
+      throw Malformed("the pickle sets items of what is no dictionary")
+    }
     guard items.count.isMultiple(of: 2) else { throw Malformed("the pickle has a dictionary key without a value") }
     for at in stride(from: 0, to: items.count, by: 2) { dictionaries[index].append((items[at], items[at + 1])) }
   }

@@ -3,8 +3,8 @@ import Tensors
 
 /// A PyTorch checkpoint (`.pt`, `.pth`, `.bin`, `.ckpt`), read without executing its pickle.
 ///
-/// The numbers stay in the mapped file. Two containers: the zip archive of `torch.save` since 1.6, and the run of pickles
-/// before it. (torch/serialization.py: `_save`, `_legacy_save`.)
+/// The numbers stay in the mapped file. Two containers: the zip archive of `torch.save` since 1.6, and the run of
+/// pickles before it. (torch/serialization.py: `_save`, `_legacy_save`.)
 public struct PyTorchFile {
   private let file: MappedFile
   private let pickle: PickleReader
@@ -40,7 +40,9 @@ public struct PyTorchFile {
 
   private static func readZip(_ bytes: UnsafeRawBufferPointer) throws -> (PickleReader, [Int]) {
     let zip = try ZipArchive(bytes)
-    guard let range = zip.entries["data.pkl"] else { throw Malformed("the zip has no \(zip.root)data.pkl: not of PyTorch") }
+    guard let range = zip.entries["data.pkl"] else {
+      throw Malformed("the zip has no \(zip.root)data.pkl: not of PyTorch")
+    }
     if let order = zip.entries["byteorder"], !bytes[order].elementsEqual("little".utf8) {
       throw Malformed("the numbers are not little-endian")
     }
@@ -52,7 +54,8 @@ public struct PyTorchFile {
         throw Malformed("no entry \(printable("\(zip.root)data/\(storage.key.string)")) in the zip")
       }
       guard let size = checkedByteCount(shape: [storage.count], type: storage.type), size <= entry.count else {
-        throw Malformed("storage \(storage.key) has \(entry.count) bytes, too few for \(storage.count) \(storage.type.rawValue)")
+        throw Malformed(
+          "storage \(storage.key) has \(entry.count) bytes, too few for \(storage.count) \(storage.type.rawValue)")
       }
       return entry.lowerBound
     }
@@ -68,16 +71,18 @@ public struct PyTorchFile {
 
   /// The tensors of one dictionary.
   ///
-  /// - Parameter name: of a dictionary of the top level. nil takes `ema`, `state_dict` or `model` if there is one (training
-  ///   checkpoints of DiT hold the averaged weights, which are the ones to sample with, in `ema`); else the tensors of the
-  ///   top level itself; else its only dictionary of tensors.
+  /// - Parameter name: of a dictionary of the top level. nil takes `ema`, `state_dict` or `model` if there is one
+  ///   (training checkpoints of DiT hold the averaged weights, which are the ones to sample with, in `ema`); else the
+  ///   tensors of the top level itself; else its only dictionary of tensors.
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if there are no tensors, or it is unclear which are meant.
   public func checkpoint(_ name: String? = nil) throws -> Checkpoint {
     try parsing(file) {
       let nested = try tensorDictionaries()
       func choice(_ name: String) -> Int? { nested.first { $0.name == TensorName(name) }?.index }
       if let name {
-        guard let index = choice(name) else { throw Malformed("no dictionary \(printable(name)) of tensors\(list(nested))") }
+        guard let index = choice(name) else {
+          throw Malformed("no dictionary \(printable(name)) of tensors\(list(nested))")
+        }
         return try checkpoint(at: index)
       }
       if let index = ["ema", "state_dict", "model"].lazy.compactMap(choice).first { return try checkpoint(at: index) }
@@ -93,7 +98,9 @@ public struct PyTorchFile {
   }
 
   private func topLevel() throws -> Int {
-    guard case .dictionary(let index) = pickle.result else { throw Malformed("the pickle holds no dictionary of tensors") }
+    guard case .dictionary(let index) = pickle.result else {
+      throw Malformed("the pickle holds no dictionary of tensors")
+    }
     return index
   }
 
@@ -119,6 +126,7 @@ public struct PyTorchFile {
         name: name, type: type, shape: tensor.shape, strides: tensor.strides, file: file,
         byteRange: start..<start + tensor.extent * type.size)
     }
-    return try Checkpoint(location: file.path, records: records.sorted { $0.byteRange.lowerBound < $1.byteRange.lowerBound })
+    return try Checkpoint(
+      location: file.path, records: records.sorted { $0.byteRange.lowerBound < $1.byteRange.lowerBound })
   }
 }

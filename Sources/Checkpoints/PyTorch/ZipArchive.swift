@@ -1,9 +1,9 @@
 /// The entries of a zip archive as `torch.save` writes it, without a copy: where in the file each lies.
 ///
-/// Zip describes every entry twice, and readers that believe different halves see different files. Here both must agree:
-/// stored entries only, not encrypted, no name twice, one root folder, every local header equal to its central directory
-/// entry, no overlaps, nothing after the end record. Zip64 sizes are understood, as PyTorch always writes some.
-/// (PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.)
+/// Zip describes every entry twice, and readers that believe different halves see different files. Here both must
+/// agree: stored entries only, not encrypted, no name twice, one root folder, every local header equal to its central
+/// directory entry, no overlaps, nothing after the end record. Zip64 sizes are understood, as PyTorch always writes
+/// some. (PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.)
 struct ZipArchive {
   /// The folder all entries lie in, with its slash: `archive/`.
   let root: String
@@ -33,7 +33,9 @@ struct ZipArchive {
     var filled = 0
     for entry in listed.sorted(by: { $0.localOffset < $1.localOffset }) {
       let name = try Self.path(entry.name)
-      guard let slash = name.firstIndex(of: "/") else { throw Malformed("zip entry \(printable(name)) lies in no folder") }
+      guard let slash = name.firstIndex(of: "/") else {
+        throw Malformed("zip entry \(printable(name)) lies in no folder")
+      }
       let folder = String(name[...slash])
       guard root == nil || root == folder else { throw Malformed("the zip has more than one root folder") }
       root = folder
@@ -76,7 +78,9 @@ struct ZipArchive {
       (count, start, length, limit) = wide
     }
     let (stop, overflow) = start.addingReportingOverflow(length)
-    guard !overflow, stop == limit else { throw Malformed("the zip's central directory does not end where its end record starts") }
+    guard !overflow, stop == limit else {
+      throw Malformed("the zip's central directory does not end where its end record starts")
+    }
     return (start..<stop, count)
   }
 
@@ -102,7 +106,9 @@ struct ZipArchive {
     let counts = (try end.size(), try end.size())
     let length = try end.size()
     let directoryStart = try end.size()
-    guard disks == (0, 0), counts.0 == counts.1 else { throw Malformed("the zip64 end record is not one of a single archive") }
+    guard disks == (0, 0), counts.0 == counts.1 else {
+      throw Malformed("the zip64 end record is not one of a single archive")
+    }
     return (counts.0, directoryStart, length, start)
   }
 
@@ -110,7 +116,9 @@ struct ZipArchive {
     var reader = ByteReader(directory, what: "the zip's central directory")
     var result: [Entry] = []
     while reader.remaining > 0 {
-      guard try reader.integer(UInt32.self) == 0x0201_4B50 else { throw Malformed("the zip's central directory is damaged") }
+      guard try reader.integer(UInt32.self) == 0x0201_4B50 else {
+        throw Malformed("the zip's central directory is damaged")
+      }
       _ = try reader.take(4)  // versions
       let flags = try reader.integer(UInt16.self)
       let method = try reader.integer(UInt16.self)
@@ -134,7 +142,9 @@ struct ZipArchive {
       guard wide[0] == wide[1] else { throw Malformed("zip entry \(shown) is stored, but in two sizes") }
       result.append(Entry(name: name, flags: flags, crc: crc, size: wide[0], localOffset: wide[2]))
     }
-    guard result.count == count else { throw Malformed("the zip has \(result.count) entries, its end record says \(count)") }
+    guard result.count == count else {
+      throw Malformed("the zip has \(result.count) entries, its end record says \(count)")
+    }
     return result
   }
 
@@ -161,7 +171,9 @@ struct ZipArchive {
     guard entry.localOffset < limit else { throw Malformed("zip entry \(shown) starts past the data") }
     let archive = UnsafeRawBufferPointer(rebasing: bytes[..<limit])
     var reader = ByteReader(archive, at: entry.localOffset, what: "zip entry \(shown)")
-    guard try reader.integer(UInt32.self) == 0x0403_4B50 else { throw Malformed("zip entry \(shown) has no local header") }
+    guard try reader.integer(UInt32.self) == 0x0403_4B50 else {
+      throw Malformed("zip entry \(shown) has no local header")
+    }
     _ = try reader.take(2)  // version
     let (flags, method) = (try reader.integer(UInt16.self), try reader.integer(UInt16.self))
     _ = try reader.take(4)  // time and date
@@ -175,7 +187,9 @@ struct ZipArchive {
     // Where a descriptor follows the data, the local header may leave the sizes open.
     let deferred = flags & descriptorFlag != 0
     if !deferred || (crc, packed, size) != (0, 0, 0) {
-      let wide = deferred && packed == .max && size == .max ? [entry.size, entry.size] : try wideFields(extra, fields: [size, packed])
+      let wide =
+        deferred && packed == .max && size == .max
+        ? [entry.size, entry.size] : try wideFields(extra, fields: [size, packed])
       guard wide == [entry.size, entry.size], crc == entry.crc || deferred && crc == 0 else { throw disagree }
     }
     let start = reader.position
@@ -187,17 +201,23 @@ struct ZipArchive {
 
   /// The descriptor behind the data: signature, checksum, two sizes of 4 or, in zip64, 8 bytes.
   private static func checkDescriptor(_ reader: inout ByteReader, _ entry: Entry, _ disagree: Malformed) throws {
-    guard try reader.integer(UInt32.self) == 0x0807_4B50, try reader.integer(UInt32.self) == entry.crc else { throw disagree }
+    guard try reader.integer(UInt32.self) == 0x0807_4B50, try reader.integer(UInt32.self) == entry.crc else {
+      throw disagree
+    }
     var wide = reader
     if let sizes = try? [reader.integer(UInt32.self), reader.integer(UInt32.self)],
-      sizes.allSatisfy({ Int($0) == entry.size }) { return }
+      sizes.allSatisfy({ Int($0) == entry.size })
+    {
+      return
+    }
     guard try wide.size() == entry.size, try wide.size() == entry.size else { throw disagree }
   }
 
   private static func path(_ name: [UInt8]) throws -> String {
     guard let path = String(validating: name, as: UTF8.self) else { throw Malformed("a zip entry's name is not UTF-8") }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    guard !parts.contains(".."), !parts.contains("."), parts.first != "", !path.utf8.contains(0), !path.utf8.contains(0x5C)
+    guard !parts.contains(".."), !parts.contains("."), parts.first != "", !path.utf8.contains(0),
+      !path.utf8.contains(0x5C)
     else { throw Malformed("zip entry \(printable(path)) has a path that leaves its folder") }
     return path
   }
