@@ -17,7 +17,9 @@ enum ExitStatus {
   /// The code of an error of the libraries; nil for those of the argument parser.
   static func code(of error: Error) -> Int32? {
     switch error {
-    case is RequestError, is DiffusionError, is BlueprintError: usage
+    case is RequestError, is DiffusionError, is BlueprintError, is WeightError: usage
+    case SourceError.unreadable: notFound
+    case is SourceError: usage
     case BackendError.openBLASMissing: notFound
     case BackendError.outOfMemory: outOfMemory
     case ComparisonFileError.unreadable: notFound

@@ -6,6 +6,11 @@ public struct ComparisonFile {
   public struct Entry: Equatable, Sendable {
     public let prompt: String
     public let className: String
+
+    public init(prompt: String, className: String) {
+      self.prompt = prompt
+      self.className = className
+    }
   }
 
   public let entries: [Entry]

@@ -21,6 +21,11 @@ public struct GenerationRequest: Sendable, Equatable {
   /// DDIM's share of fresh noise, 0 to 1.
   public var eta: Double = 0
 
+  /// What to start from instead of noise; it has the request's size.
+  public var source: SourcePicture?
+  /// How much of the way from noise is gone with a source: 1 is all of it, less keeps more of the picture.
+  public var strength: Double = 1
+
   public var guidanceScale: Float = 3
   public var guidanceChannels = Guidance.Channels.all
   /// Timesteps where guidance acts; nil: all.

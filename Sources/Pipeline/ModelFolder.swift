@@ -108,6 +108,9 @@ extension ModelFolder {
     if let interval = request.guidanceInterval, interval.lowerBound < 0 || interval.upperBound > 999 {
       throw RequestError.guidanceInterval(interval)
     }
+    guard request.strength > 0, request.strength <= 1 else { throw SourceError.strength(request.strength) }
+    _ = try WeightedPrompt(request.prompt)
+    guard try WeightedPrompt(request.negativePrompt).isPlain else { throw WeightError.negative }
     for text in [request.prompt, request.negativePrompt] where text.utf8.count > 1_000_000 {
       throw RequestError.promptTooLong(text.utf8.count)
     }
@@ -123,7 +126,8 @@ extension ModelFolder {
     try SamplerRegistry.make(
       request.sampler, schedule: scheduler.schedule,
       settings: SamplerSettings(
-        steps: request.steps, spacing: request.spacing, respacing: request.respacing, eta: request.eta))
+        steps: request.steps, spacing: request.spacing, respacing: request.respacing, eta: request.eta,
+        strength: request.source == nil ? 1 : request.strength))
   }
 
   /// Steps of a request: those of its respacing where it has one.

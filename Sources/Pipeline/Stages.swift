@@ -30,4 +30,11 @@ public struct Stages: Sendable {
     autoencoder = try TinyAutoencoder(
       folder.autoencoder, decoder: vae.scoped("decoder."), encoder: nil, backend: backend)
   }
+
+  /// The autoencoder's other half, which only drawing from a picture needs.
+  static func encoder(_ folder: ModelFolder, backend: Backend) throws -> any Autoencoder {
+    let vae = try openCheckpoint(at: folder.url.appendingPathComponent("vae")).scoped("encoder.")
+    guard !vae.records.isEmpty else { throw AutoencoderError.noEncoder }
+    return try TinyAutoencoder(folder.autoencoder, decoder: nil, encoder: vae, backend: backend)
+  }
 }

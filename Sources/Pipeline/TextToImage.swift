@@ -32,6 +32,7 @@ public final class TextToImage: @unchecked Sendable {
   public let backend: Backend
   public let stages: Stages
   private var textStates: [String: Tensor] = [:]
+  private var encoder: (any Autoencoder)?
 
   /// Loads a model folder.
   /// - Throws: one-line errors of the stages, naming file and tensor.
@@ -43,7 +44,7 @@ public final class TextToImage: @unchecked Sendable {
 
   /// Tokens of a prompt that the model does not see because it is too long.
   public func droppedTokens(of prompt: String) -> Int {
-    max(0, stages.tokenizer.pieces(of: Array(prompt.utf8)).count + 1 - stages.tokenizer.maximumLength)
+    max(0, stages.tokenizer.pieces(of: Array(WeightedPrompt.plain(prompt).utf8)).count + 1 - stages.tokenizer.maximumLength)
   }
 
   // MARK: drawing
@@ -51,34 +52,47 @@ public final class TextToImage: @unchecked Sendable {
   /// Draws pictures of one run together (``GenerationRequest/sharesRun(with:)``). Each comes out the same as if drawn alone.
   /// - Parameters:
   ///   - requests: equal but for words, classes and seeds.
+  ///   - recordingAttention: shows `observe` where the words were looked for, `attention0` and so on for each block:
+  ///     [N, tokens, text length], averaged over steps and heads of the conditional branch.
   ///   - progress: is told of each step; throw from it to stop.
-  ///   - observe: is shown guided noise and latents by name: `eps0`, `x1`, …, `latents`, `image`.
+  ///   - observe: is shown tensors by name: guided noise `eps0`, latents `x1`, the clean picture foreseen
+  ///     `original1`, …, `latents`, `image`.
   /// - Throws: ``RequestError``, or what `progress` throws.
   public func draw(
-    _ requests: [GenerationRequest], progress: (GenerationProgress) throws -> Void = { _ in },
-    observe: Observer? = nil
+    _ requests: [GenerationRequest], recordingAttention: Bool = false,
+    progress: (GenerationProgress) throws -> Void = { _ in }, observe: Observer? = nil
   ) throws -> [GeneratedPicture] {
     guard let first = requests.first else { return [] }
     for request in requests {
       try folder.check(request)
+      if let source = request.source { precondition(source.size == request.size, "the source has another size") }
       precondition(request.sharesRun(with: first), "pictures drawn together share all but words, class and seed")
     }
-    let latents = try sample(requests, progress: progress, observe: observe)
+    let latents = try sample(requests, recordingAttention, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
     try progress(.decoding)
     let images = stages.autoencoder.decode(latents)  // [N, 3, H, W]
     observe?("image", images)
     return requests.enumerated().map { index, request in
-      let planes = images.slice(index, count: 1).array
+      let drawn = TextToImage.picture(of: images.slice(index, count: 1))
       return GeneratedPicture(
-        picture: Picture(planes: planes, width: request.size.width, height: request.size.height), request: request,
+        picture: request.source?.restored(around: drawn) ?? drawn, request: request,
         latents: latents.slice(index, count: 1).reshaped(Array(latents.shape.dropFirst())))
     }
   }
 
+  /// What latents [1, C, h, w] look like.
+  public func picture(_ latents: Tensor) -> Picture { TextToImage.picture(of: stages.autoencoder.decode(latents)) }
+
+  /// [1, 3, H, W] in 0…1 to pixels.
+  private static func picture(of image: Tensor) -> Picture {
+    Picture(planes: image.array, width: image.shape[3], height: image.shape[2])
+  }
+
   /// The sampling loop: noise to latents [N, C, h, w].
   private func sample(
-    _ requests: [GenerationRequest], progress: (GenerationProgress) throws -> Void, observe: Observer?
+    _ requests: [GenerationRequest], _ recordingAttention: Bool, progress: (GenerationProgress) throws -> Void,
+    observe: Observer?
   ) throws -> Tensor {
     let first = requests[0]
     var sampler = try folder.sampler(for: first)
@@ -87,38 +101,65 @@ public final class TextToImage: @unchecked Sendable {
       conditional: requests.map { Condition(classIndex: $0.classIndex, text: states(of: $0.prompt)) },
       unconditional: requests.map { Condition(text: states(of: $0.negativePrompt)) },
       guidance: first.guidance, grid: grid(of: first.size), timesteps: sampler.evaluations)
+    if recordingAttention { denoiser.recordAttention() }
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)
     let noise = { generators.randn(shape) }
-    let start = noise()
-    let scale = sampler.initialScale
-    if scale != 1 {
-      start.withFloats { values in
-        for i in values.indices { values[i] *= scale }
-      }
-    }
+    let known = try first.source.map { try encode($0) }
+    let start = start(noise(), known, sampler, strength: first.strength)
+    let schedule = folder.scheduler.schedule
+    let timesteps = sampler.evaluations
     var evaluations = 0
     let steps = sampler.plan.count
     let latents = try sampler.run(
       from: start,
       predict: { latents, evaluation in
-        let prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
+        var prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
+        if let known {
+          prediction = known.holding(prediction, latents, at: schedule.level(timestep: Double(timesteps[evaluation])))
+        }
         observe?("eps\(evaluations)", prediction.noise)
         evaluations += 1
         return prediction
       }, noise: noise,
       observe: { index, step in
         observe?("x\(index + 1)", step.latents)
+        observe?("original\(index + 1)", step.predictedOriginal)
         try progress(.step(index + 1, of: steps))
       })
+    for (block, map) in (denoiser.attention ?? []).enumerated() { observe?("attention\(block)", map) }
     observe?("latents", latents)
     return latents
   }
 
-  /// Text states of a prompt, [tokens, size]; computed once for each prompt.
+  /// The latents of a run's first step: noise, or a picture with as much noise as its strength asks for.
+  private func start(_ noise: Tensor, _ known: KnownLatents?, _ sampler: any Sampler, strength: Double) -> Tensor {
+    if let known, strength < 1 {
+      let repeated = Tensor.concatenated((0..<noise.shape[0]).map { _ in known.latents })
+      return NoiseSchedule.noised(repeated, with: noise, at: sampler.plan.levels[0])
+    }
+    let scale = sampler.initialScale
+    guard scale != 1 else { return noise }
+    noise.withFloats { values in
+      for i in values.indices { values[i] *= scale }
+    }
+    return noise
+  }
+
+  /// A picture as latents; the encoder is read when the first one comes.
+  private func encode(_ source: SourcePicture) throws -> KnownLatents {
+    let encoder = try encoder ?? Stages.encoder(folder, backend: backend)
+    self.encoder = encoder
+    let image = Tensor(source.picture.planes(), [1, 3, source.picture.height, source.picture.width])
+    let latents = try encoder.encode(image)  // [1, C, h, w]
+    let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])
+    return KnownLatents(latents: latents, freedom: source.freedom(scale: encoder.scaleFactor) ?? all)
+  }
+
+  /// Text states of a prompt, [tokens, size], its weights applied; computed once for each prompt.
   public func states(of prompt: String) -> Tensor {
     if let known = textStates[prompt] { return known }
-    let states = stages.textEncoder.encode(stages.tokenizer.encode(prompt))
+    let states = weightedStates(of: prompt)
     textStates[prompt] = states
     return states
   }
