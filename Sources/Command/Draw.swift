@@ -71,7 +71,7 @@ struct Draw: ParsableCommand {
           case .decoding: progress.note("decoding")
           }
         }, observe: record.observe)
-      preview?.show(drawn[0].picture)
+      preview?.finish(drawn[0].picture)
       let text = Recipe.parameters(of: request, folder: folder, backend: backend, version: programVersion)
       let file = try names.write(drawn[0].picture, texts: [text.pngText], number: count > 1 ? index + 1 : nil)
       let sheets = try show.write(record, of: drawn[0], model, beside: file)

@@ -4,7 +4,7 @@ import Image
 /// A small picture on the terminal's standard error, drawn over itself; the progress bar stands below.
 final class TerminalPreview {
   private let graphics: TerminalGraphics
-  private let columns: Int
+  private let columns, height: Int
   private var rows = 0
   private var last: ContinuousClock.Instant?
 
@@ -20,10 +20,14 @@ final class TerminalPreview {
     height = known ? Int(size.ws_row) : 24
   }
 
-  private let height: Int
-
   /// Decoding and sending take time: ten pictures a second are enough.
   var isDue: Bool { last.map { seconds(since: $0) > 0.1 } ?? true }
+
+  /// The finished picture stays; another begins below it.
+  func finish(_ picture: Picture) {
+    show(picture)
+    rows = 0
+  }
 
   func show(_ picture: Picture) {
     last = .now

@@ -74,11 +74,13 @@ extension GenerationRequest {
 }
 
 extension TextToImage {
+  private func tokenCount(_ prompt: String) -> Int { states(of: prompt).rows }
+
   /// Multiply-adds of drawing one picture: both branches of guidance, text, decoder.
   public func multiplyAdds(of request: GenerationRequest) throws -> Int {
     let grid = grid(of: request.size)
     let costs = { (prompt: String) in
-      self.folder.transformer.costs(grid: grid, textTokens: self.stages.tokenizer.encode(prompt).count)
+      self.folder.transformer.costs(grid: grid, textTokens: self.tokenCount(prompt))
     }
     let conditional = costs(request.prompt)
     let unconditional = costs(request.negativePrompt)
@@ -87,7 +89,7 @@ extension TextToImage {
     let guided = differ ? evaluations.filter { request.guidance.isActive(at: $0) }.count : 0
     let prompts = guided > 0 ? [request.prompt, request.negativePrompt] : [request.prompt]
     let encoder = prompts.reduce(0) {
-      $0 + folder.textEncoder.costs(tokens: stages.tokenizer.encode($1).count).total.multiplyAdds
+      $0 + folder.textEncoder.costs(tokens: tokenCount($1)).total.multiplyAdds
     }
     let latents = latentShape(request.size)
     return evaluations.count * conditional.multiplyAdds(.step) + guided * unconditional.multiplyAdds(.step)

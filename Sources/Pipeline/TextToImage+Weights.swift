@@ -1,55 +1,30 @@
 import Foundation
 import Tensors
+import Transformer
 
 extension TextToImage {
-  /// Text states of a prompt, [tokens, size]; the states of weighted words are moved away from what they have in common
-  /// with every prompt, or towards it.
-  ///
-  ///     s' = c + w · (s − c)
-  ///
-  /// Plain scaling would be lost: the transformer normalises each state before it makes keys and values of it.
-  func weightedStates(of prompt: String) -> Tensor {
-    guard let weighted = try? WeightedPrompt(prompt) else { return encoded(prompt) }
-    let states = encoded(weighted.text)
-    guard !weighted.isPlain else { return states }
-    let width = states.columns
-    let words = states.rows - 1  // the end token keeps its state
-    let mode = ProcessInfo.processInfo.environment["WEIGHT_MODE"] ?? "mean"
-    let common: [Float]
-    if mode == "empty" {
-      common = encoded("").array
-    } else {
-      common = states.withFloats { values in
-        (0..<width).map { column in
-          (0..<states.rows).reduce(Float(0)) { $0 + values[$1 * width + column] } / Float(states.rows)
-        }
-      }
-    }
-    states.withFloats { values in
-      for (weight, tokens) in tokenRanges(of: weighted) where weight != 1 {
-        for token in tokens where token < words {
-          for column in 0..<width {
-            let place = token * width + column
-            values[place] = common[column] + weight * (values[place] - common[column])
-          }
-        }
-      }
-    }
-    return states
+  /// What a prompt and a class ask for, weights included.
+  func condition(_ prompt: String, classIndex: Int?) -> Condition {
+    var condition = Condition(classIndex: classIndex, text: states(of: prompt))
+    condition.textWeights = tokenWeights(of: prompt)
+    return condition
   }
 
-  private func encoded(_ text: String) -> Tensor { stages.textEncoder.encode(stages.tokenizer.encode(text)) }
-
-  /// Which tokens a span covers. Pieces never reach across a space, so that counting the pieces of everything before a
-  /// span finds its first one, provided that it holds whole words.
-  private func tokenRanges(of prompt: WeightedPrompt) -> [(weight: Float, tokens: Range<Int>)] {
+  /// One weight a token, the end token's 1; nil where all are 1.
+  ///
+  /// Pieces never reach across a space, so that counting the pieces of everything before a span finds its first one,
+  /// provided that the span holds whole words.
+  private func tokenWeights(of prompt: String) -> [Float]? {
+    guard let prompt = try? WeightedPrompt(prompt), !prompt.isPlain else { return nil }
+    var weights = [Float](repeating: 1, count: stages.tokenizer.encode(prompt.text).count)
     var before = ""
     var first = 0
-    return prompt.spans.map { span in
+    for span in prompt.spans {
       before += span.text
-      let end = max(first, stages.tokenizer.pieces(of: Array(before.utf8)).count)
-      defer { first = end }
-      return (span.weight, first..<end)
+      let end = min(max(first, stages.tokenizer.pieces(of: Array(before.utf8)).count), weights.count - 1)
+      for token in first..<max(first, end) { weights[token] = span.weight }
+      first = max(first, end)
     }
+    return weights
   }
 }

@@ -98,7 +98,7 @@ public final class TextToImage: @unchecked Sendable {
     var sampler = try folder.sampler(for: first)
     let denoiser = try GuidedDenoiser(
       stages.transformer,
-      conditional: requests.map { Condition(classIndex: $0.classIndex, text: states(of: $0.prompt)) },
+      conditional: requests.map { condition($0.prompt, classIndex: $0.classIndex) },
       unconditional: requests.map { Condition(text: states(of: $0.negativePrompt)) },
       guidance: first.guidance, grid: grid(of: first.size), timesteps: sampler.evaluations)
     if recordingAttention { denoiser.recordAttention() }
@@ -156,10 +156,10 @@ public final class TextToImage: @unchecked Sendable {
     return KnownLatents(latents: latents, freedom: source.freedom(scale: encoder.scaleFactor) ?? all)
   }
 
-  /// Text states of a prompt, [tokens, size], its weights applied; computed once for each prompt.
+  /// Text states of a prompt without its weights, [tokens, size]; computed once for each prompt.
   public func states(of prompt: String) -> Tensor {
     if let known = textStates[prompt] { return known }
-    let states = weightedStates(of: prompt)
+    let states = stages.textEncoder.encode(stages.tokenizer.encode(WeightedPrompt.plain(prompt)))
     textStates[prompt] = states
     return states
   }

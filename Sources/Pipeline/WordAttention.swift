@@ -56,6 +56,6 @@ public struct WordAttention: Sendable {
     let percent = { (share: Float) in "\(Int((100 * share).rounded())) %" }
     let maps = words.map { ContactSheet.Item(picture.overlayHeat($0.map), "\($0.text)  \(percent($0.share))") }
     let items = [ContactSheet.Item(picture)] + maps
-    return ContactSheet(items, columns: min(items.count, items.count > 10 ? 6 : 5), title: prompt)
+    return ContactSheet(items, columns: min(items.count, 6), title: prompt)
   }
 }

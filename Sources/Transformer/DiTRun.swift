@@ -33,7 +33,7 @@ public final class DiTRun: TransformerRun {
     let batch = conditions.count
     positions = model.positions(grid)
     conditioning = ConditioningTable(model, classes: conditions.map(\.classIndex), timesteps: timesteps)
-    text = configuration.textSize.map { TextContext(model, conditions.map(\.text), size: $0) }
+    text = configuration.textSize.map { TextContext(model, conditions.map(\.text), weights: conditions.map(\.textWeights), size: $0) }
     let extra = configuration.scheme == .inContext ? 2 : 0
     buffers = Buffers(
       batch: batch, tokens: grid.count + extra, configuration, type: model.backend.activationType)

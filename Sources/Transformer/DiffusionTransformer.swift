@@ -42,6 +42,9 @@ public struct Condition {
   /// Text states [tokens, text size] of the encoder; only models with text read them.
   public var text: Tensor?
 
+  /// How much each token counts in cross-attention, for each row of ``text``; nil: 1 each.
+  public var textWeights: [Float]?
+
   public init(classIndex: Int? = nil, text: Tensor? = nil) {
     self.classIndex = classIndex
     self.text = text
