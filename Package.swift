@@ -43,13 +43,18 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/CheckpointsTests"),
     .testTarget(
+      name: "TextTests", dependencies: ["Text", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/TextTests"),
+    .testTarget(
       name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/DiffusionTests"),
-    .testTarget(
-      name: "PipelineTests",
-      dependencies: ["Pipeline", "Checkpoints", "Tensors", "Transformer", "Diffusion", "Image", "TestSupport"],
-      path: "Tests/PipelineTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
+    .testTarget(
+      name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "Transformer", "Diffusion", "Tensors", "Image", "TestSupport"],
+      path: "Tests/PipelineTests"),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Checkpoints", "Tensors", "Image", "TestSupport"],
+      path: "Tests/CommandTests"),
   ],
   cxxLanguageStandard: .cxx17
 )

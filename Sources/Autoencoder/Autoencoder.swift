@@ -12,10 +12,25 @@ public protocol Autoencoder: Sendable {
   func encode(_ picture: Tensor) throws -> Tensor
 }
 
-public enum AutoencoderError: Error, CustomStringConvertible {
+public enum AutoencoderError: Error, Equatable, CustomStringConvertible {
   case noEncoder
+  /// A file or folder that holds no autoencoder of a kind this program runs.
+  case unknown(path: String, found: String)
+  /// TAESD comes as two files; this is the encoder, and the decoder is not beside it.
+  case decoderMissing(path: String, expected: String)
+  /// A file of weights alone, and the latents' scale is not among them.
+  case scalingUnknown(path: String, channels: Int)
 
-  public var description: String { "this model's autoencoder has no encoder, so it cannot start from a picture" }
+  public var description: String {
+    switch self {
+    case .noEncoder: "this model's autoencoder has no encoder, so it cannot start from a picture"
+    case .unknown(let path, let found):
+      "\(path): \(found); this program decodes with AutoencoderKL, AutoencoderTiny and TAESD"
+    case .decoderMissing(let path, let expected): "\(path): this is the encoder alone, and there is no \(expected) beside it"
+    case .scalingUnknown(let path, let channels):
+      "\(path): the scale of its \(channels)-channel latents is unknown; put the model's vae/config.json beside it"
+    }
+  }
 }
 
 /// Planes [B, C, H, W] -> pixels [B, H, W, C], in the type convolutions read.
@@ -48,4 +63,9 @@ func channelsFirst(_ pixels: Tensor) -> Tensor {
     }
   }
   return result
+}
+
+/// Pixels [B, H, W, C] of any type -> planes [B, C, H, W] in float32, to be looked at.
+func planes(_ pixels: Tensor) -> Tensor {
+  channelsFirst(pixels.type == .f32 ? pixels : Tensor(pixels.array, pixels.shape))
 }

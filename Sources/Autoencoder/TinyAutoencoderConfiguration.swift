@@ -1,4 +1,4 @@
-import Tensors
+import Checkpoints
 
 /// Sizes of a tiny autoencoder: ours, or diffusers' `AutoencoderTiny`.
 public struct TinyAutoencoderConfiguration: Decodable, Sendable {
@@ -13,12 +13,15 @@ public struct TinyAutoencoderConfiguration: Decodable, Sendable {
   public let latentsMean: [Float]?
   public let latentsStd: [Float]?
 
+  public var scaleFactor: Int { 1 << (decoderChannels.count - 1) }
+
   enum CodingKeys: String, CodingKey {
     case latentChannels = "latent_channels", latentsMean = "latents_mean", latentsStd = "latents_std"
     case decoderChannels = "decoder_block_out_channels", decoderBlocks = "num_decoder_blocks"
     case encoderChannels = "encoder_block_out_channels", encoderBlocks = "num_encoder_blocks"
     case shortDecoderChannels = "decoder_channels", shortDecoderBlocks = "decoder_blocks"
     case shortEncoderChannels = "encoder_channels", shortEncoderBlocks = "encoder_blocks"
+    case activation = "act_fn"
   }
 
   public init(from decoder: Decoder) throws {
@@ -42,6 +45,8 @@ public struct TinyAutoencoderConfiguration: Decodable, Sendable {
     guard decoderBlocks.count == decoderChannels.count, encoderBlocks.count == encoderChannels.count else {
       throw wrong(.decoderBlocks, "and the channels differ in their number of levels")
     }
+    let activation = try values.decodeIfPresent(String.self, forKey: .activation) ?? "relu"
+    guard activation == "relu" else { throw wrong(.activation, "is \"\(activation.prefix(40))\", expected relu") }
     latentsMean = try values.decodeIfPresent([Float].self, forKey: .latentsMean)
     latentsStd = try values.decodeIfPresent([Float].self, forKey: .latentsStd)
     for (key, list) in [(CodingKeys.latentsMean, latentsMean), (.latentsStd, latentsStd)] {
@@ -50,4 +55,38 @@ public struct TinyAutoencoderConfiguration: Decodable, Sendable {
       }
     }
   }
+
+  /// Reads the sizes off the tensors of a decoder, and of an encoder where there is one, named `layers.N…` as in diffusers.
+  ///
+  /// A block has `conv.0.weight` inside; what changes level is a convolution without bias; the last one leads out.
+  init(decoder: Checkpoint, encoder: Checkpoint?) throws {
+    latentChannels = try decoder.matrixShape("layers.0.weight")[1]
+    (decoderChannels, decoderBlocks) = try levels(of: decoder)
+    (encoderChannels, encoderBlocks) = try encoder.map(levels(of:)) ?? ([], [])
+    latentsMean = nil
+    latentsStd = nil
+  }
+}
+
+/// Channels and blocks of each level of a Sequential, in its order.
+private func levels(of half: Checkpoint) throws -> (channels: [Int], blocks: [Int]) {
+  let indices = half.records.compactMap { record -> Int? in
+    let parts = record.name.string.split(separator: ".")
+    return parts.count > 2 && parts[0] == "layers" ? Int(parts[1]) : nil
+  }
+  var channels = [try half.matrixShape("layers.0.weight")[0]]
+  var blocks = [0]
+  for index in Set(indices).sorted().dropFirst().dropLast() {
+    if half.contains("layers.\(index).conv.0.weight") {
+      blocks[blocks.count - 1] += 1
+    } else {
+      channels.append(try half.matrixShape("layers.\(index).weight")[0])
+      blocks.append(0)
+    }
+  }
+  guard channels.count <= 8, channels.allSatisfy((1...4_096).contains) else {
+    throw LoadError.malformed(
+      file: half.location, reason: "a tiny autoencoder of \(channels.count) levels, expected up to 8 of up to 4096 channels")
+  }
+  return (channels, blocks)
 }

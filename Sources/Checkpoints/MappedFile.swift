@@ -1,11 +1,12 @@
 import Foundation
+import Tensors
 
 /// A regular file mapped read-only; unmapped with its last owner.
 ///
 /// Weights are read from the mapping where they lie, so a checkpoint costs no memory beyond the page cache. As with
 /// every mapping, a file that another process shortens while it is in use raises SIGBUS: replace checkpoints by rename,
 /// as ``SafetensorsWriter`` does.
-public final class MappedFile: @unchecked Sendable {
+public final class MappedFile: MappedMemory, @unchecked Sendable {
   public let path: String
   public let bytes: UnsafeRawBufferPointer
   /// What is unmapped in the end: `bytes`, unless they are a test's.
@@ -51,6 +52,19 @@ public final class MappedFile: @unchecked Sendable {
     let target = UnsafeMutableRawBufferPointer(rebasing: region[filled - contents.count..<filled])
     target.copyBytes(from: contents)
     bytes = UnsafeRawBufferPointer(target)
+  }
+
+  /// Drops whole pages from memory; they are read from the file again when they are touched.
+  public func release(_ part: UnsafeRawBufferPointer) {
+    let isFile = region.count == bytes.count  // a test's memory would be lost
+    guard isFile, let base = bytes.baseAddress, let start = part.baseAddress, start >= base,
+      start + part.count <= base + bytes.count
+    else { return }
+    let page = Int(getpagesize())
+    let first = (start - base + page - 1) / page * page
+    let end = (start - base + part.count) / page * page
+    guard first < end else { return }
+    madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, Int32(MADV_DONTNEED))
   }
 
   deinit {

@@ -87,14 +87,15 @@ struct Compare: ParsableCommand {
   // MARK: modes
 
   private func compareModes() throws {
-    let folder = try ModelFolder(ModelLocator().locate(engine.model))
+    let folder = try engine.openModel()
     let requests = try makeRequests(folder)
     for request in requests { try folder.check(request) }
+    guard folder.text != nil, folder.transformer.classes > 0 else { throw ComparisonError.notOurs(folder.name) }
     let names = OutputNames(output, prompt: "compare " + (prompts == nil ? requests[0].prompt : "prompts"), className: nil)
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
-    let model = try TextToImage(folder, backend: engine.makeBackend())
+    let model = try engine.load(folder, engine.makeBackend())
     // The first pictures of a process wait for memory; the clock should not.
     var warm = requests[0]
     warm.steps = 2
@@ -126,13 +127,14 @@ struct Compare: ParsableCommand {
     let entries = try prompts.map { try ComparisonFile(URL(fileURLWithPath: $0)).entries }
       ?? [ComparisonFile.Entry(prompt: prompt.joined(separator: " "), className: className ?? "")]
     return try entries.map { entry in
-      var request = GenerationRequest(size: size ?? folder.nativeSize)
+      var request = folder.defaultRequest
+      if let size { request.size = size }
       request.prompt = entry.prompt
       request.classIndex = try folder.classIndex(entry.className)
       request.seed = seed
       request.steps = steps
       request.sampler = sampler.lowercased()
-      request.guidanceScale = scales.count == 1 ? scales[0] : 3
+      if scales.count == 1 { request.guidanceScale = scales[0] }
       return request
     }
   }

@@ -6,15 +6,16 @@ extension StorageType: ExpressibleByArgument {}
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a model folder again with its weights stored as int8, f16, bf16 or f32.",
+    abstract: "Write a model as a folder, with its weights stored as int8, f16, bf16 or f32.",
     discussion: """
-      Example:
+      Examples:
         dit-t2i convert ~/models/mine Weights/mine --type int8
+        dit-t2i convert DiT-XL-2-256x256.pt Weights/dit-xl --vae ~/sd-vae-ft-ema --type bf16
 
       int8 keeps one scale for each row of a matrix; small tensors, norms and biases stay as they are.
       """)
 
-  @Argument(help: "A model's name or folder.")
+  @Argument(help: "A model's name, folder or file of weights.")
   var model: String
 
   @Argument(help: "The new folder.")
@@ -23,11 +24,13 @@ struct Convert: ParsableCommand {
   @Option(help: "int8, f16, bf16 or f32.")
   var type = StorageType.int8
 
+  @OptionGroup var parts: PartOptions
+
   @Flag(name: .shortAndLong, help: "Print nothing.")
   var quiet = false
 
   func run() throws {
-    let source = try ModelLocator().locate(model)
+    let source = try ModelFolder(ModelLocator().locate(model), options: parts.options)
     let target = URL(fileURLWithPath: output)
     let progress = ProgressBar(quiet: quiet)
     try ModelConverter.convert(source, to: target, as: type) { progress.note("converting \($0)") }

@@ -42,7 +42,7 @@ struct Draw: ParsableCommand {
   func run() throws {
     let start = ContinuousClock.now
     let recipe = try readRecipe()
-    let folder = try ModelFolder(ModelLocator().locate(engine.model ?? recipe.model))
+    let folder = try engine.openModel(recipe.model)
     let requests = try makeRequests(folder, recipe)
     // Everything a user can mistype is checked before the weights are read.
     for request in requests { try folder.check(request) }
@@ -53,7 +53,7 @@ struct Draw: ParsableCommand {
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend(precision: recipe.precision, kind: recipe.backend)
-    let model = try TextToImage(folder, backend: backend)
+    let model = try engine.load(folder, backend)
     warnAboutLength(of: requests[0], model)
     let preview = show.preview && !quiet ? TerminalPreview() : nil
 
@@ -95,7 +95,7 @@ struct Draw: ParsableCommand {
   }
 
   private func makeRequests(_ folder: ModelFolder, _ recipe: Recipe) throws -> [GenerationRequest] {
-    var request = recipe.request ?? GenerationRequest(size: folder.nativeSize)
+    var request = recipe.request ?? folder.defaultRequest
     if !prompt.isEmpty { request.prompt = prompt.joined(separator: " ") }
     if let name = recipe.className { request.classIndex = try folder.classIndex(name) }
     try picture.apply(to: &request, folder)

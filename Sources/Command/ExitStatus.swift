@@ -1,9 +1,11 @@
+import Autoencoder
 import Checkpoints
 import Diffusion
 import Image
 import Pipeline
 import Tensors
 import Text
+import Transformer
 
 /// The documented exit codes (after sysexits.h).
 enum ExitStatus {
@@ -17,7 +19,7 @@ enum ExitStatus {
   /// The code of an error of the libraries; nil for those of the argument parser.
   static func code(of error: Error) -> Int32? {
     switch error {
-    case is RequestError, is DiffusionError, is BlueprintError, is WeightError: usage
+    case is RequestError, is DiffusionError, is BlueprintError, is WeightError, is ComparisonError: usage
     case SourceError.unreadable: notFound
     case is SourceError: usage
     case BackendError.openBLASMissing: notFound
@@ -25,6 +27,8 @@ enum ExitStatus {
     case ComparisonFileError.unreadable: notFound
     case is ComparisonFileError: badData
     case is TokenizerError, is ConfigurationError: badData
+    case is UViTError, ModelError.noClasses, ModelError.noAutoencoder, ModelError.noTextEncoder: usage
+    case is AutoencoderError: badData
     case ModelError.notFound, ModelError.noModels: notFound
     case is ModelError: badData
     case LoadError.unwritable, is ConversionError: cannotCreate

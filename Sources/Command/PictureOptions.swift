@@ -7,10 +7,10 @@ struct PictureOptions: ParsableArguments {
   @Option(help: "The same seed draws the same picture. (default: random)")
   var seed: UInt64?
 
-  @Option(help: "Steps of the sampler, 1 to 1000. (default: 25)")
+  @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's, 25 for ours)")
   var steps: Int?
 
-  @Option(name: .shortAndLong, help: "How much more the words count than no words; 1 is no guidance. (default: 3)")
+  @Option(name: .shortAndLong, help: "How much more the words count than no words; 1 is no guidance. (default: the model's, 3 for ours)")
   var guidance: Float?
 
   @Option(help: "ddpm, ddim, dpm++ or another; a wrong name lists them. (default: dpm++)")

@@ -3,6 +3,7 @@ import Diffusion
 import Foundation
 import Pipeline
 import Tensors
+import Transformer
 
 extension Precision: ExpressibleByArgument {}
 extension Backend.Kind: ExpressibleByArgument {}
@@ -11,14 +12,38 @@ extension Guidance.Channels: ExpressibleByArgument {}
 extension TimestepInterval: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
+extension DiTCompatibility: ExpressibleByArgument {}
 extension PictureSize: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
+/// Parts of a model that lie elsewhere, and how to read it.
+struct PartOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("An autoencoder in place of the model's own: a folder or file.", valueName: "path"))
+  var vae: String?
+
+  @Option(help: ArgumentHelp("A T5 folder, for a file of weights that has none.", valueName: "dir"))
+  var textEncoder: String?
+
+  @Option(help: "Whose arithmetic a class-conditional DiT follows: official or diffusers. (default: its file's own)")
+  var ditCompat: DiTCompatibility?
+
+  var options: ModelOptions {
+    ModelOptions(
+      autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
+      compatibility: ditCompat)
+  }
+}
+
 /// Which model, and how it is computed.
 struct EngineOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: ArgumentHelp("A model's name or folder.", valueName: "dir"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("A model's name, folder or file of weights.", valueName: "path"))
   var model: String?
+
+  @OptionGroup var parts: PartOptions
+
+  @Option(help: ArgumentHelp("Keep encoded prompts here, for text encoders that take long.", valueName: "dir"))
+  var textCache: String?
 
   @Option(help: "Numbers to compute in: auto, f32, bf16 or int8.")
   var precision: Precision?
@@ -34,6 +59,17 @@ struct EngineOptions: ParsableArguments {
     if backend == .openblas, let precision, precision == .bf16 || precision == .int8 {
       throw ValidationError("--backend openblas computes in float32: leave --precision out")
     }
+  }
+
+  /// The model, described but not loaded.
+  /// - Parameter fallback: its name or path where `--model` is not given.
+  func openModel(_ fallback: String? = nil) throws -> ModelFolder {
+    try ModelFolder(ModelLocator().locate(model ?? fallback), options: parts.options)
+  }
+
+  /// The model, loaded.
+  func load(_ folder: ModelFolder, _ backend: Backend) throws -> TextToImage {
+    try TextToImage(folder, backend: backend, textCache: textCache.map { URL(fileURLWithPath: $0) })
   }
 
   func makeBackend(precision stored: Precision? = nil, kind: Backend.Kind? = nil) throws -> Backend {

@@ -45,11 +45,10 @@ public final class DrawingRecord {
   /// - Returns: nil where the model reads no text.
   public func wordAttention(_ model: TextToImage, _ request: GenerationRequest, blocks: Set<Int>? = nil) -> WordAttention? {
     let chosen = attention.indices.filter { blocks?.contains($0) ?? true }
-    guard !chosen.isEmpty else { return nil }
-    let plain = WeightedPrompt.plain(request.prompt)
+    guard !chosen.isEmpty, let tokenizer = model.stages.tokenizer else { return nil }
     return WordAttention(
-      prompt: plain, ids: model.stages.tokenizer.encode(plain), tokenizer: model.stages.tokenizer,
+      prompt: WeightedPrompt.plain(request.prompt), ids: model.tokens(of: request.prompt), tokenizer: tokenizer,
       maps: chosen.map { attention[$0].slice(0, count: 1).reshaped(Array(attention[$0].shape.dropFirst())) },
-      grid: model.grid(of: request.size))
+      grid: model.grid(of: model.folder.drawnSize(for: request.size)))
   }
 }

@@ -48,7 +48,7 @@ public struct ModeComparison: Sendable {
     outcomes = try modes.enumerated().map { index, mode in
       let requests = mode.applied(to: request).withSeeds(seeds)
       // Text states are made before the clock runs: they are kept from mode to mode.
-      _ = model.states(of: requests[0].prompt)
+      _ = try model.states(of: requests[0].prompt)
       let start = ContinuousClock.now
       let pictures = try model.draw(requests) { event in
         if case .step(let step, _) = event { try progress(index * steps + step, modes.count * steps) }
@@ -74,27 +74,27 @@ extension GenerationRequest {
 }
 
 extension TextToImage {
-  private func tokenCount(_ prompt: String) -> Int { states(of: prompt).rows }
-
   /// Multiply-adds of drawing one picture: both branches of guidance, text, decoder.
+  /// - Throws: ``ComparisonError`` for models whose work is not counted.
   public func multiplyAdds(of request: GenerationRequest) throws -> Int {
+    guard case .dit(let transformer) = folder.transformer, case .tiny(let autoencoder) = folder.autoencoder.kind,
+      let encoder = folder.text?.configuration
+    else { throw ComparisonError.notOurs(folder.name) }
     let grid = grid(of: request.size)
-    let costs = { (prompt: String) in
-      self.folder.transformer.costs(grid: grid, textTokens: self.tokenCount(prompt))
-    }
-    let conditional = costs(request.prompt)
-    let unconditional = costs(request.negativePrompt)
+    let tokens = [request.prompt, request.negativePrompt].map { self.tokens(of: $0).count }
+    let costs = tokens.map { transformer.costs(grid: grid, textTokens: $0) }
     let differ = request.prompt != request.negativePrompt || request.classIndex != nil
     let evaluations = try folder.sampler(for: request).evaluations
     let guided = differ ? evaluations.filter { request.guidance.isActive(at: $0) }.count : 0
-    let prompts = guided > 0 ? [request.prompt, request.negativePrompt] : [request.prompt]
-    let encoder = prompts.reduce(0) {
-      $0 + folder.textEncoder.costs(tokens: tokenCount($1)).total.multiplyAdds
+    // A branch: its steps, its keys and values, its prompt's states.
+    func branch(_ index: Int, _ steps: Int) -> Int {
+      guard steps > 0 else { return 0 }
+      return steps * costs[index].multiplyAdds(.step) + costs[index].multiplyAdds(.picture)
+        + encoder.costs(tokens: tokens[index]).total.multiplyAdds
     }
     let latents = latentShape(request.size)
-    return evaluations.count * conditional.multiplyAdds(.step) + guided * unconditional.multiplyAdds(.step)
-      + conditional.multiplyAdds(.picture) + (guided > 0 ? unconditional.multiplyAdds(.picture) : 0) + encoder
-      + folder.autoencoder.costs(latents: latents[1] * latents[2]).total.multiplyAdds
+    return branch(0, evaluations.count) + branch(1, guided)
+      + autoencoder.costs(latents: latents[1] * latents[2]).total.multiplyAdds
   }
 
   /// How far pictures show a prompt, as the model itself sees it: the share of its error in predicting noise that knowing
@@ -107,7 +107,8 @@ extension TextToImage {
     guard let first = pictures.first else { return [] }
     let timesteps: [Float] = [100, 200, 300, 400, 500, 600, 700, 800]
     let count = pictures.count
-    let conditions = [prompt, ""].flatMap { text in pictures.map { _ in Condition(text: states(of: text)) } }
+    let texts = try [prompt, ""].map { try states(of: $0) }
+    let conditions = texts.flatMap { text in pictures.map { _ in Condition(text: text) } }
     let run = try stages.transformer.prepare(
       conditions, grid: grid(of: first.request.size), timesteps: timesteps.map { Array(repeating: $0, count: 2 * count) })
     let latents = Tensor.concatenated(pictures.map { $0.latents.reshaped([1] + $0.latents.shape) })  // [N, C, h, w]
@@ -128,5 +129,15 @@ extension TextToImage {
       }
     }
     return (0..<count).map { errors[count + $0] > 0 ? 1 - errors[$0] / errors[count + $0] : 0 }
+  }
+}
+
+public enum ComparisonError: Error, CustomStringConvertible {
+  case notOurs(String)
+
+  public var description: String {
+    switch self {
+    case .notOurs(let model): "\(model) was not trained on classes and words both: compare needs a text model of this project"
+    }
   }
 }

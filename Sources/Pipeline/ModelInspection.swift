@@ -110,18 +110,24 @@ public struct ModelInspection: Encodable, Sendable {
 
   /// A model folder: all its parts.
   public init(folder: ModelFolder, size: PictureSize? = nil, textTokens: Int = 16) throws {
-    let transformer = folder.transformer
-    let factor = folder.sizeStep / transformer.patchSize
-    let grid = try ModelInspection.grid(of: size, transformer, factor: factor)
-    let tensors = try ["transformer", "text_encoder", "vae"].flatMap {
-      try ModelInspection.listed(openCheckpoint(at: folder.url.appendingPathComponent($0)), $0 + "/")
+    var files = [("transformer/", folder.weights)]
+    if let text = folder.text { files.append(("text_encoder/", text.weights)) }
+    files.append(("vae/", folder.autoencoderURL))
+    let tensors = try files.flatMap { try ModelInspection.listed(openCheckpoint(at: $1), $0) }
+    let tokens = folder.text == nil ? 0 : textTokens
+    // The stages of PixArt, U-ViT and AutoencoderKL are not counted: their tensors are listed.
+    guard case .dit(let transformer) = folder.transformer else {
+      self.init(folder.name, [], tensors)
+      return
     }
-    let parts = [
-      Part("transformer", transformer.costs(grid: grid, textTokens: textTokens)),
-      Part("text encoder", folder.textEncoder.costs(tokens: textTokens)),
-      Part("autoencoder", folder.autoencoder.costs(latents: grid.count * transformer.patchSize * transformer.patchSize)),
-    ]
-    self.init(folder.name, parts, tensors, grid: grid, textTokens: textTokens)
+    let grid = try ModelInspection.grid(of: size, transformer, factor: folder.autoencoder.scaleFactor)
+    var parts = [Part("transformer", transformer.costs(grid: grid, textTokens: tokens))]
+    if let text = folder.text { parts.append(Part("text encoder", text.configuration.costs(tokens: tokens))) }
+    if case .tiny(let autoencoder) = folder.autoencoder.kind {
+      let latents = grid.count * transformer.patchSize * transformer.patchSize
+      parts.append(Part("autoencoder", autoencoder.costs(latents: latents)))
+    }
+    self.init(folder.name, parts, tensors, grid: grid, textTokens: tokens > 0 ? tokens : nil)
   }
 
   /// A checkpoint: its tensors, and what it takes to run where a DiT's `config.json` lies beside it.

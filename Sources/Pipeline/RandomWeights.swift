@@ -105,7 +105,7 @@ extension ModelBlueprint {
     let file = { (part: String, name: String) in temporary.appendingPathComponent(part).appendingPathComponent(name) }
     try weights.write(
       transformer.parameterShapes, to: file("transformer", "diffusion_pytorch_model.safetensors"), as: type
-    ) { DiTNames.ours.name(of: $0) }
+    ) { ParameterNames.ours.name(of: $0) }
     try weights.write(textEncoder.parameterShapes, to: file("text_encoder", "model.safetensors"), as: type)
     try weights.write(autoencoder.parameterShapes, to: file("vae", "diffusion_pytorch_model.safetensors"), as: type)
     do {

@@ -4,6 +4,8 @@ import Diffusion
 public struct SchedulerConfiguration: Decodable, Sendable {
   public let schedule: NoiseSchedule
 
+  public init(schedule: NoiseSchedule) { self.schedule = schedule }
+
   enum CodingKeys: String, CodingKey {
     case trainTimesteps = "num_train_timesteps", betaStart = "beta_start", betaEnd = "beta_end"
     case betaSchedule = "beta_schedule", predictionType = "prediction_type"

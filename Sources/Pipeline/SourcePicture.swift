@@ -33,6 +33,17 @@ public struct SourcePicture: Sendable, Equatable {
     self.maskHash = maskHash
   }
 
+  private init(_ picture: Picture, _ mask: Mask?, _ hash: String, _ maskHash: String?) {
+    (self.picture, self.mask, self.hash, self.maskHash) = (picture, mask, hash, maskHash)
+  }
+
+  /// For models that draw at another size than they are asked for.
+  func fitted(to size: PictureSize) -> SourcePicture {
+    SourcePicture(
+      picture.fitted(width: size.width, height: size.height), mask?.resized(width: size.width, height: size.height), hash,
+      maskHash)
+  }
+
   private static func read(_ url: URL) throws -> (Picture, String) {
     guard let data = try? Data(contentsOf: url) else { throw SourceError.unreadable(path: url.path) }
     let bytes = Array(data)

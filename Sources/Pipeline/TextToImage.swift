@@ -32,19 +32,23 @@ public final class TextToImage: @unchecked Sendable {
   public let backend: Backend
   public let stages: Stages
   private var textStates: [String: Tensor] = [:]
+  private let textCache: TextCache?
   private var encoder: (any Autoencoder)?
 
-  /// Loads a model folder.
+  /// Loads a model.
+  /// - Parameter textCache: a folder where text states are kept from run to run.
   /// - Throws: one-line errors of the stages, naming file and tensor.
-  public init(_ folder: ModelFolder, backend: Backend) throws {
+  public init(_ folder: ModelFolder, backend: Backend, textCache: URL? = nil) throws {
     self.folder = folder
     self.backend = backend
     stages = try Stages(folder, backend: backend)
+    self.textCache = try textCache.flatMap { url in try folder.text.map { try TextCache(url, $0, backend) } }
   }
 
   /// Tokens of a prompt that the model does not see because it is too long.
   public func droppedTokens(of prompt: String) -> Int {
-    max(0, stages.tokenizer.pieces(of: Array(WeightedPrompt.plain(prompt).utf8)).count + 1 - stages.tokenizer.maximumLength)
+    guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
+    return max(0, tokenizer.pieces(of: Array(text.prepared(WeightedPrompt.plain(prompt)).utf8)).count + 1 - tokenizer.maximumLength)
   }
 
   // MARK: drawing
@@ -68,13 +72,20 @@ public final class TextToImage: @unchecked Sendable {
       if let source = request.source { precondition(source.size == request.size, "the source has another size") }
       precondition(request.sharesRun(with: first), "pictures drawn together share all but words, class and seed")
     }
-    let latents = try sample(requests, recordingAttention, progress: progress, observe: observe)
+    // PixArt draws at sizes it was trained at; the picture is scaled and cut to the wanted one at the end.
+    let drawn = requests.map { request in
+      var request = request
+      request.size = folder.drawnSize(for: request.size)
+      return request
+    }
+    let latents = try sample(drawn, recordingAttention, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
     try progress(.decoding)
     let images = stages.autoencoder.decode(latents)  // [N, 3, H, W]
     observe?("image", images)
     return requests.enumerated().map { index, request in
       let drawn = TextToImage.picture(of: images.slice(index, count: 1))
+        .fitted(width: request.size.width, height: request.size.height)
       return GeneratedPicture(
         picture: request.source?.restored(around: drawn) ?? drawn, request: request,
         latents: latents.slice(index, count: 1).reshaped(Array(latents.shape.dropFirst())))
@@ -96,16 +107,17 @@ public final class TextToImage: @unchecked Sendable {
   ) throws -> Tensor {
     let first = requests[0]
     var sampler = try folder.sampler(for: first)
+    try encode(requests.flatMap { [$0.prompt, $0.negativePrompt] })
     let denoiser = try GuidedDenoiser(
       stages.transformer,
-      conditional: requests.map { condition($0.prompt, classIndex: $0.classIndex) },
-      unconditional: requests.map { Condition(text: states(of: $0.negativePrompt)) },
+      conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex) },
+      unconditional: try requests.map { Condition(text: try states(of: $0.negativePrompt)) },
       guidance: first.guidance, grid: grid(of: first.size), timesteps: sampler.evaluations)
     if recordingAttention { denoiser.recordAttention() }
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)
     let noise = { generators.randn(shape) }
-    let known = try first.source.map { try encode($0) }
+    let known = try first.source.map { try encode($0, size: first.size) }
     let start = start(noise(), known, sampler, strength: first.strength)
     let schedule = folder.scheduler.schedule
     let timesteps = sampler.evaluations
@@ -147,21 +159,39 @@ public final class TextToImage: @unchecked Sendable {
   }
 
   /// A picture as latents; the encoder is read when the first one comes.
-  private func encode(_ source: SourcePicture) throws -> KnownLatents {
+  private func encode(_ source: SourcePicture, size: PictureSize) throws -> KnownLatents {
     let encoder = try encoder ?? Stages.encoder(folder, backend: backend)
     self.encoder = encoder
-    let image = Tensor(source.picture.planes(), [1, 3, source.picture.height, source.picture.width])
+    let source = source.fitted(to: size)
+    let image = Tensor(source.picture.planes(), [1, 3, size.height, size.width])
     let latents = try encoder.encode(image)  // [1, C, h, w]
     let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])
     return KnownLatents(latents: latents, freedom: source.freedom(scale: encoder.scaleFactor) ?? all)
   }
 
-  /// Text states of a prompt without its weights, [tokens, size]; computed once for each prompt.
-  public func states(of prompt: String) -> Tensor {
-    if let known = textStates[prompt] { return known }
-    let states = stages.textEncoder.encode(stages.tokenizer.encode(WeightedPrompt.plain(prompt)))
-    textStates[prompt] = states
-    return states
+  /// Text states of a prompt without its weights, [tokens, size]; computed once for each prompt. Nil where the model reads no text.
+  public func states(of prompt: String) throws -> Tensor? {
+    try encode([prompt])
+    return textStates[prompt]
+  }
+
+  /// Computes the states of several prompts at once: a large encoder is read through once for all of them.
+  public func encode(_ prompts: [String]) throws {
+    guard let text = folder.text, let tokenizer = stages.tokenizer, let encoder = stages.textEncoder else { return }
+    var missing: [String] = []
+    for prompt in prompts where textStates[prompt] == nil && !missing.contains(prompt) {
+      if let kept = textCache?.states(of: text.prepared(WeightedPrompt.plain(prompt))) {
+        textStates[prompt] = kept
+      } else {
+        missing.append(prompt)
+      }
+    }
+    guard !missing.isEmpty else { return }
+    let states = try encoder.encode(missing.map { tokenizer.encode(text.prepared(WeightedPrompt.plain($0))) })
+    for (prompt, states) in zip(missing, states) {
+      textStates[prompt] = states
+      try textCache?.keep(states, of: text.prepared(WeightedPrompt.plain(prompt)))
+    }
   }
 
   /// [C, h, w] of a size.

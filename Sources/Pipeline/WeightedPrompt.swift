@@ -79,12 +79,14 @@ public enum WeightError: Error, CustomStringConvertible {
   case nested
   case range(String)
   case negative
+  case unsupported(String)
 
   public var description: String {
     switch self {
     case .nested: "weights inside weights: write each word's weight once, or \\( and \\[ for plain brackets"
     case .range(let text):
       "weight \(text.trimmingCharacters(in: .whitespaces)): expected a number from 0 to 3; write \\( or \\[ for a plain bracket"
+    case .unsupported(let model): "\(model) reads its text among the patches, where words cannot be weighed; write \\( for a bracket"
     case .negative: "the negative prompt takes no weights; write \\( or \\[ for a plain bracket"
     }
   }

@@ -111,6 +111,21 @@ extension Backend {
     }
   }
 
+  /// LN(x) · weight + bias of `columns` columns of wider rows; `out` may be `x`.
+  public func layerNorm(
+    _ x: Columns, columns: Int, eps: Float, weight: Tensor, bias: Tensor, into out: Columns
+  ) {
+    precondition(x.start + columns <= x.tensor.columns && out.start + columns <= out.tensor.columns)
+    precondition(x.tensor.rows == out.tensor.rows && weight.count == columns && bias.count == columns)
+    var arguments = dk_layer_norm_arguments()
+    arguments.eps = eps
+    arguments.weight = UnsafePointer(weight.floatPointer)
+    arguments.bias = UnsafePointer(bias.floatPointer)
+    withExtendedLifetime((x, weight, bias, out)) {
+      dk_layer_norm(engine, x.tensor.rows, columns, x.view, &arguments, out.view)
+    }
+  }
+
   /// x · rsqrt(mean(x²) + eps) · weight. x [rows, columns].
   public func rmsNorm(_ x: Tensor, weight: Tensor, eps: Float, into out: Tensor) {
     precondition(x.rows == out.rows && x.columns == out.columns && weight.count == x.columns)

@@ -82,14 +82,19 @@ public final class Backend: @unchecked Sendable {
   /// Packs a linear layer. Several matrices of one width are stacked along their outputs (q, k, v become one).
   /// - Parameter precise: keep it float32 whatever the precision (small layers that feed everything, like the timestep MLP).
   public func linear(_ matrices: [StoredMatrix], bias: Tensor? = nil, precise: Bool = false) throws -> Linear {
+    try linear(matrices, bias: bias, kind: precise ? DK_WEIGHT_F32 : weightKind)
+  }
+
+  private func linear(_ matrices: [StoredMatrix], bias: Tensor?, kind: dk_weight_kind) throws -> Linear {
     let outputs = matrices.reduce(0) { $0 + $1.rows }
     let inputs = matrices[0].columns
     precondition(matrices.allSatisfy { $0.columns == inputs }, "stacked matrices differ in width")
     precondition(bias.map { $0.count == outputs && $0.type == .f32 } ?? true, "bias does not fit")
     let packed = Backend.withSources(matrices) { sources, count in
-      dk_weight_pack(engine, precise ? DK_WEIGHT_F32 : weightKind, outputs, inputs, sources, count)
+      dk_weight_pack(engine, kind, outputs, inputs, sources, count)
     }
     guard let packed else { throw BackendError.outOfMemory("a \(outputs)×\(inputs) matrix") }
+    for matrix in matrices { matrix.release() }
     return Linear(outputs: outputs, inputs: inputs, bias: bias, packed: packed)
   }
 
@@ -101,6 +106,12 @@ public final class Backend: @unchecked Sendable {
     }
     guard let packed else { throw BackendError.outOfMemory("a convolution of \(matrix.rows) channels") }
     return Convolution(outputs: matrix.rows, inputs: matrix.columns / 9, bias: bias, packed: packed)
+  }
+
+  /// Packs a 1×1 convolution as a linear over pixels, in the type 3×3 convolutions are packed in: never int8.
+  public func pointwise(_ matrices: [StoredMatrix], bias: Tensor? = nil) throws -> Linear {
+    let kind = activationType == .bf16 ? DK_WEIGHT_BF16 : DK_WEIGHT_F32
+    return try linear(matrices, bias: bias, kind: kind)
   }
 
   private static func withSources<Result>(

@@ -10,6 +10,12 @@ public enum Precision: String, Sendable, CaseIterable {
   case int8
 }
 
+/// Memory that can give back what was read of it and get it again when it is asked for: a mapped file.
+public protocol MappedMemory: AnyObject {
+  /// The bytes will not be needed soon.
+  func release(_ bytes: UnsafeRawBufferPointer)
+}
+
 /// A matrix as it lies in a file: `rows` × `columns`, row-major, any alignment. `owner` keeps the bytes alive.
 public struct StoredMatrix {
   public let rows: Int
@@ -30,6 +36,13 @@ public struct StoredMatrix {
     self.bytes = bytes
     self.scales = scales
     self.owner = owner
+  }
+
+  /// Gives the matrix's pages back to the system where they belong to a file, so that a model's numbers are not in memory
+  /// twice, packed and as stored.
+  func release() {
+    guard let memory = owner as? any MappedMemory else { return }
+    memory.release(UnsafeRawBufferPointer(start: bytes, count: rows * columns * type.size))
   }
 
   /// One row as float32, appended to nothing: `columns` numbers written to `target`.

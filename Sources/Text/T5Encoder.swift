@@ -6,29 +6,31 @@ import Tensors
 ///
 /// Pre-norm residual blocks with RMS norms and no biases; scores are not divided by √d; one table of relative position
 /// biases, stored in block 0, serves every block.
+///
+/// An encoder that would take much memory is not kept: its blocks are read from the mapped file one after the other each
+/// time texts are encoded, and dropped. T5-XXL's 4.7 billion numbers need room for one block of 24 that way.
 public final class T5Encoder: @unchecked Sendable {
   public let configuration: T5Configuration
+  /// Whether blocks are read when they are needed, and not kept.
+  public let isStreamed: Bool
+  private let checkpoint: Checkpoint
   private let backend: Backend
   private let embedding: StoredMatrix  // [vocabulary, d], rows read as they are needed
   private let relativeBias: [Float]  // [buckets, heads]
-  private let blocks: [Block]
+  private var blocks: [T5Block] = []
   private let finalNorm: Tensor  // [d]
 
-  private struct Block {
-    let attentionNorm, feedForwardNorm: Tensor  // [d]
-    let qkv, output: Linear  // [3·heads·d_kv, d], [d, heads·d_kv]
-    let gate: Linear  // wi_0 or wi: [d_ff, d]
-    let up: Linear?  // wi_1: [d_ff, d]
-    let down: Linear  // wo: [d, d_ff]
-  }
-
-  /// - Parameter checkpoint: tensors under Hugging Face's names.
+  /// - Parameters:
+  ///   - checkpoint: tensors under Hugging Face's names.
+  ///   - streamed: nil: if its blocks would take more than 2 GiB, or a quarter of the free memory.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  public init(_ configuration: T5Configuration, checkpoint: Checkpoint, backend: Backend) throws {
+  public init(
+    _ configuration: T5Configuration, checkpoint: Checkpoint, backend: Backend, streamed: Bool? = nil
+  ) throws {
     self.configuration = configuration
+    self.checkpoint = checkpoint
     self.backend = backend
     let d = configuration.hiddenSize
-    let inner = configuration.heads * configuration.headSize
     let shared = ["shared.weight", "encoder.embed_tokens.weight"].first(where: checkpoint.contains) ?? "shared.weight"
     embedding = try checkpoint.matrix(shared, rows: configuration.vocabularySize, columns: d)
     relativeBias = try checkpoint.tensor(
@@ -36,24 +38,17 @@ public final class T5Encoder: @unchecked Sendable {
       shape: [configuration.buckets, configuration.heads]
     ).array
     finalNorm = try checkpoint.tensor("encoder.final_layer_norm.weight", shape: [d])
-    blocks = try (0..<configuration.layers).map { index in
-      let attention = "encoder.block.\(index).layer.0."
-      let feedForward = "encoder.block.\(index).layer.1."
-      func linear(_ names: [String], _ rows: Int, _ columns: Int) throws -> Linear {
-        try backend.linear(names.map { try checkpoint.matrix($0 + ".weight", rows: rows, columns: columns) })
-      }
-      let dense = feedForward + "DenseReluDense."
-      let gated = configuration.feedForward == .gatedGELU
-      return Block(
-        attentionNorm: try checkpoint.tensor(attention + "layer_norm.weight", shape: [d]),
-        feedForwardNorm: try checkpoint.tensor(feedForward + "layer_norm.weight", shape: [d]),
-        qkv: try linear(["q", "k", "v"].map { attention + "SelfAttention." + $0 }, inner, d),
-        output: try linear([attention + "SelfAttention.o"], d, inner),
-        gate: try linear([dense + (gated ? "wi_0" : "wi")], configuration.feedForwardSize, d),
-        up: gated ? try linear([dense + "wi_1"], configuration.feedForwardSize, d) : nil,
-        down: try linear([dense + "wo"], d, configuration.feedForwardSize))
+    isStreamed = streamed ?? (configuration.blockBytes(backend) * configuration.layers > T5Encoder.mostKept())
+    if isStreamed {
+      // What is wrong with the file is said now, not in the middle of the work.
+      for index in 0..<configuration.layers { try T5Block.check(index, configuration, checkpoint) }
+    } else {
+      blocks = try (0..<configuration.layers).map { try T5Block($0, configuration, checkpoint, backend) }
     }
   }
+
+  /// Bytes of blocks that are kept at most: 2 GiB, or a quarter of the memory that is free now.
+  private static func mostKept() -> Int { min(2 << 30, availableMemory().map { $0 / 4 } ?? .max) }
 
   /// Text states of one sequence of tokens.
   /// - Parameters:
@@ -61,49 +56,45 @@ public final class T5Encoder: @unchecked Sendable {
   ///   - mask: 1 for each token to be attended to; nil: all.
   ///   - observe: is shown the intermediate states by name.
   /// - Returns: [tokens, d] float32.
-  public func encode(_ ids: [Int], mask: [UInt8]? = nil, observe: Observer? = nil) -> Tensor {
-    let count = ids.count
-    let d = configuration.hiddenSize
-    let inner = configuration.heads * configuration.headSize
-    let type = backend.activationType
-    let x = Tensor([count, d])
+  /// - Throws: only where blocks are streamed and memory is short.
+  public func encode(_ ids: [Int], mask: [UInt8]? = nil, observe: Observer? = nil) throws -> Tensor {
+    let work = T5Work(configuration, embedded(ids), mask: mask, bias: positionBias(ids.count), backend)
+    observe?("embed", work.x)
+    for index in 0..<configuration.layers {
+      try block(index).run(on: work, backend, observe: index == 0 ? observe : nil)
+    }
+    observe?("before_final_norm", work.x)
+    return finished(work)
+  }
+
+  /// Text states of several sequences; every block is read once for all of them.
+  public func encode(_ texts: [[Int]]) throws -> [Tensor] {
+    let works = texts.map { T5Work(configuration, embedded($0), mask: nil, bias: positionBias($0.count), backend) }
+    for index in 0..<configuration.layers {
+      let block = try block(index)
+      for work in works { block.run(on: work, backend, observe: nil) }
+    }
+    return works.map(finished)
+  }
+
+  private func block(_ index: Int) throws -> T5Block {
+    try isStreamed ? T5Block(index, configuration, checkpoint, backend) : blocks[index]
+  }
+
+  private func embedded(_ ids: [Int]) -> Tensor {
+    let x = Tensor([ids.count, configuration.hiddenSize])
     x.withFloats { rows in
       guard let start = rows.baseAddress else { return }
       for (index, id) in ids.enumerated() {
-        embedding.readRow(min(max(0, id), embedding.rows - 1), into: start + index * d)
+        embedding.readRow(min(max(0, id), embedding.rows - 1), into: start + index * configuration.hiddenSize)
       }
     }
-    observe?("embed", x)
-    let bias = positionBias(count)  // [heads, L, L]
-    let normed = Tensor([count, d], type: type)
-    let qkv = Tensor([count, 3 * inner], type: type)
-    let attended = Tensor([count, inner], type: type)
-    let hidden = Tensor([count, configuration.feedForwardSize], type: type)
-    let up = Tensor([count, configuration.feedForwardSize], type: type)
+    return x
+  }
 
-    for (index, block) in blocks.enumerated() {
-      backend.rmsNorm(x, weight: block.attentionNorm, eps: configuration.eps, into: normed)
-      backend.apply(block.qkv, to: normed, into: qkv)  // [L, 3·inner]
-      backend.attention(
-        batch: 1, heads: configuration.heads, headSize: configuration.headSize, queries: count, keys: count, scale: 1,
-        q: Columns(qkv), k: Columns(qkv, from: inner), v: Columns(qkv, from: 2 * inner), keyMask: mask, bias: bias,
-        into: attended)
-      backend.accumulate(block.output, of: attended, into: x)  // [L, d]
-      if index == 0 { observe?("block0_after_attention", x) }
-      backend.rmsNorm(x, weight: block.feedForwardNorm, eps: configuration.eps, into: normed)
-      if let gateUp = block.up {
-        backend.apply(block.gate, to: normed, into: hidden)  // [L, d_ff]
-        backend.apply(gateUp, to: normed, into: up)
-        backend.activate(DK_ACT_GELU_TANH, hidden, times: up, into: hidden)
-      } else {
-        backend.apply(block.gate, to: normed, activation: DK_ACT_RELU, into: hidden)
-      }
-      backend.accumulate(block.down, of: hidden, into: x)  // [L, d]
-      if index == 0 { observe?("block0", x) }
-    }
-    observe?("before_final_norm", x)
-    let result = Tensor([count, d])
-    backend.rmsNorm(x, weight: finalNorm, eps: configuration.eps, into: result)
+  private func finished(_ work: T5Work) -> Tensor {
+    let result = Tensor(work.x.shape)
+    backend.rmsNorm(work.x, weight: finalNorm, eps: configuration.eps, into: result)
     return result
   }
 

@@ -1,147 +1,129 @@
-import CKernels
 import Tensors
 
-/// What timestep and class give to the blocks, for all evaluations of a run.
+/// What the blocks are told apart from the text: all pictures and evaluations of one key share a row.
+struct ConditioningKey: Hashable {
+  let timestep: Float
+  let classIndex: Int?
+  let extent: PictureExtent?
+}
+
+/// What a transformer makes of some keys, a row each.
+struct ConditioningRows {
+  /// The embedding everything else is made from: timestep + class, or timestep + size. [rows, D]
+  let embedding: Tensor
+  /// Shifts, scales and gates: per block [rows, chunks·D]; empty in the schemes without.
+  var modulations: [Tensor] = []
+  /// Shift and scale of the final layer, [rows, 2·D].
+  var final: Tensor?
+  /// Keys and values of (timestep, class) in the cross-attention scheme: per block [rows · 2, 2·D].
+  var keyValues: [Tensor] = []
+  /// The tokens (timestep, class) of the in-context scheme, [rows · 2, D].
+  var tokens: Tensor?
+}
+
+/// A transformer that turns keys into rows.
+protocol ConditioningSource {
+  var conditioningShape: (hiddenSize: Int, depth: Int, chunks: Int) { get }
+  func conditioning(_ keys: [ConditioningKey]) -> ConditioningRows
+}
+
+/// What timestep, class and size give to the blocks, for all evaluations of a run.
 ///
 /// Rows that are equal (the same timestep and class) are computed once, and many evaluations together, because the
 /// matrices that make them are read once then. Few enough are kept at a time that the table stays small at any size.
 final class ConditioningTable {
-  private let model: DiT
-  private let classes: [Int?]
+  private let source: any ConditioningSource
+  private let conditions: [Condition]
   private let timesteps: [[Float]]
   private let perChunk: Int
   private var chunk: Chunk?
   private let step: Tensor  // room for one block's rows of one evaluation, [B, widest]
 
-  /// Rows for the evaluations `first ..< first + rows.count`.
+  /// Rows for the evaluations `first ..< first + places.count`.
   private struct Chunk {
     let first: Int
-    let rows: [[Int]]  // [evaluation][picture] -> row
-    let time, label, sum: Tensor  // [rows, D]: t_emb, class row, t_emb + class row
-    let modulations: [Tensor]  // per block [rows, chunks·D]
-    let final: Tensor?  // [rows, 2·D]
-    let keyValues: [Tensor]  // cross-attention scheme: per block [rows · 2, 2·D]
+    let places: [[Int]]  // [evaluation][picture] -> row
+    let rows: ConditioningRows
   }
 
   private static let budget = 24 << 20  // bytes of modulations kept at a time
 
-  init(_ model: DiT, classes: [Int?], timesteps: [[Float]]) {
-    self.model = model
-    self.classes = classes
+  init(_ source: any ConditioningSource, _ conditions: [Condition], timesteps: [[Float]]) {
+    self.source = source
+    self.conditions = conditions
     self.timesteps = timesteps
-    let configuration = model.configuration
-    let perRow = 4 * configuration.hiddenSize * (configuration.depth * max(4, configuration.scheme.modulationChunks) + 5)
-    perChunk = max(1, ConditioningTable.budget / (perRow * max(1, Set(classes).count)))
-    step = Tensor([classes.count, max(2, configuration.scheme.modulationChunks) * configuration.hiddenSize])
+    let (d, depth, chunks) = source.conditioningShape
+    let perRow = 4 * d * (depth * max(4, chunks) + 5)
+    let different = Set(conditions.map { ConditioningKey(timestep: 0, classIndex: $0.classIndex, extent: $0.extent) })
+    perChunk = max(1, ConditioningTable.budget / (perRow * max(1, different.count)))
+    step = Tensor([conditions.count, max(2, chunks) * d])
   }
 
-  /// t_emb + class row, [batch, D].
+  /// What the modulations are made from, [batch, D].
   func embedding(_ evaluation: Int, _ batch: Int) -> Tensor {
     let chunk = prepared(for: evaluation)
-    return gather(chunk.sum, chunk, evaluation, batch).copy()
+    return gather(chunk.rows.embedding, chunk, evaluation, batch).copy()
   }
 
   /// Shifts, scales and gates of a block: [batch, chunks·D]; valid until the next call.
   func modulation(block: Int, _ evaluation: Int, _ batch: Int) -> Tensor? {
-    guard model.configuration.scheme.isAdaptive else { return nil }
     let chunk = prepared(for: evaluation)
-    return gather(chunk.modulations[block], chunk, evaluation, batch)
+    return chunk.rows.modulations.isEmpty ? nil : gather(chunk.rows.modulations[block], chunk, evaluation, batch)
   }
 
   /// Shift and scale of the final layer: [batch, 2·D]; valid until the next call.
   func finalModulation(_ evaluation: Int, _ batch: Int) -> Tensor? {
     let chunk = prepared(for: evaluation)
-    return chunk.final.map { gather($0, chunk, evaluation, batch) }
+    return chunk.rows.final.map { gather($0, chunk, evaluation, batch) }
   }
 
   /// Keys and values of (timestep, class) in the cross-attention scheme.
   func context(block: Int, _ evaluation: Int, _ batch: Int) -> Context? {
-    guard model.configuration.scheme == .crossAttention else { return nil }
     let chunk = prepared(for: evaluation)
-    let rows = chunk.sum.shape[0]
+    guard !chunk.rows.keyValues.isEmpty else { return nil }
     return Context(
-      keyValue: chunk.keyValues[block], length: 2, counts: Array(repeating: 2, count: rows),
-      items: chunk.rows[evaluation - chunk.first].prefix(batch).map(Int32.init))
+      keyValue: chunk.rows.keyValues[block], length: 2,
+      counts: Array(repeating: 2, count: chunk.rows.embedding.shape[0]),
+      items: chunk.places[evaluation - chunk.first].prefix(batch).map(Int32.init))
   }
 
   /// The tokens (timestep, class) of the in-context scheme, [batch · 2, D].
   func contextTokens(_ evaluation: Int, _ batch: Int) -> Tensor? {
-    guard model.configuration.scheme == .inContext else { return nil }
     let chunk = prepared(for: evaluation)
-    return Tensor.concatenated(
-      chunk.rows[evaluation - chunk.first].prefix(batch).flatMap {
-        [chunk.time.slice($0, count: 1), chunk.label.slice($0, count: 1)]
-      })
+    return chunk.rows.tokens.map { tokens in
+      Tensor.concatenated(
+        chunk.places[evaluation - chunk.first].prefix(batch).map { tokens.slice(2 * $0, count: 2) })
+    }
   }
 
   private func gather(_ table: Tensor, _ chunk: Chunk, _ evaluation: Int, _ batch: Int) -> Tensor {
     let columns = table.columns
     let result = step.reshaped([step.count]).slice(0, count: batch * columns).reshaped([batch, columns])
-    for (picture, row) in chunk.rows[evaluation - chunk.first].prefix(batch).enumerated() {
+    for (picture, row) in chunk.places[evaluation - chunk.first].prefix(batch).enumerated() {
       copy(table.slice(row, count: 1), into: result.slice(picture, count: 1))
     }
     return result
   }
 
   private func prepared(for evaluation: Int) -> Chunk {
-    if let chunk, chunk.first <= evaluation, evaluation < chunk.first + chunk.rows.count { return chunk }
+    if let chunk, chunk.first <= evaluation, evaluation < chunk.first + chunk.places.count { return chunk }
     let made = compute(from: evaluation)
     chunk = made
     return made
   }
 
   private func compute(from first: Int) -> Chunk {
-    struct Key: Hashable { let timestep: Float, classIndex: Int? }
-    var keys: [Key: Int] = [:]
-    var order: [Key] = []
-    let rows = timesteps[first..<min(first + perChunk, timesteps.count)].map { evaluation in
-      zip(evaluation, classes).map { timestep, classIndex in
-        let key = Key(timestep: timestep, classIndex: classIndex)
-        if let known = keys[key] { return known }
-        keys[key] = order.count
-        order.append(key)
-        return order.count - 1
+    var known: [ConditioningKey: Int] = [:]
+    var keys: [ConditioningKey] = []
+    let places = timesteps[first..<min(first + perChunk, timesteps.count)].map { evaluation in
+      zip(evaluation, conditions).map { timestep, condition in
+        let key = ConditioningKey(timestep: timestep, classIndex: condition.classIndex, extent: condition.extent)
+        if let row = known[key] { return row }
+        known[key] = keys.count
+        keys.append(key)
+        return keys.count - 1
       }
     }
-    let backend = model.backend
-    let configuration = model.configuration
-    let d = configuration.hiddenSize
-    let count = order.count
-    let features = timestepFeatures(order.map(\.timestep), divisor: configuration.timestepDivisor)  // [rows, 256]
-    let hidden = Tensor([count, d])
-    let time = Tensor([count, d])
-    backend.apply(model.timestepIn, to: features, activation: DK_ACT_SILU, into: hidden)
-    backend.apply(model.timestepOut, to: hidden, into: time)
-    let label = Tensor([count, d])
-    label.withFloats { target in
-      guard let start = target.baseAddress else { return }
-      for (row, key) in order.enumerated() {
-        guard let index = key.classIndex ?? configuration.nullClass else { continue }
-        model.classTable.readRow(min(max(0, index), model.classTable.rows - 1), into: start + row * d)
-      }
-    }
-    let sum = Tensor([count, d])
-    backend.add(time, label, into: sum)
-
-    let activated = Tensor([count, d])
-    backend.activate(DK_ACT_SILU, sum, into: activated)
-    let apply = { (linear: Linear) in
-      let result = Tensor([count, linear.outputs])
-      backend.apply(linear, to: activated, into: result)
-      return result
-    }
-    var keyValues: [Tensor] = []
-    if configuration.scheme == .crossAttention {
-      let pairs = Tensor.concatenated(
-        (0..<count).flatMap { [time.slice($0, count: 1), label.slice($0, count: 1)] })  // [rows · 2, D]
-      keyValues = model.blocks.map { block in
-        let result = Tensor([2 * count, 2 * d], type: backend.activationType)
-        if let cross = block.cross { backend.apply(cross.keyValue, to: pairs, into: result) }
-        return result
-      }
-    }
-    return Chunk(
-      first: first, rows: rows, time: time, label: label, sum: sum, modulations: model.modulations.map(apply),
-      final: model.finalModulation.map(apply), keyValues: keyValues)
+    return Chunk(first: first, places: places, rows: source.conditioning(keys))
   }
 }

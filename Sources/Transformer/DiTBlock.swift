@@ -27,16 +27,25 @@ struct Context {
   var items: [Int32]
 }
 
-/// One transformer block; what a scheme does not have is nil.
+/// Layer norms of queries and keys over all D channels, before these are split into heads (PixArt-Σ).
+struct QueryKeyNorm {
+  let query, key: AffineNorm
+  /// LayerNorm's default in PyTorch.
+  static let eps: Float = 1e-5
+}
+
+/// One transformer block; what a model does not have is nil.
 ///
 ///     x += gate₁ · selfAttention(LN(x) · (1 + scale₁) + shift₁)
 ///     x += crossAttention(LN(x), context)
 ///     x += gate₂ · MLP(LN(x) · (1 + scale₂) + shift₂)
 struct DiTBlock {
-  let norm1, norm2: AffineNorm?
+  var norm1, norm2: AffineNorm?
   let qkv: Linear  // [3·D, D]
   let projection: Linear  // [D, D]
-  let cross: CrossAttention?
+  var queryKeyNorm: QueryKeyNorm?
+  var compression: KeyValueCompression?
+  var cross: CrossAttention?
   let expand: Linear  // fc1: [mlp, D]
   let contract: Linear  // fc2: [D, mlp]
 
@@ -45,12 +54,12 @@ struct DiTBlock {
   ///   - modulation: [batch, 6·D or 4·D], or nil in the schemes without.
   ///   - attention: where the mean attention to the context is added, [batch, tokens, context length].
   func callAsFunction(
-    _ x: Tensor, _ configuration: DiTConfiguration, _ backend: Backend, _ buffers: Buffers, modulation: Tensor?,
-    context: Context?, attention: Tensor? = nil
+    _ x: Tensor, _ shape: BlockShape, _ backend: Backend, _ buffers: Buffers, modulation: Tensor? = nil,
+    context: Context? = nil, attention: Tensor? = nil
   ) {
     let tokens = buffers.tokens
     let batch = x.shape[0] / tokens
-    let (width, heads, headSize) = (configuration.hiddenSize, configuration.heads, configuration.headSize)
+    let (width, heads, headSize) = (shape.hiddenSize, shape.heads, shape.headSize)
     let scale = 1 / Float(headSize).squareRoot()
     let normed = buffers.normed.slice(0, count: x.shape[0])
     let attended = buffers.attended.slice(0, count: x.shape[0])
@@ -62,19 +71,27 @@ struct DiTBlock {
     }
 
     backend.layerNorm(
-      x, eps: configuration.normEps, weight: norm1?.weight, bias: norm1?.bias, shift: chunk(0), scale: chunk(1),
-      into: normed)
+      x, eps: shape.normEps, weight: norm1?.weight, bias: norm1?.bias, shift: chunk(0), scale: chunk(1), into: normed)
     let fused = buffers.qkv.slice(0, count: x.shape[0])
     backend.apply(qkv, to: normed, into: fused)  // [B·T, 3·D]
+    if let queryKeyNorm {
+      for (norm, start) in [(queryKeyNorm.query, 0), (queryKeyNorm.key, width)] {
+        let part = Columns(fused, from: start)
+        backend.layerNorm(
+          part, columns: width, eps: QueryKeyNorm.eps, weight: norm.weight, bias: norm.bias, into: part)
+      }
+    }
+    let compressed = compression.map { $0(fused, grid: buffers.grid, backend) }  // [B·T', 2·D]
     backend.attention(
-      batch: batch, heads: heads, headSize: headSize, queries: tokens, keys: tokens, scale: scale, q: Columns(fused),
-      k: Columns(fused, from: width), v: Columns(fused, from: 2 * width), into: attended)
+      batch: batch, heads: heads, headSize: headSize, queries: tokens,
+      keys: compressed.map { $0.shape[0] / batch } ?? tokens, scale: scale, q: Columns(fused),
+      k: compressed.map { Columns($0) } ?? Columns(fused, from: width),
+      v: compressed.map { Columns($0, from: width) } ?? Columns(fused, from: 2 * width), into: attended)
     backend.accumulate(projection, of: attended, gate: gated ? chunk(2) : nil, into: x)
 
     if let cross, let context {
       if cross.normalisesQuery {
-        backend.layerNorm(
-          x, eps: configuration.normEps, weight: cross.norm?.weight, bias: cross.norm?.bias, into: normed)
+        backend.layerNorm(x, eps: shape.normEps, weight: cross.norm?.weight, bias: cross.norm?.bias, into: normed)
       } else {
         backend.activate(DK_ACT_NONE, x, into: normed)
       }
@@ -88,33 +105,10 @@ struct DiTBlock {
     }
 
     backend.layerNorm(
-      x, eps: configuration.mlpNormEps, weight: norm2?.weight, bias: norm2?.bias, shift: chunk(gated ? 3 : 2),
+      x, eps: shape.mlpNormEps, weight: norm2?.weight, bias: norm2?.bias, shift: chunk(gated ? 3 : 2),
       scale: chunk(gated ? 4 : 3), into: normed)
     let hidden = buffers.hidden.slice(0, count: x.shape[0])
-    backend.apply(expand, to: normed, activation: DK_ACT_GELU_TANH, into: hidden)  // [B·T, mlp]
+    backend.apply(expand, to: normed, activation: shape.activation, into: hidden)  // [B·T, mlp]
     backend.accumulate(contract, of: hidden, gate: gated ? chunk(5) : nil, into: x)
-  }
-}
-
-/// Room for the intermediate tensors of a run, made once.
-struct Buffers {
-  /// Tokens of one picture.
-  let tokens: Int
-  let normed, attended, query: Tensor  // [B·T, D]
-  let qkv: Tensor  // [B·T, 3·D]
-  let hidden: Tensor  // [B·T, mlp]
-
-  init(batch: Int, tokens: Int, _ configuration: DiTConfiguration, type: ElementType) {
-    self.tokens = tokens
-    let rows = batch * tokens
-    let make = { (columns: Int) in Tensor([rows, columns], type: type) }
-    normed = make(configuration.hiddenSize)
-    attended = make(configuration.hiddenSize)
-    // Self-attention is done with its buffer before cross-attention and the MLP need theirs: they share.
-    let shared = Tensor([rows * max(3 * configuration.hiddenSize, configuration.mlpSize)], type: type)
-    let view = { (columns: Int) in shared.slice(0, count: rows * columns).reshaped([rows, columns]) }
-    qkv = view(3 * configuration.hiddenSize)
-    hidden = view(configuration.mlpSize)
-    query = view(configuration.hiddenSize)
   }
 }

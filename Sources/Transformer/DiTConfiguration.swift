@@ -50,9 +50,28 @@ public struct DiTConfiguration: Sendable {
   /// Epsilon of the norm before the MLP; diffusers' DiT uses 1e-5.
   public var mlpNormEps: Float = 1e-6
 
+  public init(
+    hiddenSize: Int, depth: Int, heads: Int, patchSize: Int, inChannels: Int, classes: Int, hasNullClass: Bool = true,
+    learnsVariance: Bool = true, sampleSize: [Int], positions: PositionRule
+  ) {
+    self.hiddenSize = hiddenSize
+    self.depth = depth
+    self.heads = heads
+    self.patchSize = patchSize
+    self.inChannels = inChannels
+    self.classes = classes
+    self.hasNullClass = hasNullClass
+    self.learnsVariance = learnsVariance
+    self.sampleSize = sampleSize
+    self.positions = positions
+  }
+
   public var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
   public var headSize: Int { hiddenSize / heads }
   public var mlpSize: Int { Int(Double(hiddenSize) * mlpRatio) }
+  var blockShape: BlockShape {
+    BlockShape(hiddenSize: hiddenSize, heads: heads, mlpSize: mlpSize, normEps: normEps, mlpNormEps: mlpNormEps)
+  }
   /// The class that means "none", where there is one.
   public var nullClass: Int? { hasNullClass ? classes : nil }
   /// The native patch grid.
@@ -122,6 +141,6 @@ extension DiTConfiguration: Decodable {
     let patch = patchSize
     guard sampleSize.count == 2, sampleSize.allSatisfy({ $0 >= patch && $0 <= 65_536 && $0 % patch == 0 })
     else { throw wrong(.sampleSize, "sample_size \(sampleSize) is not two multiples of the patch size \(patchSize)") }
-    positions = base.map { .areaPreserving(base: $0) } ?? .perAxis(base: sampleSize[0] / patchSize)
+    positions = base.map { .areaPreserving(base: $0) } ?? .perAxis(extent: Double(sampleSize[0] / patchSize))
   }
 }

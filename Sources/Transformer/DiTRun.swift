@@ -1,64 +1,79 @@
 import CKernels
 import Tensors
 
-/// A ``DiT`` made ready for one set of pictures and one schedule, so that nothing is computed twice: positions and text
-/// keys and values once, modulations once for all steps, buffers allocated once.
+/// A DiT or PixArt made ready for one set of pictures and one schedule, so that nothing is computed twice: positions and
+/// text keys and values once, modulations once for all steps, buffers allocated once.
 ///
 /// Not for use by several threads at a time.
 public final class DiTRun: TransformerRun {
-  public let model: DiT
   public let grid: Grid
   public let conditions: [Condition]
   public private(set) var attentionMaps: [Tensor]?
 
+  private let trunk: Trunk
   private let positions: Tensor  // [T, D]
   private let conditioning: ConditioningTable
   private let text: TextContext?
   private let buffers: Buffers
   private let patches, tokens, decoded, finalNormed: Tensor
-  private var configuration: DiTConfiguration { model.configuration }
-  private var backend: Backend { model.backend }
+  private var backend: Backend { trunk.backend }
   /// Tokens of one picture in the blocks.
-  private var sequence: Int { grid.count + (configuration.scheme == .inContext ? 2 : 0) }
+  private var sequence: Int { buffers.tokens }
 
   /// - Parameters:
   ///   - conditions: one for each picture of the batch.
   ///   - grid: patches of one picture.
   ///   - timesteps: for each evaluation of the model one timestep for each picture, on the 0…999 scale.
-  public init(_ model: DiT, conditions: [Condition], grid: Grid, timesteps: [[Float]]) {
-    self.model = model
-    self.grid = grid
+  public convenience init(_ model: DiT, conditions: [Condition], grid: Grid, timesteps: [[Float]]) {
+    let backend = model.trunk.backend
+    let text = model.textNorm.map { weight in
+      TextContext(model.trunk, conditions, size: weight.count) { states in
+        let normed = Tensor(states.shape, type: backend.activationType)
+        backend.rmsNorm(states, weight: weight, eps: 1e-6, into: normed)
+        return normed
+      }
+    }
+    self.init(
+      model.trunk, conditions, positions: model.positions(grid), grid: grid,
+      conditioning: ConditioningTable(model, conditions, timesteps: timesteps), text: text,
+      extra: model.configuration.scheme == .inContext ? 2 : 0)
+  }
+
+  /// - Parameter extra: tokens of one picture that are no patches.
+  init(
+    _ trunk: Trunk, _ conditions: [Condition], positions: Tensor, grid: Grid, conditioning: ConditioningTable,
+    text: TextContext?, extra: Int = 0
+  ) {
+    self.trunk = trunk
     self.conditions = conditions
-    let configuration = model.configuration
+    self.positions = positions
+    self.grid = grid
+    self.conditioning = conditioning
+    self.text = text
     let batch = conditions.count
-    positions = model.positions(grid)
-    conditioning = ConditioningTable(model, classes: conditions.map(\.classIndex), timesteps: timesteps)
-    text = configuration.textSize.map { TextContext(model, conditions.map(\.text), weights: conditions.map(\.textWeights), size: $0) }
-    let extra = configuration.scheme == .inContext ? 2 : 0
-    buffers = Buffers(
-      batch: batch, tokens: grid.count + extra, configuration, type: model.backend.activationType)
-    patches = Tensor([batch * grid.count, model.patchEmbedding.inputs])
-    tokens = Tensor([batch * (grid.count + extra), configuration.hiddenSize])
-    finalNormed = Tensor([batch * (grid.count + extra), configuration.hiddenSize])
-    decoded = Tensor([batch * (grid.count + extra), model.finalLinear.outputs])
+    buffers = Buffers(batch: batch, grid: grid, extra: extra, trunk.shape, type: trunk.backend.activationType)
+    patches = Tensor([batch * grid.count, trunk.patchEmbedding.inputs])
+    tokens = Tensor([batch * (grid.count + extra), trunk.shape.hiddenSize])
+    finalNormed = Tensor([batch * grid.count, trunk.shape.hiddenSize])
+    decoded = Tensor([batch * grid.count, trunk.finalLinear.outputs])
   }
 
   public func recordAttention() {
     guard let text else { return }
-    attentionMaps = model.blocks.map { _ in Tensor([conditions.count, sequence, text.length]) }
+    attentionMaps = trunk.blocks.map { _ in Tensor([conditions.count, sequence, text.length]) }
   }
 
   public func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Tensor {
     let batch = latents.shape[0]
-    precondition(batch <= conditions.count && latents.shape[1] == configuration.inChannels)
+    precondition(batch <= conditions.count && latents.shape[1] == trunk.inChannels)
     let x = tokens.slice(0, count: batch * sequence)  // [B·T, D]
     embed(latents, into: x, evaluation)
     observe?("embed", x)
     observe?("c", conditioning.embedding(evaluation, batch))
 
-    for (index, block) in model.blocks.enumerated() {
+    for (index, block) in trunk.blocks.enumerated() {
       block(
-        x, configuration, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, batch),
+        x, trunk.shape, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, batch),
         context: conditioning.context(block: index, evaluation, batch) ?? text?.context(block: index, batch),
         attention: attentionMaps?[index].slice(0, count: batch))
       if index == 0 { observe?("block0", x) }
@@ -68,15 +83,15 @@ public final class DiTRun: TransformerRun {
     let normed = finalNormed.slice(0, count: kept.shape[0])
     let final = conditioning.finalModulation(evaluation, batch)
     let chunk = { (index: Int) in
-      final.map { Modulation($0, column: index * self.configuration.hiddenSize, rowsPerGroup: self.grid.count) }
+      final.map { Modulation($0, column: index * self.trunk.shape.hiddenSize, rowsPerGroup: self.grid.count) }
     }
     backend.layerNorm(
-      kept, eps: configuration.normEps, weight: model.finalNorm?.weight, bias: model.finalNorm?.bias, shift: chunk(0),
+      kept, eps: trunk.shape.normEps, weight: trunk.finalNorm?.weight, bias: trunk.finalNorm?.bias, shift: chunk(0),
       scale: chunk(1), into: normed)
     let out = decoded.slice(0, count: kept.shape[0])
-    backend.apply(model.finalLinear, to: normed, into: out)  // [B·T, p·p·out]
-    let image = Tensor([batch, configuration.outChannels] + latents.shape.suffix(2))
-    unpatchify(out, patchSize: configuration.patchSize, grid: grid, into: image)
+    backend.apply(trunk.finalLinear, to: normed, into: out)  // [B·T, p·p·out]
+    let image = Tensor([batch, trunk.outChannels] + latents.shape.suffix(2))
+    unpatchify(out, patchSize: trunk.patchSize, grid: grid, into: image)
     observe?("output", image)
     return image
   }
@@ -84,9 +99,9 @@ public final class DiTRun: TransformerRun {
   /// Patch embedding + positions, and the two context tokens of the in-context scheme at the end of each sequence.
   private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) {
     let batch = latents.shape[0]
-    let d = configuration.hiddenSize
+    let d = trunk.shape.hiddenSize
     let input = patches.slice(0, count: batch * grid.count)
-    patchify(latents, patchSize: configuration.patchSize, into: input)
+    patchify(latents, patchSize: trunk.patchSize, into: input)
     x.withFloats { target in
       positions.withFloats { source in
         for b in 0..<batch {
@@ -97,7 +112,7 @@ public final class DiTRun: TransformerRun {
     }
     for b in 0..<batch {
       backend.accumulate(
-        model.patchEmbedding, of: input.slice(b * grid.count, count: grid.count),
+        trunk.patchEmbedding, of: input.slice(b * grid.count, count: grid.count),
         into: x.slice(b * sequence, count: grid.count))
     }
     guard let extra = conditioning.contextTokens(evaluation, batch) else { return }  // [B·2, D]

@@ -52,14 +52,21 @@ public struct DiffusersDiTConfiguration: Decodable, Sendable {
 
   /// As one of the family.
   public func configuration(_ compatibility: DiTCompatibility) -> DiTConfiguration {
-    var result = DiTConfiguration(
+    DiTConfiguration(
       hiddenSize: heads * headSize, depth: layers, heads: heads, patchSize: patchSize, inChannels: inChannels,
       classes: classes, learnsVariance: outChannels == 2 * inChannels, sampleSize: [sampleSize, sampleSize],
-      positions: .perAxis(base: sampleSize / patchSize))
-    if compatibility == .diffusers {
-      result.timestepDivisor = 127
-      result.mlpNormEps = eps
-    }
+      positions: .perAxis(extent: Double(sampleSize / patchSize))
+    ).following(compatibility, eps: eps)
+  }
+}
+
+extension DiTConfiguration {
+  /// With the constants of one or the other.
+  /// - Parameter eps: of diffusers' norm before the MLP.
+  public func following(_ compatibility: DiTCompatibility, eps: Float = 1e-5) -> DiTConfiguration {
+    var result = self
+    result.timestepDivisor = compatibility == .diffusers ? 127 : 128
+    result.mlpNormEps = compatibility == .diffusers ? eps : 1e-6
     return result
   }
 }

@@ -41,13 +41,26 @@ public struct Condition {
   public var classIndex: Int?
   /// Text states [tokens, text size] of the encoder; only models with text read them.
   public var text: Tensor?
-
+  /// How large the picture says it is, to models that are told; nil: as large as it is drawn.
+  public var extent: PictureExtent?
   /// How much each token counts in cross-attention, for each row of ``text``; nil: 1 each.
   public var textWeights: [Float]?
 
-  public init(classIndex: Int? = nil, text: Tensor? = nil) {
+  public init(classIndex: Int? = nil, text: Tensor? = nil, extent: PictureExtent? = nil) {
     self.classIndex = classIndex
     self.text = text
+    self.extent = extent
+  }
+}
+
+/// PixArt-α's micro-conditions: a picture's size in pixels and its height : width.
+public struct PictureExtent: Hashable, Sendable {
+  public var height, width, aspectRatio: Float
+
+  public init(height: Float, width: Float, aspectRatio: Float? = nil) {
+    self.height = height
+    self.width = width
+    self.aspectRatio = aspectRatio ?? height / width
   }
 }
 

@@ -5,8 +5,8 @@ import Tensors
 public enum PositionRule: Sendable, Equatable {
   /// Ours: the area of any grid is mapped onto the trained base × base grid, centred, one scale for both axes.
   case areaPreserving(base: Int)
-  /// DiT and PixArt: coordinate of patch i of n is extent · i / n on each axis. With n = base: 0, 1, 2, …
-  case perAxis(base: Int)
+  /// DiT and PixArt: coordinate of patch i of n is extent · i / n on each axis. With n = extent: 0, 1, 2, …
+  case perAxis(extent: Double)
 
   /// Row and column coordinates of a grid.
   public func coordinates(of grid: Grid) -> (rows: [Double], columns: [Double]) {
@@ -17,8 +17,8 @@ public enum PositionRule: Sendable, Equatable {
         (0..<n).map { (Double($0) - Double(n - 1) / 2) * scale + Double(base - 1) / 2 }
       }
       return (centred(grid.height), centred(grid.width))
-    case .perAxis(let base):
-      let spread = { (n: Int) in (0..<n).map { Double($0) * Double(base) / Double(n) } }
+    case .perAxis(let extent):
+      let spread = { (n: Int) in (0..<n).map { Double($0) * extent / Double(n) } }
       return (spread(grid.height), spread(grid.width))
     }
   }
@@ -45,12 +45,15 @@ public func sinCosPositions(size: Int, grid: Grid, rule: PositionRule) -> Tensor
   return Tensor(values, [grid.count, size])
 }
 
-/// Sinusoidal features of timesteps: [count, 256] float32, cosines first.
+/// Sinusoidal features of timesteps: [count, size] float32, cosines first.
 ///
 /// All in float32, as every reference computes it; in double the output would move by NMSE 1e-11.
-/// - Parameter divisor: 128 in DiT; 127 in diffusers' DiT.
-public func timestepFeatures(_ timesteps: [Float], divisor: Float = 128) -> Tensor {
-  let half = 128
+/// - Parameters:
+///   - size: 256 but in U-ViT.
+///   - divisor: of the frequencies' exponents; half the size but in diffusers' DiT.
+public func timestepFeatures(_ timesteps: [Float], size: Int = 256, divisor: Float? = nil) -> Tensor {
+  let half = size / 2
+  let divisor = divisor ?? Float(half)
   let frequencies = (0..<half).map { expf(-Float(log(10000.0)) * Float($0) / divisor) }
   return Tensor(
     timesteps.flatMap { t in frequencies.map { cosf(t * $0) } + frequencies.map { sinf(t * $0) } },

@@ -10,19 +10,20 @@ struct TextContext {
   private let keyValues: [Tensor]  // per block [texts · length, 2·D]
 
   /// - Parameters:
-  ///   - states: for each picture [tokens, size], or nil for no text at all (a single zero state).
-  ///   - weights: for each picture how much its tokens count; one text has one set of weights.
-  init(_ model: DiT, _ states: [Tensor?], weights: [[Float]?], size: Int) {
+  ///   - conditions: for each picture its text [tokens, size], or nil for no text at all (a single zero state). One text
+  ///     has one set of weights.
+  ///   - prepare: what is done to all states [rows, size] before the blocks make keys and values of them.
+  init(_ trunk: Trunk, _ conditions: [Condition], size: Int, prepare: (Tensor) -> Tensor) {
     var unique: [Tensor] = []
-    var uniqueWeights: [[Float]?] = []
+    var weights: [[Float]?] = []
     var items: [Int32] = []
-    for (state, weights) in zip(states, weights) {
-      let state = state ?? Tensor([1, size])
+    for condition in conditions {
+      let state = condition.text ?? Tensor([1, size])
       let known = unique.firstIndex { $0.storage === state.storage && $0.offset == state.offset && $0.count == state.count }
       items.append(Int32(known ?? unique.count))
       if known == nil {
         unique.append(state)
-        uniqueWeights.append(weights)
+        weights.append(condition.textWeights)
       }
     }
     self.items = items
@@ -30,25 +31,19 @@ struct TextContext {
     self.length = length
     counts = unique.map { Int32($0.shape[0]) }
 
-    let backend = model.backend
     let padded = Tensor([unique.count * length, size])
     for (index, state) in unique.enumerated() {
       copy(state, into: padded.slice(index * length, count: state.shape[0]))
     }
-    let normed = Tensor(padded.shape, type: backend.activationType)
-    if let weight = model.textNorm {
-      backend.rmsNorm(padded, weight: weight, eps: 1e-6, into: normed)
-    }
-    keyValues = model.blocks.map { block in
-      let result = Tensor([padded.rows, 2 * model.configuration.hiddenSize], type: backend.activationType)
-      guard let cross = block.cross else { return result }
-      guard uniqueWeights.contains(where: { $0 != nil }) else {
-        backend.apply(cross.keyValue, to: normed, into: result)
-        return result
-      }
-      let exact = Tensor(result.shape)
-      backend.apply(cross.keyValue, to: normed, into: exact)
-      TextContext.weigh(exact, uniqueWeights, length: length)
+    let prepared = prepare(padded)
+    let backend = trunk.backend
+    let isWeighted = weights.contains { $0 != nil }
+    keyValues = trunk.blocks.compactMap { block in
+      guard let cross = block.cross else { return nil }
+      guard isWeighted else { return backend.applied(cross.keyValue, to: prepared, type: backend.activationType) }
+      let exact = backend.applied(cross.keyValue, to: prepared)
+      TextContext.weigh(exact, weights, length: length)
+      let result = Tensor(exact.shape, type: backend.activationType)
       backend.activate(DK_ACT_NONE, exact, into: result)
       return result
     }

@@ -3,24 +3,27 @@ import Foundation
 import Tensors
 import Text
 
-/// Hugging Face's T5 encoder, both forms.
+/// Hugging Face's T5 encoder, both forms; block by block from the file too, which must give the same numbers.
 @Sendable func verifyT5(_ test: inout VerificationCase) throws {
   let file = try test.data()
-  let encoder = try T5Encoder(
-    readConfiguration(T5Configuration.self, at: test.beside("config.json")),
-    checkpoint: openCheckpoint(at: test.beside("model.safetensors")), backend: test.backend)
+  let configuration = try readConfiguration(T5Configuration.self, at: test.beside("config.json"))
+  let weights = try openCheckpoint(at: test.beside("model.safetensors"))
+  let encoder = try T5Encoder(configuration, checkpoint: weights, backend: test.backend)
   let ids = try rows(of: "input.ids", in: file)
   let mask = try rows(of: "input.mask", in: file)
   var shown: [String: [Tensor]] = [:]
   var names: [String] = []
-  let states = zip(ids, mask).map { ids, mask in
-    encoder.encode(ids, mask: mask.map { UInt8(clamping: $0) }) { name, tensor in
+  let states = try zip(ids, mask).map { ids, mask in
+    try encoder.encode(ids, mask: mask.map { UInt8(clamping: $0) }) { name, tensor in
       if shown[name] == nil { names.append(name) }
       shown[name, default: []].append(tensor.copy())
     }
   }
   for name in names { try compareStates(&test, name, shown[name] ?? [], mask, file) }
   try compareStates(&test, "hidden", states, mask, file)
+  let streamed = try T5Encoder(configuration, checkpoint: weights, backend: test.backend, streamed: true)
+  let same = try streamed.encode(ids).map(\.array) == encoder.encode(ids).map(\.array)
+  test.exact("streamed = kept", same)
 }
 
 /// Texts to ids, all exact: short ones, malformed UTF-8 and long ones by their hash; or a model's own list with end tokens.

@@ -6,26 +6,37 @@ import Text
 import Transformer
 
 /// Runs a model on a case's inputs, one timestep a picture, and compares every intermediate tensor the file has.
-/// - Parameter output: the name the golden output has in the file.
-private func verifyForward(
-  _ test: inout VerificationCase, _ model: DiT, _ file: Checkpoint, texts: [Tensor]? = nil, output: String = "output"
+/// - Parameters:
+///   - output: the name the golden output has in the file.
+///   - note: goes before the tensors' names in the table, where one case runs several models.
+func verifyForward(
+  _ test: inout VerificationCase, _ model: any DiffusionTransformer, _ file: Checkpoint, _ conditions: [Condition],
+  output: String = "output", note: String = ""
 ) throws {
   let x = try file.tensor("input.x")
-  let classes = try file.integers("input.class_id")
   let timesteps = try file.tensor("input.t").array
-  let patch = model.configuration.patchSize
-  let grid = Grid(height: x.shape[2] / patch, width: x.shape[3] / patch)
-  let conditions = classes.enumerated().map { Condition(classIndex: $1, text: texts?[$0]) }
-  let run = DiTRun(model, conditions: conditions, grid: grid, timesteps: [timesteps])
-  if file.contains("expected.t_freq") {
-    try test.compare(
-      "t_freq", in: file, actual: timestepFeatures(timesteps, divisor: model.configuration.timestepDivisor))
-  }
+  let grid = Grid(height: x.shape[2] / model.patchSize, width: x.shape[3] / model.patchSize)
+  let run = try model.prepare(conditions, grid: grid, timesteps: [timesteps])
   var shown: [(String, Tensor)] = []
   _ = run.predict(x, evaluation: 0) { shown.append(($0, $1.copy())) }
   for (name, tensor) in shown {
-    try test.compare(name == "output" ? output : name, in: file, actual: tensor)
+    try test.compare(name == "output" ? output : name, in: file, actual: tensor, note: note)
   }
+}
+
+/// A ``DiT`` on the class indices of a case, and its timestep features.
+private func verifyForward(
+  _ test: inout VerificationCase, _ model: DiT, _ file: Checkpoint, texts: [Tensor]? = nil, output: String = "output",
+  note: String = ""
+) throws {
+  let classes = try file.integers("input.class_id")
+  if file.contains("expected.t_freq") {
+    let features = timestepFeatures(
+      try file.tensor("input.t").array, divisor: model.configuration.timestepDivisor)
+    try test.compare("t_freq", in: file, actual: features, note: note)
+  }
+  let conditions = classes.enumerated().map { Condition(classIndex: $1, text: texts?[$0]) }
+  try verifyForward(&test, model, file, conditions, output: output, note: note)
 }
 
 // MARK: text-dit
@@ -41,7 +52,7 @@ private func verifyForward(
     let encoder = try textEncoder(test.directory, test.backend)
     let ids = try rows(of: "input.ids", in: file)
     let mask = try rows(of: "input.mask", in: file)
-    let states = zip(ids, mask).map { encoder.encode($0, mask: $1.map { UInt8(clamping: $0) }) }
+    let states = try zip(ids, mask).map { try encoder.encode($0, mask: $1.map { UInt8(clamping: $0) }) }
     try compareStates(&test, "text", states, mask, file)
     let model = try textTransformer(test.directory, test.backend)
     try verifyForward(&test, model, file, texts: zip(states, mask).map(unpadded))
@@ -98,16 +109,32 @@ private func verifyPositions(_ test: inout VerificationCase) throws {
 
 // MARK: class-conditional models
 
-/// facebookresearch/DiT: forward passes, and its guidance on three channels.
+/// facebookresearch/DiT: forward passes, and its guidance on three channels; from safetensors and from every PyTorch file
+/// beside them, which must hold the same numbers.
 @Sendable func verifyOfficialDiT(_ test: inout VerificationCase) throws {
   let file = try test.data()
-  let model = try DiT(
-    readConfiguration(DiTConfiguration.self, at: test.beside("config.json")),
-    checkpoint: openCheckpoint(at: test.beside("model.safetensors")), names: .official, backend: test.backend)
+  let configuration = try readConfiguration(DiTConfiguration.self, at: test.beside("config.json"))
+  let weights = try openCheckpoint(at: test.beside("model.safetensors"))
+  let model = try DiT(configuration, checkpoint: weights, names: .official, backend: test.backend)
   if let scale = test.manifest["cfg_scale"]?.number {
-    try verifyOfficialGuidance(&test, model, file, scale: Float(scale))
-  } else {
-    try verifyForward(&test, model, file)
+    return try verifyOfficialGuidance(&test, model, file, scale: Float(scale))
+  }
+  try verifyForward(&test, model, file)
+  for name in ["model.pt", "checkpoint.pt", "model-legacy.pt"] where test.has(name) {
+    let stored = try openCheckpoint(at: test.beside(name))
+    test.exact("\(name) = safetensors", sameTensors(stored, weights))
+    let model = try DiT(configuration, checkpoint: stored, names: .official, backend: test.backend)
+    try verifyForward(&test, model, file, note: name)
+  }
+}
+
+/// Whether two checkpoints hold the same tensors to the last bit.
+func sameTensors(_ a: Checkpoint, _ b: Checkpoint) -> Bool {
+  a.records.count == b.records.count && a.records.allSatisfy { record in
+    guard let other = b.record(record.name), other.shape == record.shape, other.type == record.type else { return false }
+    let (left, leftOwner) = record.contiguous()
+    let (right, rightOwner) = other.contiguous()
+    return withExtendedLifetime((leftOwner, rightOwner)) { memcmp(left, right, record.count * record.type.size) == 0 }
   }
 }
 
@@ -177,4 +204,8 @@ private func verifyOfficialGuidance(
   // The intermediate goldens are of diffusers' semantics alone.
   let inputs = try file.renamed { $0.hasPrefix("input.") || $0.hasSuffix("official_semantics") ? $0 : nil }
   try verifyForward(&test, official, inputs, output: "output_official_semantics")
+  let renamed = try DiT(
+    settings.configuration(.official), checkpoint: openCheckpoint(at: test.beside("official-names.safetensors")),
+    names: .official, backend: backend)
+  try verifyForward(&test, renamed, inputs, output: "output_official_semantics", note: "official names")
 }

@@ -23,22 +23,16 @@ public enum ConversionError: Error, CustomStringConvertible {
   }
 }
 
-/// Writes a model folder again with its weights stored in another type.
+/// Writes a model of any kind as a folder in diffusers' layout, with its weights stored in another type.
 public struct ModelConverter {
   /// Smaller tensors keep their type: they cost little, and the layers at both ends of the model are among them.
   static let smallest = 32 << 10
 
-  /// Folders of a model that hold weights, and the name their file gets.
-  static let parts = [
-    ("transformer", "diffusion_pytorch_model.safetensors"), ("text_encoder", "model.safetensors"),
-    ("vae", "diffusion_pytorch_model.safetensors"),
-  ]
-
-  /// Converts `source` into the new folder `target`, which appears whole or not at all.
+  /// Converts a model into the new folder `target`, which appears whole or not at all.
   /// - Parameter progress: is told the name of each part as it begins.
   /// - Throws: ``ConversionError``, `LoadError`.
   public static func convert(
-    _ source: URL, to target: URL, as type: StorageType, progress: (String) -> Void = { _ in }
+    _ model: ModelFolder, to target: URL, as type: StorageType, progress: (String) -> Void = { _ in }
   ) throws {
     let files = FileManager.default
     guard !files.fileExists(atPath: target.path) else { throw ConversionError.exists(path: target.path) }
@@ -47,35 +41,25 @@ public struct ModelConverter {
     defer { try? files.removeItem(at: temporary) }
     do {
       try files.createDirectory(at: temporary, withIntermediateDirectories: false)
-      try copyDescriptions(source, to: temporary)
+      try ModelDescriptions(model).write(to: temporary)
     } catch let error as CocoaError {
       throw ConversionError.cannotCreate(path: target.path, reason: reason(error))
     }
-    for (part, name) in parts {
-      let folder = source.appendingPathComponent(part)
-      guard files.fileExists(atPath: folder.path) else { continue }
-      progress(part)
-      try convert(openCheckpoint(at: folder), to: temporary.appendingPathComponent(part).appendingPathComponent(name), as: type)
+    let diffusers = "diffusion_pytorch_model.safetensors"
+    progress("transformer")
+    try convert(openCheckpoint(at: model.weights), to: temporary.appendingPathComponent("transformer/\(diffusers)"), as: type)
+    if let text = model.text {
+      progress("text_encoder")
+      try convert(
+        openCheckpoint(at: text.weights), to: temporary.appendingPathComponent("text_encoder/model.safetensors"), as: type)
     }
+    progress("vae")
+    try convert(
+      openCheckpoint(at: model.autoencoderURL), to: temporary.appendingPathComponent("vae/\(diffusers)"), as: type)
     do {
       try files.moveItem(at: temporary, to: target)
     } catch {
       throw ConversionError.cannotCreate(path: target.path, reason: reason(error))
-    }
-  }
-
-  /// Everything that is not weights: configurations, tokenizer, class names.
-  private static func copyDescriptions(_ source: URL, to target: URL) throws {
-    let files = FileManager.default
-    let wanted = ["json", "model", "txt"]
-    let paths = files.enumerator(atPath: source.path)?.compactMap { $0 as? String } ?? []
-    for path in paths where wanted.contains((path as NSString).pathExtension) {
-      // Goldens belong to the very numbers they were computed from; an index describes shards that are gone.
-      if path.hasPrefix("goldens/") || path.hasSuffix(".index.json") { continue }
-      let to = target.appendingPathComponent(path)
-      try files.createDirectory(at: to.deletingLastPathComponent(), withIntermediateDirectories: true)
-      let from = source.appendingPathComponent(path).resolvingSymlinksInPath()
-      try Data(contentsOf: from).write(to: to)
     }
   }
 
@@ -95,7 +79,8 @@ public struct ModelConverter {
       let rows = record.shape.first ?? 1
       let columns = record.shape.dropFirst().reduce(1, *)
       let matrix = try checkpoint.matrix(record.name.string, rows: rows, columns: columns)
-      let large = record.count >= smallest && record.shape.count >= 2
+      // A single row, like stored positions, would get a single scale.
+      let large = record.count >= smallest && record.shape.count >= 2 && rows > 1
       switch type {
       case .int8 where large: try writer.add(record.name, quantising: matrix, shape: record.shape)
       case .int8 where record.type == .i8: try add(record, matrix, as: .f16, to: &writer)

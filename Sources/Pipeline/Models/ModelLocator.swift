@@ -1,24 +1,5 @@
 import Foundation
 
-/// Why no model was found.
-public enum ModelError: Error, CustomStringConvertible {
-  case notFound(name: String, looked: [String])
-  case noModels(looked: [String])
-  case unsupported(path: String, found: String)
-  case missingPart(path: String, part: String)
-
-  public var description: String {
-    switch self {
-    case .notFound(let name, let looked):
-      "no model \"\(name)\": not a model folder, and not in \(looked.joined(separator: ", ")); 'dit-t2i models' lists them"
-    case .noModels(let looked):
-      "no model found in \(looked.joined(separator: ", ")); name a folder with --model or $DIT_T2I_MODEL"
-    case .unsupported(let path, let found): "\(path): this program does not run \(found)"
-    case .missingPart(let path, let part): "\(path): the model folder has no \(part)"
-    }
-  }
-}
-
 /// Finds model folders: by path, or by name in the `Weights` folder that belongs to this executable.
 public struct ModelLocator: Sendable {
   /// Folders that hold model folders, best first.
@@ -61,7 +42,7 @@ public struct ModelLocator: Sendable {
     return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
-  /// The folder of a model.
+  /// The folder or file of a model.
   /// - Parameter nameOrPath: nil: `$DIT_T2I_MODEL`, else `small`, else `tiny`, else the first there is.
   /// - Throws: ``ModelError`` that says where it looked.
   public func locate(_ nameOrPath: String?) throws -> URL {
@@ -76,10 +57,8 @@ public struct ModelLocator: Sendable {
     let path = URL(fileURLWithPath: wanted)
     if ModelLocator.isModel(path) { return path }
     if let named = models.first(where: { $0.name == wanted }) { return named.url }
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path.path, isDirectory: &isFolder) {
-      throw ModelError.missingPart(path: path.path, part: "model_index.json")
-    }
+    // A single file, or a transformer's own folder: what it is, its content says.
+    if FileManager.default.fileExists(atPath: path.path) { return path }
     throw ModelError.notFound(name: wanted, looked: looked)
   }
 }

@@ -1,0 +1,59 @@
+import CKernels
+import Checkpoints
+import Tensors
+
+/// The decoder of `AutoencoderKL`: latents -> middle -> levels of resnets, each but the last doubled -> RGB in −1…1.
+struct KLDecoder {
+  private struct Level {
+    let resnets: [ResnetBlock]
+    /// Follows the nearest-neighbour doubling.
+    let upsample: Convolution?
+  }
+
+  private let postQuant: Linear?
+  private let first, last: Convolution
+  private let middle: MiddleBlock
+  private let levels: [Level]
+  private let norm: GroupNormalisation
+
+  /// - Parameter checkpoint: the whole autoencoder under diffusers' names.
+  init(_ configuration: AutoencoderKLConfiguration, _ checkpoint: Checkpoint, backend: Backend) throws {
+    let reader = LayerReader(checkpoint: checkpoint.scoped("decoder."), backend: backend)
+    let (latents, groups) = (configuration.latentChannels, configuration.groups)
+    let channels = Array(configuration.channels.reversed())
+    postQuant = configuration.postQuantConvolution
+      ? try LayerReader(checkpoint: checkpoint, backend: backend)
+        .pointwise(["post_quant_conv"], latents, latents, precise: true) : nil
+    first = try reader.convolution("conv_in", channels[0], latents)
+    middle = try MiddleBlock(reader, configuration)
+    levels = try channels.indices.map { level in
+      let name = "up_blocks.\(level)"
+      let resnets = try (0...configuration.layersPerBlock).map { index in
+        try ResnetBlock(
+          reader, "\(name).resnets.\(index)", inputs: index == 0 ? channels[max(0, level - 1)] : channels[level],
+          outputs: channels[level], groups: groups)
+      }
+      let upsample = level + 1 < channels.count
+        ? try reader.convolution("\(name).upsamplers.0.conv", channels[level], channels[level]) : nil
+      return Level(resnets: resnets, upsample: upsample)
+    }
+    let width = channels[channels.count - 1]
+    norm = try reader.norm("conv_norm_out", width, groups: groups, eps: 1e-6)
+    last = try reader.convolution("conv_out", 3, width)
+  }
+
+  /// [1, h, w, C] float32 -> [1, H, W, 3] float32 in −1…1.
+  func callAsFunction(_ latents: Tensor, on backend: Backend, observe: Observer?) -> Tensor {
+    let z = postQuant.map { backend.pointwise($0, latents, type: .f32) } ?? latents
+    var x = backend.convolved(first, z)  // [1, h, w, C₀]
+    observe?("conv_in", planes(x))
+    x = middle(x, on: backend, observe: observe)
+    for (index, level) in levels.enumerated() {
+      for resnet in level.resnets { x = resnet(x, on: backend) }
+      if let upsample = level.upsample { x = backend.convolved(upsample, x, upsample: 2) }  // [1, 2h, 2w, C]
+      observe?("up\(index)", planes(x))
+    }
+    x = backend.normalised(norm, x, activation: DK_ACT_SILU)
+    return backend.convolved(last, x, type: .f32)
+  }
+}

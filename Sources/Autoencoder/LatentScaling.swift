@@ -1,0 +1,42 @@
+import Tensors
+
+/// How a model's latents relate to those its `AutoencoderKL` decodes: decoder input = z / factor · std + mean + shift.
+///
+/// `factor` and `shift` are diffusers' `scaling_factor` and `shift_factor`; mean and std are per channel and rarely there.
+public struct LatentScaling: Sendable, Equatable {
+  public let factor: Float
+  public let shift: Float
+  public let mean: [Float]?
+  public let std: [Float]?
+
+  public init(factor: Float, shift: Float = 0, mean: [Float]? = nil, std: [Float]? = nil) {
+    (self.factor, self.shift, self.mean, self.std) = (factor, shift, mean, std)
+  }
+
+  /// Stable Diffusion 1 and 2, DiT, PixArt-α (Rombach et al. 2022, appendix G).
+  public static let stableDiffusion = LatentScaling(factor: 0.18215)
+  /// SDXL, PixArt-Σ.
+  public static let stableDiffusionXL = LatentScaling(factor: 0.13025)
+
+  /// Latents [B, C, h, w] as the transformer sees them -> as the decoder takes them.
+  public func unscaled(_ latents: Tensor) -> Tensor {
+    latents.mapChannels { value, c in value / factor * (std?[c] ?? 1) + (mean?[c] ?? 0) + shift }
+  }
+
+  /// Latents [B, C, h, w] as the encoder makes them -> as the transformer sees them.
+  public func scaled(_ latents: Tensor) -> Tensor {
+    latents.mapChannels { value, c in (value - shift - (mean?[c] ?? 0)) / (std?[c] ?? 1) * factor }
+  }
+}
+
+extension Tensor {
+  /// Planes [B, C, h, w] with every number replaced, given its channel.
+  func mapChannels(_ body: (Float, Int) -> Float) -> Tensor {
+    let result = copy()
+    let (channels, area) = (shape[1], shape[2] * shape[3])
+    result.withFloats { values in
+      for i in values.indices { values[i] = body(values[i], i / area % channels) }
+    }
+    return result
+  }
+}

@@ -1,0 +1,26 @@
+import Tensors
+
+/// x + attention of every pixel to every other, in one head as wide as the pixels are.
+struct PixelAttention {
+  private let norm: GroupNormalisation
+  /// Queries, keys and values in one product: [3C, C].
+  private let qkv: Linear
+  private let out: Linear
+
+  init(_ reader: LayerReader, _ name: String, channels: Int, groups: Int) throws {
+    norm = try reader.norm(name + ".group_norm", channels, groups: groups, eps: 1e-6)
+    qkv = try reader.pointwise(["to_q", "to_k", "to_v"].map { "\(name).\($0)" }, channels, channels)
+    out = try reader.pointwise([name + ".to_out.0"], channels, channels)
+  }
+
+  /// [1, h, w, C] -> the same.
+  func callAsFunction(_ x: Tensor, on backend: Backend) -> Tensor {
+    let (pixels, channels) = (x.shape[1] * x.shape[2], x.shape[3])
+    let parts = backend.pointwise(qkv, backend.normalised(norm, x))  // [1, h, w, 3C]
+    let mixed = Tensor(x.shape, type: backend.activationType)
+    backend.attention(
+      batch: 1, heads: 1, headSize: channels, queries: pixels, keys: pixels, scale: 1 / Float(channels).squareRoot(),
+      q: Columns(parts), k: Columns(parts, from: channels), v: Columns(parts, from: 2 * channels), into: mixed)
+    return backend.sum(x, backend.pointwise(out, mixed))
+  }
+}

@@ -1,0 +1,25 @@
+import CKernels
+import Tensors
+
+/// x + conv(SiLU(norm(conv(SiLU(norm x))))), with a 1×1 convolution on the way past where the channels change.
+struct ResnetBlock {
+  private let norm1, norm2: GroupNormalisation
+  private let conv1, conv2: Convolution
+  private let shortcut: Linear?
+
+  init(_ reader: LayerReader, _ name: String, inputs: Int, outputs: Int, groups: Int) throws {
+    norm1 = try reader.norm(name + ".norm1", inputs, groups: groups, eps: 1e-6)
+    conv1 = try reader.convolution(name + ".conv1", outputs, inputs)
+    norm2 = try reader.norm(name + ".norm2", outputs, groups: groups, eps: 1e-6)
+    conv2 = try reader.convolution(name + ".conv2", outputs, outputs)
+    shortcut = inputs == outputs ? nil : try reader.pointwise([name + ".conv_shortcut"], outputs, inputs)
+  }
+
+  /// [1, h, w, inputs] -> [1, h, w, outputs]
+  func callAsFunction(_ x: Tensor, on backend: Backend) -> Tensor {
+    var h = backend.normalised(norm1, x, activation: DK_ACT_SILU)
+    h = backend.convolved(conv1, h)  // [1, h, w, outputs]
+    h = backend.normalised(norm2, h, activation: DK_ACT_SILU)
+    return backend.convolved(conv2, h, residual: shortcut.map { backend.pointwise($0, x) } ?? x)
+  }
+}

@@ -1,0 +1,18 @@
+import Foundation
+import Transformer
+
+/// What a user says about a model beyond where it is.
+public struct ModelOptions: Sendable {
+  /// An autoencoder in place of the model's own, or for a file that has none.
+  public var autoencoder: URL?
+  /// A T5 folder (with its tokenizer inside or beside it) for a file that has none.
+  public var textEncoder: URL?
+  /// Whose arithmetic a class-conditional DiT follows; nil: that of the program that wrote it.
+  public var compatibility: DiTCompatibility?
+
+  public init(autoencoder: URL? = nil, textEncoder: URL? = nil, compatibility: DiTCompatibility? = nil) {
+    self.autoencoder = autoencoder
+    self.textEncoder = textEncoder
+    self.compatibility = compatibility
+  }
+}

@@ -1,0 +1,28 @@
+import Diffusion
+
+/// How a kind of model is sampled where the user says nothing.
+public struct SamplingDefaults: Sendable {
+  public var steps = 25
+  public var sampler = "dpm++"
+  public var guidanceScale: Float = 3
+  public var channels = Guidance.Channels.all
+  public var schedule = NoiseSchedule.dit
+
+  init(_ transformer: TransformerDescription) throws {
+    switch transformer {
+    case .dit(let configuration) where configuration.textSize != nil: break
+    case .dit:
+      // The published code: scale 4 on three channels. Its 250 ancestral steps are `--sampler ddpm --steps 250`.
+      guidanceScale = 4
+      channels = .official
+    case .pixArt:
+      steps = 20
+      guidanceScale = 4.5
+    case .uvit:
+      // The original's scale 0.4 counts from the conditional prediction; its latents' schedule is Stable Diffusion's.
+      steps = 50
+      guidanceScale = 1.4
+      schedule = try NoiseSchedule(.scaledLinear, betaStart: 0.00085, betaEnd: 0.012)
+    }
+  }
+}

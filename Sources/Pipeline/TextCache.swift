@@ -1,0 +1,58 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Text
+
+/// Encoded prompts on disk: a large text encoder need not be read again for a prompt it has seen.
+///
+/// A file for each text, named by what its numbers depend on: the encoder's files, the tokenizer, how they are computed,
+/// and the text. A file that is damaged or of another shape counts as absent.
+struct TextCache {
+  private let folder: URL
+  private let key: String
+  private let size: Int
+
+  /// Bytes of each weight file that take part in the fingerprint: its names and shapes, and its first and last numbers.
+  private static let sample = 1 << 16
+
+  /// - Throws: `LoadError` where the encoder cannot be read or the folder cannot be made.
+  init(_ folder: URL, _ text: TextDescription, _ backend: Backend) throws {
+    self.folder = folder
+    size = text.configuration.hiddenSize
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw LoadError.unwritable(file: folder.path, reason: "the folder cannot be made")
+    }
+    let checkpoint = try openCheckpoint(at: text.weights)
+    var bytes = Array("\(text.configuration) \(backend.kind) \(backend.precision) \(text.maximumTokens)".utf8)
+    for record in checkpoint.records { bytes += Array("\(record.name)\(record.shape)\(record.type)".utf8) }
+    var seen: Set<String> = []
+    for file in checkpoint.records.map(\.file) where seen.insert(file.path).inserted {
+      bytes += Array("\(file.bytes.count)".utf8) + file.bytes.prefix(TextCache.sample) + file.bytes.suffix(TextCache.sample)
+    }
+    bytes += (try? Data(contentsOf: text.tokenizer)) ?? Data()
+    key = sha256(bytes)
+  }
+
+  private func url(of text: String) -> URL {
+    folder.appendingPathComponent(String(sha256(Array((key + "\n" + text).utf8)).prefix(40)) + ".safetensors")
+  }
+
+  /// The kept states [tokens, size], or nil.
+  func states(of text: String) -> Tensor? {
+    guard let file = try? openCheckpoint(at: url(of: text)), file.metadata["text"] == text,
+      let states = try? file.tensor("states"), states.shape.count == 2, states.shape[1] == size, states.shape[0] > 0,
+      states.array.allSatisfy(\.isFinite)
+    else { return nil }
+    return states
+  }
+
+  /// Writes a file that appears whole or not at all.
+  /// - Throws: `LoadError.unwritable`.
+  func keep(_ states: Tensor, of text: String) throws {
+    var writer = SafetensorsWriter(url(of: text), metadata: ["text": text])
+    try writer.add("states", states)
+    try writer.write()
+  }
+}

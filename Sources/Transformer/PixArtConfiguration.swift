@@ -1,0 +1,85 @@
+/// Everything that tells one PixArt from another: the `config.json` of diffusers' `PixArtTransformer2DModel`.
+public struct PixArtConfiguration: Sendable {
+  public var hiddenSize: Int
+  public var depth: Int
+  public var heads: Int
+  public var patchSize: Int
+  /// Latent channels.
+  public var inChannels: Int
+  /// The output carries variance logits beside the noise.
+  public var learnsVariance: Bool
+  /// Side of the native latents.
+  public var sampleSize: Int
+  /// Width of the text encoder's states.
+  public var captionSize: Int
+  /// The model is told the picture's size and aspect (α at 1024 pixels).
+  public var readsExtent: Bool
+  /// Divides the positions: 0.5 at 256 pixels, 1 at 512, 2 at 1024, 4 at 2048.
+  public var interpolationScale: Double
+
+  public var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
+  var blockShape: BlockShape { BlockShape(hiddenSize: hiddenSize, heads: heads, mlpSize: 4 * hiddenSize) }
+  var positions: PositionRule { .perAxis(extent: Double(sampleSize / patchSize) / interpolationScale) }
+
+  public init(
+    hiddenSize: Int, depth: Int, heads: Int, patchSize: Int, inChannels: Int, learnsVariance: Bool, sampleSize: Int,
+    captionSize: Int, readsExtent: Bool, interpolationScale: Double
+  ) {
+    self.hiddenSize = hiddenSize
+    self.depth = depth
+    self.heads = heads
+    self.patchSize = patchSize
+    self.inChannels = inChannels
+    self.learnsVariance = learnsVariance
+    self.sampleSize = sampleSize
+    self.captionSize = captionSize
+    self.readsExtent = readsExtent
+    self.interpolationScale = interpolationScale
+  }
+}
+
+extension PixArtConfiguration: Decodable {
+  enum CodingKeys: String, CodingKey {
+    case heads = "num_attention_heads", headSize = "attention_head_dim", layers = "num_layers"
+    case inChannels = "in_channels", outChannels = "out_channels", patchSize = "patch_size"
+    case sampleSize = "sample_size", captionSize = "caption_channels", crossSize = "cross_attention_dim"
+    case readsExtent = "use_additional_conditions", interpolationScale = "interpolation_scale", eps = "norm_eps"
+  }
+
+  public init(from decoder: Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    func wrong(_ key: CodingKeys, _ reason: String) -> DecodingError {
+      .dataCorruptedError(forKey: key, in: values, debugDescription: reason)
+    }
+    func size(_ key: CodingKeys, _ range: ClosedRange<Int>) throws -> Int {
+      let value = try values.decode(Int.self, forKey: key)
+      guard range.contains(value) else { throw wrong(key, "\(key.rawValue) is \(value), expected \(range)") }
+      return value
+    }
+    heads = try size(.heads, 1...1_024)
+    hiddenSize = try heads * size(.headSize, 1...4_096)
+    depth = try size(.layers, 1...1_000)
+    inChannels = try size(.inChannels, 1...1_024)
+    patchSize = try size(.patchSize, 1...64)
+    sampleSize = try size(.sampleSize, 1...65_536)
+    captionSize = try size(.captionSize, 1...65_536)
+    let outChannels = try values.decodeIfPresent(Int.self, forKey: .outChannels) ?? inChannels
+    learnsVariance = outChannels == 2 * inChannels
+    // What diffusers takes where the field is missing or null.
+    readsExtent = try values.decodeIfPresent(Bool.self, forKey: .readsExtent) ?? (sampleSize == 128)
+    interpolationScale = try values.decodeIfPresent(Double.self, forKey: .interpolationScale)
+      ?? Double(max(sampleSize / 64, 1))
+    guard hiddenSize % 4 == 0, sampleSize % patchSize == 0, learnsVariance || outChannels == inChannels,
+      !readsExtent || hiddenSize % 3 == 0
+    else { throw wrong(.heads, "width, sample_size and out_channels do not fit each other") }
+    guard interpolationScale > 0, interpolationScale <= 1_000 else {
+      throw wrong(.interpolationScale, "interpolation_scale is \(interpolationScale)")
+    }
+    let eps = try values.decodeIfPresent(Double.self, forKey: .eps) ?? 1e-6
+    guard eps == 1e-6 else { throw wrong(.eps, "norm_eps is \(eps), expected 1e-6") }
+    let crossSize = try values.decodeIfPresent(Int.self, forKey: .crossSize) ?? hiddenSize
+    guard crossSize == hiddenSize else {
+      throw wrong(.crossSize, "cross_attention_dim is \(crossSize), expected the width \(hiddenSize)")
+    }
+  }
+}

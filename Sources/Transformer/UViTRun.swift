@@ -1,0 +1,171 @@
+import CKernels
+import Tensors
+
+/// A ``UViT`` made ready for one set of pictures and one schedule.
+///
+/// Not for use by several threads at a time.
+final class UViTRun: TransformerRun {
+  private let model: UViT
+  private let conditions: [Condition]
+  private let timesteps: [[Float]]
+  private let buffers: Buffers
+  private let patches, tokens, normed, decoded: Tensor
+  private let skips: [Tensor]  // [B·S, D] each
+  private let joined: Tensor  // [B·S, 2·D]: the stream beside a skip
+  private let fixed: [Tensor]  // per picture: class row, or text tokens [n, D]
+
+  private var configuration: UViTConfiguration { model.configuration }
+  private var backend: Backend { model.backend }
+
+  /// Text takes part as tokens; no maps of attention to it are kept.
+  var attentionMaps: [Tensor]? { nil }
+  func recordAttention() {}
+
+  init(_ model: UViT, conditions: [Condition], timesteps: [[Float]]) {
+    self.model = model
+    self.conditions = conditions
+    self.timesteps = timesteps
+    let configuration = model.configuration
+    let d = configuration.hiddenSize
+    buffers = Buffers(
+      batch: conditions.count, grid: configuration.nativeGrid, extra: configuration.extraTokens,
+      configuration.blockShape, type: model.backend.activationType)
+    let rows = conditions.count * buffers.tokens
+    patches = Tensor([conditions.count * buffers.grid.count, model.patchEmbedding.inputs])
+    tokens = Tensor([rows, d])
+    normed = Tensor([rows, d])
+    decoded = Tensor([rows, model.finalLinear.outputs])
+    skips = model.inBlocks.map { _ in Tensor([rows, d]) }
+    joined = Tensor([rows, 2 * d])
+    fixed = conditions.map { UViTRun.conditionTokens(model, $0) }
+  }
+
+  /// The class row, or the text tokens, of one picture; [0, D] where the model has neither.
+  private static func conditionTokens(_ model: UViT, _ condition: Condition) -> Tensor {
+    let d = model.configuration.hiddenSize
+    if let table = model.classTable {
+      let row = Tensor([1, d])
+      let index = min(max(0, condition.classIndex ?? table.rows - 1), table.rows - 1)
+      row.withFloats { if let start = $0.baseAddress { table.readRow(index, into: start) } }
+      return row
+    }
+    guard let text = model.configuration.text, let embedding = model.textEmbedding else { return Tensor([0, d]) }
+    // The model knows one number of tokens: a shorter text is filled up with zeros, a longer one is cut.
+    let states = Tensor([text.tokens, text.width])
+    if let given = condition.text {
+      let count = min(text.tokens, given.shape[0])
+      copy(given.slice(0, count: count), into: states.slice(0, count: count))
+    }
+    return model.backend.applied(embedding, to: states)
+  }
+
+  func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Tensor {
+    let batch = latents.shape[0]
+    precondition(batch <= conditions.count && latents.shape[1] == configuration.inChannels)
+    let count = batch * buffers.tokens
+    let x = tokens.slice(0, count: count)  // [B·S, D]
+    embed(latents, into: x, evaluation)
+    observe?("tokens", x)
+
+    let shape = configuration.blockShape
+    for (index, block) in model.inBlocks.enumerated() {
+      block(x, shape, backend, buffers)
+      if index == 0 { observe?("block0", x) }
+      copy(x, into: skips[index].slice(0, count: count))
+    }
+    model.middleBlock(x, shape, backend, buffers)
+    observe?("mid", x)
+    let pair = joined.slice(0, count: count)
+    for (index, out) in model.outBlocks.enumerated() {
+      // Last in, first out.
+      join(x, skips[skips.count - 1 - index], into: pair)
+      backend.apply(out.skip, to: pair, into: x)  // [B·S, D]
+      out.block(x, shape, backend, buffers)
+      if index == 0 { observe?("out_block0", x) }
+    }
+    observe?("before_final", x)
+    let last = normed.slice(0, count: count)
+    backend.layerNorm(x, eps: 1e-5, weight: model.norm.weight, bias: model.norm.bias, into: last)
+    let out = decoded.slice(0, count: count)
+    backend.apply(model.finalLinear, to: last, into: out)  // [B·S, p·p·C]
+    observe?("predicted_patches", out)
+    let image = picture(out, batch, latents.shape)
+    observe?("output", image)
+    return image
+  }
+
+  /// Class, time and text tokens, then the patches, all with their positions.
+  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) {
+    let batch = latents.shape[0]
+    let input = patches.slice(0, count: batch * buffers.grid.count)
+    patchify(latents, patchSize: configuration.patchSize, into: input)
+    let features = timestepFeatures(
+      timesteps[evaluation].prefix(batch).map { $0 + configuration.timestepOffset }, size: configuration.hiddenSize)
+    let time = model.timeMLP.map { backend.embed(features, $0.first, $0.second) } ?? features  // [B, D]
+    for b in 0..<batch {
+      let picture = x.slice(b * buffers.tokens, count: buffers.tokens)
+      copy(model.positions, into: picture)
+      // Order: class, time, patches; or time, text, patches.
+      let timePlace = model.classTable == nil ? 0 : 1
+      let fixedPlace = model.classTable == nil ? 1 : 0
+      add(time.slice(b, count: 1), to: picture.slice(timePlace, count: 1))
+      add(fixed[b], to: picture.slice(fixedPlace, count: fixed[b].shape[0]))
+      backend.accumulate(
+        model.patchEmbedding, of: input.slice(b * buffers.grid.count, count: buffers.grid.count),
+        into: picture.slice(configuration.extraTokens, count: buffers.grid.count))
+    }
+  }
+
+  private func add(_ source: Tensor, to target: Tensor) {
+    source.withFloats { from in
+      target.withFloats { to in
+        for i in 0..<from.count { to[i] += from[i] }
+      }
+    }
+  }
+
+  /// [x ‖ skip], row by row.
+  private func join(_ x: Tensor, _ skip: Tensor, into pair: Tensor) {
+    let d = configuration.hiddenSize
+    x.withFloats { x in
+      skip.withFloats { skip in
+        pair.withFloats { pair in
+          for row in 0..<x.count / d {
+            for i in 0..<d {
+              pair[2 * row * d + i] = x[row * d + i]
+              pair[(2 * row + 1) * d + i] = skip[row * d + i]
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The patches alone, as a picture, through the last convolution.
+  private func picture(_ out: Tensor, _ batch: Int, _ shape: [Int]) -> Tensor {
+    let kept = Tensor.concatenated(
+      (0..<batch).map { out.slice($0 * buffers.tokens + configuration.extraTokens, count: buffers.grid.count) })
+    let image = Tensor(shape)
+    unpatchify(kept, patchSize: configuration.patchSize, grid: buffers.grid, into: image)
+    guard let convolution = model.convolution else { return image }
+    let (channels, area) = (shape[1], shape[2] * shape[3])
+    let pixels = Tensor([batch, shape[2], shape[3], channels])
+    let convolved = Tensor(pixels.shape)
+    transpose(image, pictures: batch, rows: channels, columns: area, into: pixels)
+    backend.convolve(convolution, pixels, into: convolved)
+    transpose(convolved, pictures: batch, rows: area, columns: channels, into: image)
+    return image
+  }
+
+  private func transpose(_ x: Tensor, pictures: Int, rows: Int, columns: Int, into y: Tensor) {
+    x.withFloats { x in
+      y.withFloats { y in
+        for b in 0..<pictures {
+          for row in 0..<rows {
+            for column in 0..<columns { y[(b * columns + column) * rows + row] = x[(b * rows + row) * columns + column] }
+          }
+        }
+      }
+    }
+  }
+}
