@@ -27,11 +27,13 @@ public struct ComparisonFile {
 
     let header = ComparisonFile.fields(first.text).map { $0.lowercased() }
     if let prompt = header.firstIndex(of: "prompt"), let className = header.firstIndex(of: "class") {
-      entries = try lines.dropFirst().map { number, line in
+      entries = try lines.dropFirst().compactMap { number, line in
         let fields = ComparisonFile.fields(line)
         guard fields.count == header.count else {
           throw wrong(number, "\(fields.count) fields, the header has \(header.count)")
         }
+        // A file for drawing may also have lines of words or of a class alone: there is nothing to compare in them.
+        guard !fields[prompt].isEmpty, !fields[className].isEmpty else { return nil }
         return Entry(prompt: fields[prompt], className: fields[className])
       }
     } else {
@@ -75,7 +77,7 @@ public enum ComparisonFileError: Error, CustomStringConvertible {
     switch self {
     case .unreadable(let path): "\(path): cannot be read"
     case .notText(let path): "\(path): not UTF-8 text"
-    case .empty(let path): "\(path): no prompts in it"
+    case .empty(let path): "\(path): no line with both a prompt and a class"
     case .line(let path, let line, let reason): "\(path):\(line): \(reason)"
     }
   }

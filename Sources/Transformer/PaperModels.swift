@@ -23,10 +23,12 @@ public enum PaperModels {
     _ name: String, _ scheme: ConditioningScheme = .adaLNZero, latentSize: Int = 32
   ) -> DiTConfiguration? {
     guard let shape = shape(name) else { return nil }
-    return DiTConfiguration(
+    var configuration = DiTConfiguration(
       hiddenSize: shape.width, depth: shape.depth, heads: shape.heads, patchSize: shape.patchSize, inChannels: 4,
-      classes: 1000, scheme: scheme, sampleSize: [latentSize, latentSize],
-      positions: .perAxis(base: latentSize / shape.patchSize))
+      classes: 1000, sampleSize: [latentSize, latentSize],
+      positions: .perAxis(extent: Double(latentSize / shape.patchSize)))
+    configuration.scheme = scheme
+    return configuration
   }
 
   /// As printed: millions of parameters and 10⁹ multiply-adds at 256 pixels; nil where the paper has no number.

@@ -77,7 +77,7 @@ import Transformer
       return try ComparisonFile(url).entries
     }
     let fox = ComparisonFile.Entry(prompt: "a red fox, in snow", className: "fox")
-    #expect(try entries("\u{FEFF}Class,prompt\r\nfox,\"a red fox, in snow\"\r\n\r\n") == [fox])
+    #expect(try entries("\u{FEFF}Class,prompt\r\nfox,\"a red fox, in snow\"\r\n,\"a car\"\r\n\r\n") == [fox])
     #expect(try entries("# notes\na red fox, in snow --class fox  \n") == [fox])
     for text in ["", "# only\n", "a fox\n", "prompt,class\na fox\n"] {
       #expect(throws: ComparisonFileError.self, "\(text)") { try entries(text) }
