@@ -22,6 +22,8 @@ struct DitT2I: ParsableCommand {
         dit-t2i --class fox                      a class instead of words
         dit-t2i "a castle at night" --class owl  both at once
         dit-t2i --from a-red-fox-in-snow.png     the same picture again
+        dit-t2i batch prompts.txt --output out   the pictures of a file, overnight if need be
+        dit-t2i grid "a {red,blue} {fox,owl}"    every combination as a table
         dit-t2i models                           which models there are
         dit-t2i verify DIR                       compare with golden numbers
 
@@ -34,7 +36,10 @@ struct DitT2I: ParsableCommand {
         65  a damaged or wrong file   130 interrupted
       """,
     version: "dit-t2i \(programVersion)",
-    subcommands: [Draw.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self, New.self],
+    subcommands: [
+      Draw.self, Batch.self, GridCommand.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self,
+      New.self,
+    ],
     defaultSubcommand: Draw.self)
 
   static func main() {
@@ -87,7 +92,7 @@ struct DitT2I: ParsableCommand {
 }
 
 /// One line on standard error.
-func complain(_ message: String) {
+func complain(_ message: String, prefix: String = "dit-t2i: ") {
   let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-  FileHandle.standardError.write(Data("dit-t2i: \(line)\n".utf8))
+  FileHandle.standardError.write(Data("\(prefix)\(line)\n".utf8))
 }
