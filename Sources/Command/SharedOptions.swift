@@ -1,5 +1,6 @@
 import ArgumentParser
 import Autoencoder
+import Diffusion
 import Foundation
 import Pipeline
 import Tensors
@@ -7,6 +8,11 @@ import Transformer
 
 extension Precision: ExpressibleByArgument {}
 extension Backend.Kind: ExpressibleByArgument {}
+extension Spacing: ExpressibleByArgument {}
+extension Guidance.Channels: ExpressibleByArgument {}
+extension TimestepInterval: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 extension DiTCompatibility: ExpressibleByArgument {}
 extension PictureSize: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }

@@ -28,4 +28,9 @@ public struct Stages: Sendable {
     transformer = try folder.transformer.load(openCheckpoint(recognisedAt: folder.weights), backend: backend)
     autoencoder = try folder.autoencoder.load(backend: backend, encoder: false, tiling: folder.tiling)
   }
+
+  /// The autoencoder's other half, which only drawing from a picture needs.
+  static func encoder(_ folder: ModelFolder, backend: Backend) throws -> any Autoencoder {
+    try folder.autoencoder.load(backend: backend, encoder: true)
+  }
 }
