@@ -22,7 +22,8 @@ struct Inspect: ParsableCommand {
   @Argument(help: "A model's name or folder, or a checkpoint.")
   var model: String?
 
-  @Option(help: ArgumentHelp("A configuration instead: tiny, small, or S, B, L, XL with /2, /4, /8.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("A configuration instead: tiny, small, or S, B, L, XL with /2, /4, /8.", valueName: "name"))
   var config: String?
 
   @Option(help: "in-context, cross-attention, adaln or adaln-zero, for --config.")
@@ -100,7 +101,9 @@ struct Inspect: ParsableCommand {
     }
     let bytes = inspection.tensors.contains { $0.type != nil } ? "stored" : "to be stored"
     print(
-      String(format: "%d tensors, %.3f M numbers %@", inspection.tensors.count, Double(inspection.storedParameters) / 1e6, bytes))
+      String(
+        format: "%d tensors, %.3f M numbers %@", inspection.tensors.count, Double(inspection.storedParameters) / 1e6,
+        bytes))
     guard tensors || inspection.parts.isEmpty else { return }
     for tensor in inspection.tensors { print("  \(pad(tensor.name, 64)) \(pad(tensor.type ?? "", 5))\(tensor.shape)") }
   }
