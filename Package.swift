@@ -43,18 +43,24 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/CheckpointsTests"),
     .testTarget(
+      name: "TextTests", dependencies: ["Text", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/TextTests"),
+    .testTarget(
       name: "TransformerTests", dependencies: ["Transformer", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/TransformerTests"),
     .testTarget(
       name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/DiffusionTests"),
+    .testTarget(
+      name: "AutoencoderTests", dependencies: ["Autoencoder", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/AutoencoderTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
     .testTarget(
-      name: "PipelineTests",
-      dependencies: [
-        "Pipeline", "Autoencoder", "Text", "Transformer", "Checkpoints", "Tensors", "Image", "TestSupport",
-      ],
+      name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "Transformer", "Diffusion", "Tensors", "Image", "TestSupport"],
       path: "Tests/PipelineTests"),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Checkpoints", "Tensors", "Image", "TestSupport"],
+      path: "Tests/CommandTests"),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -30,9 +30,11 @@ public func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL)
   }
   guard data.count <= limit else { throw ConfigurationError.wrong(file: url.path, reason: "larger than 16 MiB") }
   do {
-    let decoder = JSONDecoder()
-    decoder.allowsJSON5 = true  // Python writes NaN and Infinity into JSON
-    return try decoder.decode(type, from: data)
+    // Python writes NaN and Infinity, which are JSON5 alone; JSON5 in turn refuses some strings that JSON has.
+    let relaxed = JSONDecoder()
+    relaxed.allowsJSON5 = true
+    if let value = try? relaxed.decode(type, from: data) { return value }
+    return try JSONDecoder().decode(type, from: data)
   } catch let error as DecodingError {
     throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
   }

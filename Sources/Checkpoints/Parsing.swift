@@ -1,7 +1,7 @@
 /// What a parser found wrong, before the file's name is added to it.
-struct Malformed: Error {
+package struct Malformed: Error {
   var tensor: TensorName?
-  let reason: String
+  package let reason: String
 
   init(_ reason: String, tensor: TensorName? = nil) {
     self.reason = reason

@@ -3,19 +3,19 @@
 /// Foundation's decoder cannot serve here: it keeps one of two equal keys without a word, and its `String` keys make
 /// one of two canonically equivalent names. Here keys are bytes, duplicates are refused, numbers are unsigned integers
 /// without fraction or exponent, strings are valid UTF-8 without raw control characters, and nesting is limited.
-struct StrictJSON {
+package struct StrictJSON {
   static let depthLimit = 32
 
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
   private var depth = 0
 
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
   // MARK: values
 
   /// `{"key": value, …}`; `member` must consume the value.
-  mutating func object(_ member: (inout StrictJSON, TensorName) throws -> Void) throws {
+  package mutating func object(_ member: (inout StrictJSON, TensorName) throws -> Void) throws {
     try open("{", "an object")
     var seen = Set<TensorName>()
     if try !close("}") {
@@ -30,7 +30,7 @@ struct StrictJSON {
   }
 
   /// `[value, …]`; `element` must consume the value.
-  mutating func array(_ element: (inout StrictJSON) throws -> Void) throws {
+  package mutating func array(_ element: (inout StrictJSON) throws -> Void) throws {
     try open("[", "an array")
     if try !close("]") {
       repeat { try element(&self) } while try comma(or: "]")
@@ -39,7 +39,7 @@ struct StrictJSON {
   }
 
   /// The bytes of a string, escapes resolved: valid UTF-8.
-  mutating func string() throws -> [UInt8] {
+  package mutating func string() throws -> [UInt8] {
     try expect("\"", "a string")
     var result: [UInt8] = []
     while true {
@@ -77,23 +77,57 @@ struct StrictJSON {
   }
 
   /// Any value, of no interest.
-  mutating func skip() throws {
+  package mutating func skip() throws {
     skipSpace()
     switch peek() {
     case UInt8(ascii: "{"): try object { json, _ in try json.skip() }
     case UInt8(ascii: "["): try array { json in try json.skip() }
     case UInt8(ascii: "\""): _ = try string()
-    default:
-      let start = position
-      while let byte = peek(), Self.isBare(byte), position - start < 64 { position += 1 }
-      let word = String(decoding: bytes[start..<position], as: UTF8.self)
-      let isNumber = word.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
-      guard isNumber || ["true", "false", "null"].contains(word) else { throw problem("no value") }
+    default: _ = try word()
     }
   }
 
+  /// A value of no depth but that of an array: what an option of a prompt file's line can be.
+  package mutating func scalar() throws -> Scalar {
+    skipSpace()
+    switch peek() {
+    case UInt8(ascii: "{"): throw problem("an object, where a value was expected")
+    case UInt8(ascii: "["):
+      var elements: [Scalar] = []
+      try array { json in elements.append(try json.scalar()) }
+      return .array(elements)
+    case UInt8(ascii: "\""): return .string(String(decoding: try string(), as: UTF8.self))
+    default:
+      switch try word() {
+      case "null": return .null
+      case "true": return .bool(true)
+      case "false": return .bool(false)
+      case let number: return .number(number)
+      }
+    }
+  }
+
+  package enum Scalar {
+    case null
+    case bool(Bool)
+    /// As it is spelled: a seed of 64 bits is more than a Double holds.
+    case number(String)
+    case string(String)
+    case array([Scalar])
+  }
+
+  /// A number, true, false or null.
+  private mutating func word() throws -> String {
+    let start = position
+    while let byte = peek(), Self.isBare(byte), position - start < 64 { position += 1 }
+    let word = String(decoding: bytes[start..<position], as: UTF8.self)
+    let isNumber = word.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
+    guard isNumber || ["true", "false", "null"].contains(word) else { throw problem("no value") }
+    return word
+  }
+
   /// Nothing but white space may follow; in a padded header only spaces.
-  mutating func end(newlines: Bool = false) throws {
+  package mutating func end(newlines: Bool = false) throws {
     if newlines { skipSpace() }
     while let byte = peek() {
       guard byte == UInt8(ascii: " ") else { throw problem("bytes after the JSON object") }

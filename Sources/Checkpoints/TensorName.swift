@@ -27,7 +27,7 @@ public struct TensorName: Hashable, Comparable, Sendable, ExpressibleByStringLit
 }
 
 /// Text from a file in quotes, fit for a one-line message: control characters escaped, at most 120 characters.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   var result = "\""
   for (index, scalar) in text.unicodeScalars.enumerated() {
     if index == 120 { return result + "…\"" }

@@ -11,6 +11,10 @@ struct DitT2I: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dit-t2i",
     abstract: "Draws pictures from words with a Diffusion Transformer, on this machine's processor alone.",
+    usage: """
+      dit-t2i [<prompt> ...] [<options>]
+      dit-t2i <subcommand>
+      """,
     discussion: """
       Examples:
         dit-t2i "a red fox in snow"
@@ -18,23 +22,27 @@ struct DitT2I: ParsableCommand {
         dit-t2i --class fox                      a class instead of words
         dit-t2i "a castle at night" --class owl  both at once
         dit-t2i --from a-red-fox-in-snow.png     the same picture again
+        dit-t2i batch prompts.txt --output out   the pictures of a file, overnight if need be
+        dit-t2i grid "a {red,blue} {fox,owl}"    every combination as a table
         dit-t2i models                           which models there are
-        dit-t2i verify DIR                       hold this build against golden numbers
+        dit-t2i verify DIR                       compare with golden numbers
 
-      A prompt that is also a subcommand's name is drawn by 'dit-t2i draw NAME'.
+      A prompt that is also a subcommand's name: dit-t2i draw NAME.
 
       Exit codes:
-        0 done · 1 verification failed · 64 wrong usage · 65 a damaged or unsuitable file
-        66 no such model or file · 71 out of memory · 73 the output cannot be written · 130 interrupted
+        0   done                      66  no such model or file
+        1   verification failed       71  out of memory
+        64  wrong usage               73  the output cannot be written
+        65  a damaged or wrong file   130 interrupted
       """,
     version: "dit-t2i \(programVersion)",
-    subcommands: [Draw.self, Models.self, Verify.self, Convert.self],
+    subcommands: [Draw.self, Models.self, Verify.self, Convert.self, Batch.self, GridCommand.self],
     defaultSubcommand: Draw.self)
 
   static func main() {
     Interruption.install()
     if CommandLine.argc < 2 {
-      print(helpMessage())
+      print(overview)
       Foundation.exit(0)
     }
     do {
@@ -44,6 +52,16 @@ struct DitT2I: ParsableCommand {
     } catch {
       finish(with: error)
     }
+  }
+
+  /// The program's help, and with it the options of what people use it for most.
+  private static var overview: String {
+    let draw = helpMessage(for: Draw.self)
+    let program = helpMessage()
+    guard let drawing = draw.range(of: "ARGUMENTS:"), let own = program.range(of: "OPTIONS:"),
+      let rest = program.range(of: "SUBCOMMANDS:")
+    else { return program }
+    return program[..<own.lowerBound] + draw[drawing.lowerBound...] + "\n\n" + program[rest.lowerBound...]
   }
 
   /// Swift repairs malformed arguments silently; a prompt that is not what was typed should not be drawn.
@@ -60,7 +78,8 @@ struct DitT2I: ParsableCommand {
   private static func finish(with error: Error) -> Never {
     let code = ExitStatus.code(of: error) ?? exitCode(for: error).rawValue
     if code == 0 {
-      print(fullMessage(for: error))
+      let asksForAll = ["--help", "-h", "help"].contains(CommandLine.arguments.dropFirst().joined(separator: " "))
+      print(asksForAll ? overview : fullMessage(for: error))
     } else if !(error is ExitCode) {
       let text = ExitStatus.code(of: error) == nil ? message(for: error) : "\(error)"
       complain(text)
@@ -70,7 +89,7 @@ struct DitT2I: ParsableCommand {
 }
 
 /// One line on standard error.
-func complain(_ message: String) {
+func complain(_ message: String, prefix: String = "dit-t2i: ") {
   let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-  FileHandle.standardError.write(Data("dit-t2i: \(line)\n".utf8))
+  FileHandle.standardError.write(Data("\(prefix)\(line)\n".utf8))
 }

@@ -33,6 +33,10 @@ enum ExitStatus {
     case ImageError.exists, ImageError.unwritable: cannotCreate
     case ImageError.file(_, let action, _): action == "write" ? cannotCreate : notFound
     case is ImageError, is RecipeError: badData
+    case BatchError.unreadable: notFound
+    case BatchError.shard, BatchError.template: usage
+    case BatchError.locked, BatchError.foreign, BatchError.unwritable: cannotCreate
+    case is BatchError: badData
     default: nil
     }
   }

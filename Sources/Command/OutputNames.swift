@@ -5,6 +5,7 @@ import Image
 struct OutputNames {
   private let folder: URL
   private let base: String
+  private let ending: String
   /// The user named this very file, so it may be replaced.
   private let named: Bool
 
@@ -14,11 +15,15 @@ struct OutputNames {
     if let output, !output.hasSuffix("/"), !(exists && isFolder.boolValue) {
       let url = URL(fileURLWithPath: output)
       folder = url.deletingLastPathComponent()
-      base = url.pathExtension.lowercased() == "png" ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
+      let isPNG = url.pathExtension.lowercased() == "png"
+      base = isPNG ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
+      // Something there already without the ending (a device, a pipe) is meant as it is.
+      ending = exists && !isPNG ? "" : ".png"
       named = true
     } else {
       folder = URL(fileURLWithPath: output ?? ".")
       base = OutputNames.slug([prompt, className ?? ""].joined(separator: " "))
+      ending = ".png"
       named = false
     }
   }
@@ -39,7 +44,7 @@ struct OutputNames {
   func write(_ picture: Picture, texts: [PNGText], number: Int?) throws -> String {
     let stem = number.map { "\(base)-\($0)" } ?? base
     if named {
-      let url = folder.appendingPathComponent(stem + ".png")
+      let url = folder.appendingPathComponent(stem + ending)
       try picture.write(to: url, texts: texts, replacing: true)
       return shown(url)
     }

@@ -9,13 +9,17 @@ struct ProgressBar {
 
   /// - Parameter label: what is being done, `fox 2/4` for instance.
   func show(_ done: Int, of total: Int, _ label: String = "") {
+    show(total > 0 ? Double(done) / Double(total) : 0, "\(done)/\(total)", label)
+  }
+
+  /// - Parameter part: of the work, 0 to 1.
+  func show(_ part: Double, _ counts: String, _ label: String = "") {
     guard enabled else { return }
     let width = 28
-    let filled = total > 0 ? done * width / total : 0
+    let filled = min(width, max(0, Int(part * Double(width))))
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-    let spent = seconds(since: start)
-    let left = done > 0 ? spent / Double(done) * Double(total - done) : nil
-    write("\r\u{1B}[K\(bar) \(done)/\(total)\(left.map { "  \(duration($0)) left" } ?? "")  \(label)")
+    let left = part > 0 ? seconds(since: start) / part * (1 - part) : nil
+    write("\r\u{1B}[K\(bar) \(counts)\(left.map { "  \(duration($0)) left" } ?? "")  \(label)")
   }
 
   func note(_ text: String) {

@@ -6,9 +6,13 @@ public enum AtomicFile {
   /// Writes `bytes` to a temporary file beside `url`, then gives it the name.
   ///
   /// A symbolic link is followed, and something that is no file (a terminal, `/dev/null`, a pipe) is written directly.
-  /// - Parameter replacing: whether an existing file may be replaced; if not, `ImageError.exists`, without a race.
+  /// - Parameters:
+  ///   - replacing: whether an existing file may be replaced; if not, `ImageError.exists`, without a race.
+  ///   - owner: a part of the temporary file's name, by which its owner can find what a killed process left.
   /// - Throws: `ImageError.file` with the system's reason. Nothing is left behind.
-  public static func write(_ bytes: [UInt8], to url: URL, replacing: Bool = true) throws(ImageError) {
+  public static func write(_ bytes: [UInt8], to url: URL, replacing: Bool = true, owner: String = "\(getpid())")
+    throws(ImageError)
+  {
     var path = url.path
     var status = stat()
     if stat(path, &status) == 0 {
@@ -22,7 +26,7 @@ public enum AtomicFile {
       }
     }
 
-    let (file, temporary, slot) = try createTemporary(for: path)
+    let (file, temporary, slot) = try createTemporary(for: path, owner)
     defer { cpng_temporary_forget(slot) }
     var error = writeAll(bytes, to: file)
     if error == 0 && fsync(file) != 0 && errno != EINVAL { error = errno }
@@ -38,13 +42,13 @@ public enum AtomicFile {
   }
 
   /// A new file that nobody else has, in the folder of `path`, readable as the umask allows.
-  private static func createTemporary(for path: String) throws(ImageError) -> (
+  private static func createTemporary(for path: String, _ owner: String) throws(ImageError) -> (
     file: Int32, path: String, slot: Int32
   ) {
     let slash = path.lastIndex(of: "/")
     let folder = slash.map { String(path[...$0]) } ?? ""
     for _ in 0..<16 {
-      let name = ".dit-t2i-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp"
+      let name = temporaryPrefix(owner) + String(UInt32.random(in: 0 ... .max), radix: 36) + ".tmp"
       // Remembered before it exists: Ctrl-C may come at any time. The name is random, so nobody else's file is at risk.
       let slot = cpng_temporary_add(folder + name)
       let file = open(folder + name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -55,6 +59,9 @@ public enum AtomicFile {
     }
     throw failure(path, EEXIST)
   }
+
+  /// How the names of an owner's temporary files begin.
+  public static func temporaryPrefix(_ owner: String) -> String { ".dit-t2i-\(owner)-" }
 
   private static func writeDirectly(_ bytes: [UInt8], to path: String) throws(ImageError) {
     let file = open(path, O_WRONLY | O_CLOEXEC)

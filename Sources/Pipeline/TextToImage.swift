@@ -29,7 +29,8 @@ public final class TextToImage: @unchecked Sendable {
   public let folder: ModelFolder
   public let backend: Backend
   public let stages: Stages
-  private var textStates: [String: Tensor] = [:]
+  /// By bytes: to Swift, strings that Unicode calls equivalent are equal, but a tokenizer may tell them apart.
+  private var textStates: [[UInt8]: Tensor] = [:]
   private let textCache: TextCache?
 
   /// Loads a model.
@@ -127,28 +128,37 @@ public final class TextToImage: @unchecked Sendable {
     return latents
   }
 
+  /// Numbers of text states that are kept: 256 MB.
+  private static let keptNumbers = 64 << 20
+
   /// Text states of a prompt, [tokens, size]; computed once for each prompt. Nil where the model reads no text.
   public func states(of prompt: String) throws -> Tensor? {
     try encode([prompt])
-    return textStates[prompt]
+    return textStates[Array(prompt.utf8)]
   }
 
   /// Computes the states of several prompts at once: a large encoder is read through once for all of them.
   public func encode(_ prompts: [String]) throws {
     guard let text = folder.text, let tokenizer = stages.tokenizer, let encoder = stages.textEncoder else { return }
-    var missing: [String] = []
-    for prompt in prompts where textStates[prompt] == nil && !missing.contains(prompt) {
+    let wanted = Dictionary(prompts.map { (Array($0.utf8), $0) }, uniquingKeysWith: { first, _ in first })
+    if textStates.values.reduce(0, { $0 + $1.count }) > TextToImage.keptNumbers {
+      textStates = textStates.filter { wanted[$0.key] != nil }
+    }
+    var missing: [(key: [UInt8], text: String)] = []
+    for prompt in prompts {
+      let key = Array(prompt.utf8)
+      guard textStates[key] == nil, !missing.contains(where: { $0.key == key }) else { continue }
       if let kept = textCache?.states(of: text.prepared(prompt)) {
-        textStates[prompt] = kept
+        textStates[key] = kept
       } else {
-        missing.append(prompt)
+        missing.append((key, text.prepared(prompt)))
       }
     }
     guard !missing.isEmpty else { return }
-    let states = try encoder.encode(missing.map { tokenizer.encode(text.prepared($0)) })
+    let states = try encoder.encode(missing.map { tokenizer.encode($0.text) })
     for (prompt, states) in zip(missing, states) {
-      textStates[prompt] = states
-      try textCache?.keep(states, of: text.prepared(prompt))
+      textStates[prompt.key] = states
+      try textCache?.keep(states, of: prompt.text)
     }
   }
 

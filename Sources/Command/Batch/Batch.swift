@@ -1,0 +1,156 @@
+import ArgumentParser
+import Foundation
+import Image
+import Pipeline
+import Tensors
+
+struct Batch: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draw the pictures of a prompt file into a folder; started again, it goes on where it was.",
+    discussion: """
+      A file is plain text, a prompt a line with options after it, or JSONL or CSV with the same names as fields:
+        a red fox in snow --size 160x96 --seed 7 --negative "blurry, dark" --count 4
+        {"prompt": "a red fox in snow", "size": "160x96", "seed": 7}
+
+      Options here hold for lines that do not say otherwise. A line without a seed has --seed (0) + its number.
+
+      Examples:
+        dit-t2i batch Prompts/showcase.txt --output out --sheet sheet.png
+        dit-t2i batch prompts.csv --output out --shard 2/8     one machine's part; Slurm and Kubernetes say it themselves
+        dit-t2i batch --merge out                              one manifest of all shards'
+      """)
+
+  @Argument(help: ArgumentHelp("The prompt file; - reads standard input.", valueName: "file"))
+  var file: String?
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The folder to draw into.", valueName: "folder"))
+  var output: String?
+
+  @OptionGroup var picture: PictureOptions
+
+  @Flag(help: "Go on without bad lines.")
+  var skipBad = false
+
+  @Flag(help: "Compare finished pictures with their hashes, and draw damaged ones again.")
+  var check = false
+
+  @Option(help: ArgumentHelp("Draw this part of the pictures.", valueName: "I/N"))
+  var shard: String?
+
+  @Option(help: ArgumentHelp("Also put all pictures on one sheet.", valueName: "sheet.png"))
+  var sheet: String?
+
+  @Option(help: ArgumentHelp("Draw nothing; make one manifest of those in a folder.", valueName: "folder"))
+  var merge: String?
+
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(name: .shortAndLong, help: "Print the names of new files alone.")
+  var quiet = false
+
+  func validate() throws {
+    guard merge == nil else {
+      guard file == nil, output == nil, shard == nil else { throw ValidationError("--merge takes a folder and no file") }
+      return
+    }
+    guard file != nil else { throw ValidationError("name a prompt file: dit-t2i batch FILE --output FOLDER") }
+    guard output != nil else { throw ValidationError("name the folder to draw into: --output FOLDER") }
+  }
+
+  func run() throws {
+    if let merge { return try mergeManifests(URL(fileURLWithPath: merge)) }
+    guard let file, let output else { return }
+    let prompts = try PromptFile(path: file)
+    let model = try engine.openModel()
+    let jobs = try readJobs(prompts, model)
+    let shard = try Shard(option: shard, environment: ProcessInfo.processInfo.environment)
+    let own = shard?.part(of: jobs) ?? jobs
+    let backend = try engine.makeBackend()
+    let url = URL(fileURLWithPath: output)
+    let batch = try PictureBatch(own, folder: PictureFolder(url, shard: shard), model: model, checking: check) {
+      Recipe.parameters(of: $0, folder: model, backend: backend, version: programVersion)
+    }
+    explain(batch, shard)
+    let drawn = batch.pending.isEmpty ? [] : try draw(batch, backend, output)
+    if let sheet {
+      let entries = Dictionary((batch.finished + drawn).map { ($0.file, $0) }, uniquingKeysWith: { $1 })
+      try writeSheet(own.compactMap { entries[$0.file] }, in: url, to: sheet)
+    }
+  }
+
+  /// All bad lines are named before anything is drawn.
+  private func readJobs(_ prompts: PromptFile, _ model: ModelFolder) throws -> [PictureJob] {
+    let (orders, problems) = LineReader(defaults: picture, folder: model).orders(prompts)
+    for problem in problems { complain("\(prompts.name):\(problem.line): \(problem.reason)", prefix: "") }
+    guard problems.isEmpty || skipBad else {
+      throw BatchError.badLines(file: prompts.name, bad: problems.count, of: orders.count + problems.count)
+    }
+    let count = orders.reduce(0) { $0 + $1.count }
+    guard count > 0 else { throw BatchError.nothingToDraw(file: prompts.name) }
+    guard count <= PictureJob.limit else {
+      throw BatchError.tooMany(file: prompts.name, pictures: count, limit: PictureJob.limit)
+    }
+    return PictureJob.jobs(orders, baseSeed: picture.seed ?? 0) { request in
+      OutputNames.slug([request.prompt, request.classIndex.map(model.className) ?? ""].joined(separator: " "))
+    }
+  }
+
+  /// What a run that is not the first should know.
+  private func explain(_ batch: PictureBatch, _ shard: Shard?) {
+    guard !quiet else { return }
+    if let shard { note("shard \(shard): \(pictures(batch.pending.count + batch.finished.count))") }
+    if !batch.finished.isEmpty { note("\(pictures(batch.finished.count)) drawn before, \(batch.pending.count) to go") }
+    for (jobs, reason) in [
+      (batch.changed, "the line, the options or the model changed"),
+      (batch.lost, "the file is gone or damaged"),
+    ] {
+      guard let first = jobs.first else { continue }
+      note("\(pictures(jobs.count)) drawn again, beginning with \(first.file): \(reason)")
+    }
+  }
+
+  private func draw(_ batch: PictureBatch, _ backend: Backend, _ output: String) throws -> [ManifestEntry] {
+    let progress = ProgressBar(quiet: quiet)
+    progress.note("loading \(batch.model.name)")
+    let model = try engine.load(batch.model, backend)
+    Interruption.say("\ndit-t2i: interrupted; the same command goes on where this one was\n")
+    let start = ContinuousClock.now
+    var entries: [ManifestEntry] = []
+    try batch.draw(with: model) { event in
+      switch event {
+      case .progress(let part, let written):
+        progress.show(part, "\(written)/\(batch.pending.count)")
+      case .written(let entry):
+        entries.append(entry)
+        progress.clear()
+        let path = URL(fileURLWithPath: output).appendingPathComponent(entry.file).relativePath
+        print(quiet ? path : "\(path)  seed \(entry.seed)  \(entries.count)/\(batch.pending.count)")
+        fflush(nil)
+      }
+    }
+    progress.clear()
+    let time = seconds(since: start)
+    if !quiet {
+      note(
+        String(
+          format: "%@ in %@, %.1f a minute", pictures(entries.count), duration(time), Double(entries.count) / time * 60))
+    }
+    return entries
+  }
+
+  private func mergeManifests(_ folder: URL) throws {
+    let entries = try ManifestMerge.merge(folder)
+    if !quiet { note("\(pictures(entries.count)) in \(folder.appendingPathComponent("manifest.jsonl").relativePath)") }
+    if let sheet { try writeSheet(entries, in: folder, to: sheet) }
+  }
+
+  private func writeSheet(_ entries: [ManifestEntry], in folder: URL, to path: String) throws {
+    try PictureSheet.drawn(entries, in: folder).write(to: URL(fileURLWithPath: path))
+    print(path)
+  }
+
+  private func pictures(_ count: Int) -> String { count == 1 ? "1 picture" : "\(count) pictures" }
+
+  /// Pictures are on standard output, what is said about them on standard error.
+  private func note(_ text: String) { complain(text, prefix: "") }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+import Image
+import Pipeline
+
+struct GridCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "grid",
+    abstract: "Draw every combination of words in braces as a labelled table.",
+    discussion: """
+      Two pairs of braces are rows and columns; more are folded together. {a,b} chooses, {,big} may be empty, {1..4}
+      counts, and \\{ \\} \\, are the characters themselves. All cells have the same seed.
+
+      Example:
+        dit-t2i grid "a {red,blue,green} {fox,owl} in {snow,forest}" --seed 7
+      """)
+
+  @Argument(help: "The prompt with braces, in quotes: a shell has its own use for them.")
+  var prompt: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The table's file, or a folder for it.", valueName: "path"))
+  var output: String?
+
+  @OptionGroup var picture: PictureOptions
+
+  @Flag(help: "Another seed in each cell, counting up.")
+  var varySeed = false
+
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(name: .shortAndLong, help: "Print the file name alone.")
+  var quiet = false
+
+  func run() throws {
+    let start = ContinuousClock.now
+    let matrix = try PromptTemplate(prompt).matrix
+    let folder = try engine.openModel()
+    let requests = try makeRequests(matrix.rows.flatMap { $0 }, folder)
+    let names = OutputNames(output, prompt: "grid " + prompt, className: requests[0].classIndex.map(folder.className))
+    try names.checkFolder()
+    let progress = ProgressBar(quiet: quiet)
+    progress.note("loading \(folder.name)")
+    let model = try engine.load(folder, engine.makeBackend())
+    let pictures = try model.drawAll(requests) { progress.show($0, "\(requests.count) cells") }
+    let width = matrix.rows.first?.count ?? 1
+    let items = pictures.map { ContactSheet.Item($0) }
+    let sheet = ContactSheet(
+      rows: stride(from: 0, to: items.count, by: max(1, width)).map { Array(items[$0..<$0 + width]) },
+      title: prompt, columnHeaders: matrix.columnLabels, rowLabels: matrix.rowLabels)
+    let file = try names.write(sheet.drawn(), texts: [PNGText("Description", description(requests[0]))], number: nil)
+    progress.clear()
+    let time = duration(seconds(since: start))
+    print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(requests.count == 1 ? "1 cell" : "\(requests.count) cells") of \(requests[0].size)  \(time)")
+  }
+
+  private func makeRequests(_ prompts: [String], _ folder: ModelFolder) throws -> [GenerationRequest] {
+    var request = folder.defaultRequest
+    try picture.apply(to: &request, folder)
+    let seed = picture.seed ?? UInt64.random(in: 0..<(1 << 32))
+    return try prompts.enumerated().map { index, prompt in
+      request.prompt = prompt
+      request.seed = seed &+ (varySeed ? UInt64(index) : 0)
+      try folder.check(request)
+      return request
+    }
+  }
+
+  private func description(_ request: GenerationRequest) -> String {
+    "dit-t2i grid: \(prompt), seed \(request.seed), \(request.steps) steps, \(request.sampler), "
+      + "guidance \(request.guidanceScale)"
+  }
+}

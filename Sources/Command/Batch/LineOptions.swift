@@ -1,0 +1,70 @@
+import ArgumentParser
+import Pipeline
+
+/// The options of a line of a prompt file: those of a picture, and how many.
+struct LineOptions: ParsableArguments {
+  @OptionGroup var picture: PictureOptions
+
+  @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.")
+  var count = 1
+
+  func validate() throws {
+    guard (1...10_000).contains(count) else { throw ValidationError("--count \(count): expected 1 to 10000") }
+  }
+}
+
+/// Turns the lines of a prompt file into pictures to draw; options of the command line hold where a line says nothing.
+struct LineReader {
+  let defaults: PictureOptions
+  let folder: ModelFolder
+
+  /// - Throws: ``PromptProblem``, the line and what is wrong with it.
+  func order(_ line: PromptLine) throws(PromptProblem) -> PictureOrder {
+    do {
+      var request = folder.defaultRequest
+      try defaults.apply(to: &request, folder)
+      let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(line.options)
+      try options.picture.apply(to: &request, folder)
+      request.prompt = line.prompt ?? ""
+      guard line.prompt != nil || request.classIndex != nil else {
+        throw ValidationError("neither a prompt nor a class (\"\" is the empty prompt)")
+      }
+      try folder.check(request)
+      return PictureOrder(line: line.number, request: request, seed: options.picture.seed, count: options.count)
+    } catch {
+      throw PromptProblem(line: line.number, reason: LineReader.reason(of: error))
+    }
+  }
+
+  /// All lines that can be drawn, and what is wrong with the others, in the order of the file.
+  func orders(_ file: PromptFile) -> (orders: [PictureOrder], problems: [PromptProblem]) {
+    if let header = file.header, let reason = unknownColumn(header) {
+      return ([], [PromptProblem(line: header.number, reason: reason)])
+    }
+    var orders: [PictureOrder] = []
+    var problems = file.problems
+    for line in file.lines {
+      do throws(PromptProblem) { orders.append(try order(line)) } catch { problems.append(error) }
+    }
+    return (orders, problems.sorted { $0.line < $1.line })
+  }
+
+  /// A column that is no option makes every line bad: it is said once.
+  private func unknownColumn(_ header: PromptLine) -> String? {
+    for column in header.options {
+      do {
+        _ = try LineOptions.parse(["--\(column.replacing("_", with: "-"))=0"])
+      } catch {
+        let reason = LineReader.reason(of: error)
+        if reason.hasPrefix("Unknown option") { return reason.replacing("option", with: "column", maxReplacements: 1) }
+      }
+    }
+    return nil
+  }
+
+  private static func reason(of error: Error) -> String {
+    if ExitStatus.code(of: error) != nil { return "\(error)" }
+    guard LineOptions.exitCode(for: error) != .success else { return "--help and --version are not for a line" }
+    return LineOptions.message(for: error)
+  }
+}

@@ -1,0 +1,40 @@
+import Checkpoints
+import Foundation
+
+/// A finished picture, as a line of the manifest says it.
+public struct ManifestEntry: Codable, Sendable, Equatable {
+  /// Of the prompt file.
+  public var line: Int
+  public var prompt: String
+  public var seed: UInt64
+  /// Its name within the folder.
+  public var file: String
+  public var sha256: String
+  /// The time its drawing took, its share where several were drawn together.
+  public var seconds: Double
+  public var bytes: Int
+  /// Of everything the picture depends on; another one means that the prompt file, the options or the model changed.
+  public var fingerprint: String
+
+  /// One line of JSON with its line end, fields in a fixed order.
+  public var jsonLine: String {
+    "{\"line\": \(line), \"prompt\": \(quoted(prompt)), \"seed\": \(seed), \"file\": \(quoted(file)), "
+      + "\"sha256\": \"\(sha256)\", \"seconds\": \(String(format: "%.3f", seconds)), \"bytes\": \(bytes), "
+      + "\"fingerprint\": \"\(fingerprint)\"}\n"
+  }
+
+  private func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": result += "\\\(scalar)"
+      case "\n": result += "\\n"
+      case "\t": result += "\\t"
+      case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x2028...0x2029).contains(scalar.value):
+        result += "\\u" + String(format: "%04x", scalar.value)
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}

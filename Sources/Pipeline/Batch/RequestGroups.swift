@@ -1,0 +1,79 @@
+import Image
+import Transformer
+
+/// Which pictures are drawn together.
+enum RequestGroups {
+  /// Tokens of a batch, guided branches apart: enough for the matrices to be worth their packing. See docs/BATCH.md for
+  /// what other sizes cost.
+  static let tokens = 256
+  static let largest = 8
+
+  /// Splits requests into batches of requests that are equal but for prompts, classes and seeds.
+  /// - Parameter tokens: of a picture of that size.
+  /// - Returns: indices into `requests`; batches in the order of their first pictures, as even as can be.
+  static func batches(_ requests: [GenerationRequest], tokens: (PictureSize) -> Int) -> [[Int]] {
+    struct Kind: Hashable {
+      var size: PictureSize
+      var steps: Int
+    }
+    var groups: [(key: GenerationRequest, members: [Int])] = []
+    // Requests need not be hashable; few kinds share size and steps, so that looking through those is quick.
+    var known: [Kind: [Int]] = [:]
+    for (index, request) in requests.enumerated() {
+      let key = common(request)
+      let kind = Kind(size: key.size, steps: key.steps)
+      if let group = known[kind]?.first(where: { groups[$0].key == key }) {
+        groups[group].members.append(index)
+      } else {
+        known[kind, default: []].append(groups.count)
+        groups.append((key, [index]))
+      }
+    }
+    return groups.flatMap { evenly($0.members, most: size(tokens: tokens($0.key.size))) }.sorted { $0[0] < $1[0] }
+  }
+
+  /// What pictures drawn together share.
+  private static func common(_ request: GenerationRequest) -> GenerationRequest {
+    var key = request
+    key.prompt = ""
+    key.negativePrompt = ""
+    key.classIndex = nil
+    key.seed = 0
+    return key
+  }
+
+  /// How many pictures of so many tokens make a good batch.
+  static func size(tokens: Int) -> Int { max(1, min(largest, Self.tokens / max(1, tokens))) }
+
+  private static func evenly(_ members: [Int], most: Int) -> [[Int]] {
+    let count = (members.count + most - 1) / most
+    return (0..<count).map { Array(members[members.count * $0 / count..<members.count * ($0 + 1) / count]) }
+  }
+}
+
+extension TextToImage {
+  /// Indices of requests in batches that are drawn fastest.
+  public func batches(_ requests: [GenerationRequest]) -> [[Int]] {
+    RequestGroups.batches(requests) { let grid = grid(of: $0); return grid.height * grid.width }
+  }
+
+  /// Draws any requests in such batches.
+  /// - Parameter progress: is told the part of the work that is done, 0 to 1; throw from it to stop.
+  /// - Returns: the pictures in the order of the requests.
+  public func drawAll(
+    _ requests: [GenerationRequest], progress: (Double) throws -> Void = { _ in }
+  ) throws -> [Picture] {
+    var pictures = [Picture?](repeating: nil, count: requests.count)
+    var done = 0
+    for batch in batches(requests) {
+      let drawn = try draw(batch.map { requests[$0] }) { event in
+        guard case .step(let step, let steps) = event else { return }
+        let part = Double(batch.count) * Double(step) / Double(steps)
+        try progress((Double(done) + part) / Double(requests.count))
+      }
+      for (index, one) in zip(batch, drawn) { pictures[index] = one.picture }
+      done += batch.count
+    }
+    return pictures.compactMap { $0 }
+  }
+}

@@ -1,0 +1,22 @@
+import Foundation
+import TestSupport
+import Testing
+import Text
+
+@Suite struct RelativePositionTests {
+  private struct Golden: Decodable {
+    let buckets32_max128: [Int]
+    let buckets16_max64: [Int]
+  }
+
+  /// The whole golden table: relative positions −300…300.
+  @Test func everyBucket() throws {
+    let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: Fixtures.url("text-dit/relative_bucket.json")))
+    for (table, buckets, distance) in [(golden.buckets32_max128, 32, 128), (golden.buckets16_max64, 16, 64)] {
+      let middle = table.count / 2
+      #expect(table.count == 601)
+      let actual = (-middle...middle).map { relativePositionBucket($0, buckets: buckets, maxDistance: distance) }
+      #expect(actual == table)
+    }
+  }
+}
