@@ -1,10 +1,9 @@
 import Checkpoints
 import Foundation
+import Pipeline
 import Tensors
 import TestSupport
 import Testing
-
-@testable import Pipeline
 
 /// What a file is, by its tensors, and what is said of files that cannot be run.
 @Suite struct RecognitionTests {
