@@ -25,6 +25,9 @@ struct ResnetBlock {
     var h = backend.normalised(norm1, x, activation: DK_ACT_SILU, type: type)
     h = backend.convolved(conv1, h, type: type)  // [1, h, w, outputs]
     backend.normalise(norm2, h, activation: DK_ACT_SILU, into: h)
-    return backend.convolved(conv2, h, residual: shortcut.map { backend.pointwise($0, x, type: .f32) } ?? x, type: .f32)
+    guard let shortcut else { return backend.convolved(conv2, h, residual: x, type: .f32) }
+    let sum = backend.pointwise(shortcut, x, type: .f32)  // [1, h, w, outputs]
+    backend.convolve(conv2, h, residual: sum, into: sum)  // in place: these are the largest tensors there are
+    return sum
   }
 }

@@ -36,7 +36,10 @@ struct DitT2I: ParsableCommand {
         65  a damaged or wrong file   130 interrupted
       """,
     version: "dit-t2i \(programVersion)",
-    subcommands: [Draw.self, Models.self, Verify.self, Convert.self, Batch.self, GridCommand.self],
+    subcommands: [
+      Draw.self, Batch.self, GridCommand.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self,
+      New.self,
+    ],
     defaultSubcommand: Draw.self)
 
   static func main() {

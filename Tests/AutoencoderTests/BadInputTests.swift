@@ -75,7 +75,7 @@ import Testing
     (#""layers_per_block": 1"#, #""layers_per_block": 99999"#, "layers_per_block"),
     (#""layers_per_block": 1"#, #""layers_per_block": 2"#, "resnets"),
     (#""scaling_factor": 1"#, #""scaling_factor": 0"#, "scaling_factor"),
-    (#""scaling_factor": 1"#, #""scaling_factor": NaN"#, "scaling_factor"),
+    (#""scaling_factor": 1"#, #""scaling_factor": -1"#, "scaling_factor"),
     (#""act_fn": "silu""#, #""act_fn": "gelu""#, "act_fn"),
     (#""act_fn": "silu""#, #""latents_std": [1]"#, "latents_std"),
     (#""act_fn": "silu""#, #""down_block_types": ["AttnDownEncoderBlock2D"]"#, "AttnDownEncoderBlock2D"),

@@ -16,6 +16,13 @@ public struct ManifestEntry: Codable, Sendable, Equatable {
   /// Of everything the picture depends on; another one means that the prompt file, the options or the model changed.
   public var fingerprint: String
 
+  public init(
+    line: Int, prompt: String, seed: UInt64, file: String, sha256: String, seconds: Double, bytes: Int, fingerprint: String
+  ) {
+    (self.line, self.prompt, self.seed, self.file) = (line, prompt, seed, file)
+    (self.sha256, self.seconds, self.bytes, self.fingerprint) = (sha256, seconds, bytes, fingerprint)
+  }
+
   /// One line of JSON with its line end, fields in a fixed order.
   public var jsonLine: String {
     "{\"line\": \(line), \"prompt\": \(quoted(prompt)), \"seed\": \(seed), \"file\": \(quoted(file)), "

@@ -2,16 +2,16 @@ import Image
 import Transformer
 
 /// Which pictures are drawn together.
-enum RequestGroups {
+package enum RequestGroups {
   /// Tokens of a batch, guided branches apart: enough for the matrices to be worth their packing. See docs/BATCH.md for
   /// what other sizes cost.
-  static let tokens = 256
-  static let largest = 8
+  package static let tokens = 256
+  package static let largest = 8
 
   /// Splits requests into batches of requests that are equal but for prompts, classes and seeds.
   /// - Parameter tokens: of a picture of that size.
   /// - Returns: indices into `requests`; batches in the order of their first pictures, as even as can be.
-  static func batches(_ requests: [GenerationRequest], tokens: (PictureSize) -> Int) -> [[Int]] {
+  package static func batches(_ requests: [GenerationRequest], tokens: (PictureSize) -> Int) -> [[Int]] {
     struct Kind: Hashable {
       var size: PictureSize
       var steps: Int
@@ -43,7 +43,7 @@ enum RequestGroups {
   }
 
   /// How many pictures of so many tokens make a good batch.
-  static func size(tokens: Int) -> Int { max(1, min(largest, Self.tokens / max(1, tokens))) }
+  package static func size(tokens: Int) -> Int { max(1, min(largest, Self.tokens / max(1, tokens))) }
 
   private static func evenly(_ members: [Int], most: Int) -> [[Int]] {
     let count = (members.count + most - 1) / most
