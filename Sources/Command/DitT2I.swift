@@ -40,7 +40,7 @@ struct DitT2I: ParsableCommand {
     version: "dit-t2i \(programVersion)",
     subcommands: [
       Draw.self, Batch.self, GridCommand.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self,
-      New.self,
+      New.self, Benchmark.self,
     ],
     defaultSubcommand: Draw.self)
 
