@@ -7,6 +7,8 @@ package enum RequestGroups {
   /// what other sizes cost.
   package static let tokens = 256
   package static let largest = 8
+  /// Up to so many tokens two pictures are still faster than one; larger ones would only take more memory.
+  package static let pairTokens = 512
 
   /// Splits requests into batches of requests that are equal but for prompts, classes and seeds.
   /// - Parameter tokens: of a picture of that size.
@@ -43,7 +45,9 @@ package enum RequestGroups {
   }
 
   /// How many pictures of so many tokens make a good batch.
-  package static func size(tokens: Int) -> Int { max(1, min(largest, Self.tokens / max(1, tokens))) }
+  package static func size(tokens: Int) -> Int {
+    max(tokens <= pairTokens ? 2 : 1, min(largest, Self.tokens / max(1, tokens)))
+  }
 
   private static func evenly(_ members: [Int], most: Int) -> [[Int]] {
     let count = (members.count + most - 1) / most
