@@ -46,8 +46,14 @@ let package = Package(
       name: "TextTests", dependencies: ["Text", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/TextTests"),
     .testTarget(
+      name: "TransformerTests", dependencies: ["Transformer", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/TransformerTests"),
+    .testTarget(
       name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/DiffusionTests"),
+    .testTarget(
+      name: "AutoencoderTests", dependencies: ["Autoencoder", "Checkpoints", "Tensors", "TestSupport"],
+      path: "Tests/AutoencoderTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
     .testTarget(
       name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "Transformer", "Diffusion", "Tensors", "Image", "TestSupport"],

@@ -26,7 +26,8 @@ public enum AutoencoderError: Error, Equatable, CustomStringConvertible {
     case .noEncoder: "this model's autoencoder has no encoder, so it cannot start from a picture"
     case .unknown(let path, let found):
       "\(path): \(found); this program decodes with AutoencoderKL, AutoencoderTiny and TAESD"
-    case .decoderMissing(let path, let expected): "\(path): this is the encoder alone, and there is no \(expected) beside it"
+    case .decoderMissing(let path, let expected):
+      "\(path): this is the encoder alone, and there is no \(expected) beside it"
     case .scalingUnknown(let path, let channels):
       "\(path): the scale of its \(channels)-channel latents is unknown; put the model's vae/config.json beside it"
     }

@@ -30,8 +30,8 @@ struct TinyHalves {
   private let decoder: Checkpoint?
   private let encoder: Checkpoint?
 
-  /// Nil where the tensors are no tiny autoencoder's. Known are diffusers' one file, our own halves, TAESD's two files, and
-  /// those two in one under the prefixes that ComfyUI gives them.
+  /// Nil where the tensors are no tiny autoencoder's. Known are diffusers' one file, our own halves, TAESD's two files,
+  /// and those two in one under the prefixes that ComfyUI gives them.
   init?(_ tensors: Checkpoint) throws {
     if tensors.contains("decoder.layers.0.weight") {
       decoder = tensors.scoped("decoder.")
@@ -41,10 +41,10 @@ struct TinyHalves {
       decoder = try tensors.scoped("taesd_decoder.").numbered(from: 1)
       let encoder = tensors.scoped("taesd_encoder.")
       self.encoder = encoder.records.isEmpty ? nil : try encoder.numbered(from: 0)
-    } else if tensors.contains("layers.0.weight"), tensors.contains("layers.2.conv.0.weight") || tensors.contains("layers.1.conv.0.weight") {
-      // In a decoder a ReLU takes the place that the first block has in an encoder.
-      let isEncoder = tensors.contains("layers.1.conv.0.weight")
-      (decoder, encoder) = isEncoder ? (nil, tensors) : (tensors, nil)
+    } else if tensors.contains("layers.0.weight"), tensors.contains("layers.1.conv.0.weight") {
+      (decoder, encoder) = (nil, tensors)
+    } else if tensors.contains("layers.0.weight"), tensors.contains("layers.2.conv.0.weight") {
+      (decoder, encoder) = (tensors, nil)  // a ReLU has the place of the encoder's first block
     } else if tensors.contains("1.weight"), tensors.contains("3.conv.0.weight"), !tensors.contains("0.weight") {
       (decoder, encoder) = (try tensors.numbered(from: 1), nil)  // 0 is the clamping, which has no weights
     } else if tensors.contains("0.weight"), tensors.contains("1.conv.0.weight") {
@@ -54,7 +54,7 @@ struct TinyHalves {
     }
   }
 
-  /// Both halves, the one that is not here taken from the file beside it that differs by `decoder` and `encoder` in its name.
+  /// Both halves. The one that is not here comes from the file beside it that has `encoder` for `decoder` in its name.
   /// - Throws: ``AutoencoderError/decoderMissing(path:expected:)``; an encoder that is missing is nil.
   func completed(from file: URL) throws -> (decoder: Checkpoint, encoder: Checkpoint?) {
     func sibling(_ old: String, _ new: String) throws -> (name: String, halves: TinyHalves?) {

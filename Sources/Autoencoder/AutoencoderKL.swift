@@ -36,7 +36,8 @@ public final class AutoencoderKL: Autoencoder, @unchecked Sendable {
   public func decode(_ latents: Tensor) -> Tensor { decode(latents, observe: nil) }
 
   /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
-  /// - Parameter observe: is shown `conv_in`, `mid_attention`, `mid` and `up0`… as planes [1, C, h, w], picture by picture.
+  /// - Parameter observe: is shown `conv_in`, `mid_attention`, `mid` and `up0`… as planes [1, C, h, w], picture by
+  ///   picture.
   public func decode(_ latents: Tensor, observe: Observer?) -> Tensor {
     let unscaled = configuration.scaling.unscaled(latents)
     return eachPicture(unscaled) { z in  // [1, h, w, C]
@@ -88,6 +89,7 @@ public final class AutoencoderKL: Autoencoder, @unchecked Sendable {
     guard let side else { return body(x) }
     let latents = side / scaleFactor
     return grid == .latents
-      ? inBlendedTiles(x, side: latents, resultSide: side, body) : inBlendedTiles(x, side: side, resultSide: latents, body)
+      ? inBlendedTiles(x, side: latents, resultSide: side, body)
+      : inBlendedTiles(x, side: side, resultSide: latents, body)
   }
 }

@@ -36,7 +36,9 @@ public struct AutoencoderKLConfiguration: Decodable, Sendable {
     }
     func number(_ key: CodingKeys, _ otherwise: Int, _ range: ClosedRange<Int>) throws -> Int {
       let value = try values.decodeIfPresent(Int.self, forKey: key) ?? otherwise
-      guard range.contains(value) else { throw wrong(key, "is \(value), expected \(range.lowerBound) to \(range.upperBound)") }
+      guard range.contains(value) else {
+        throw wrong(key, "is \(value), expected \(range.lowerBound) to \(range.upperBound)")
+      }
       return value
     }
     func flag(_ key: CodingKeys) throws -> Bool { try values.decodeIfPresent(Bool.self, forKey: key) ?? true }
@@ -50,10 +52,14 @@ public struct AutoencoderKLConfiguration: Decodable, Sendable {
     if let reason = Self.problem(channels: channels, groups: groups) { throw wrong(.channels, reason) }
     for (key, kind) in [(CodingKeys.downBlocks, "DownEncoderBlock2D"), (.upBlocks, "UpDecoderBlock2D")] {
       let kinds = try values.decodeIfPresent([String].self, forKey: key) ?? []
-      if let other = kinds.first(where: { $0 != kind }) { throw wrong(key, "holds \"\(other.prefix(40))\", expected \(kind)") }
+      if let other = kinds.first(where: { $0 != kind }) {
+        throw wrong(key, "holds \"\(other.prefix(40))\", expected \(kind)")
+      }
     }
     let activation = try values.decodeIfPresent(String.self, forKey: .activation) ?? "silu"
-    guard ["silu", "swish"].contains(activation) else { throw wrong(.activation, "is \"\(activation.prefix(40))\", expected silu") }
+    guard ["silu", "swish"].contains(activation) else {
+      throw wrong(.activation, "is \"\(activation.prefix(40))\", expected silu")
+    }
     middleAttention = try flag(.middleAttention)
     quantConvolution = try flag(.quantConvolution)
     postQuantConvolution = try flag(.postQuantConvolution)
@@ -82,7 +88,7 @@ public struct AutoencoderKLConfiguration: Decodable, Sendable {
     channels = try (0..<levels).reversed().map { try shape("up_blocks.\($0).resnets.0.conv1.weight")[0] }
     layersPerBlock = count { "up_blocks.0.resnets.\($0).conv1.weight" } - 1
     groups = 32
-    middleAttention = tensors.contains("decoder.mid_block.attentions.0.to_q.weight")
+    middleAttention = !tensors.scoped("decoder.mid_block.attentions.").records.isEmpty
     quantConvolution = tensors.contains("quant_conv.weight")
     postQuantConvolution = tensors.contains("post_quant_conv.weight")
     sampleSize = 512

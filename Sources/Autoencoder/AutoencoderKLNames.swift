@@ -38,7 +38,7 @@ func diffusersName(of name: String, levels: Int) -> String {
 
 private let renamedParts = [
   "mid": "mid_block", "block_1": "resnets.0", "block_2": "resnets.1", "attn_1": "attentions.0",
-  "downsample": "downsamplers.0", "upsample": "upsamplers.0", "nin_shortcut": "conv_shortcut", "norm_out": "conv_norm_out",
-  "norm": "group_norm", "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0",
+  "downsample": "downsamplers.0", "upsample": "upsamplers.0", "nin_shortcut": "conv_shortcut",
+  "norm_out": "conv_norm_out", "norm": "group_norm", "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0",
   "query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0",
 ]

@@ -4,8 +4,8 @@ import Tensors
 
 /// An autoencoder on disk, recognised by what its configuration or its tensors say, before its numbers are read.
 ///
-/// Known are folders with a `config.json` (of diffusers or of ours) and weights; model folders with such a `vae` folder in
-/// them; and single files: `AutoencoderKL` under diffusers' or CompVis' names, also inside a whole Stable Diffusion
+/// Known are folders with a `config.json` (of diffusers or of ours) and weights; model folders with such a `vae` folder
+/// in them; and single files: `AutoencoderKL` under diffusers' or CompVis' names, also inside a whole Stable Diffusion
 /// checkpoint; `AutoencoderTiny`; and one of TAESD's two files, whose other half is looked for beside it.
 public struct AutoencoderSource: Sendable {
   public enum Kind: Sendable {
@@ -32,15 +32,16 @@ public struct AutoencoderSource: Sendable {
     }
   }
 
-  /// - Parameter scaling: of the latents to be decoded, for files that do not tell: that of the model's own autoencoder.
-  ///   nil takes Stable Diffusion's or SDXL's where the file leaves no other choice.
+  /// - Parameter scaling: of the latents to be decoded, for files that do not tell: that of the model's own
+  ///   autoencoder. nil takes Stable Diffusion's or SDXL's where the file leaves no other choice.
   /// - Throws: ``AutoencoderError``, `LoadError` or `ConfigurationError`: one line naming the file.
   public init(_ url: URL, scaling: LatentScaling? = nil) throws {
     let place = try Place(url)
     let all = try openCheckpoint(at: place.weights)
     var tensors = all
-    for prefix in ["first_stage_model.", "vae."] where all.records.contains(where: { $0.name.hasPrefix(TensorName(prefix)) }) {
-      tensors = all.scoped(prefix)
+    for prefix in ["first_stage_model.", "vae."] {
+      let inner = all.scoped(prefix)
+      if !inner.records.isEmpty { tensors = inner }
     }
     switch try Content(tensors) {
     case .kl:
@@ -76,8 +77,8 @@ public struct AutoencoderSource: Sendable {
     }
   }
 
-  /// Weights do not tell their latents' scale; four channels are Stable Diffusion's unless SDXL's text encoders lie beside
-  /// them.
+  /// Weights do not tell their latents' scale; four channels are Stable Diffusion's unless SDXL's text encoders lie
+  /// beside them.
   private static func usualScaling(_ all: Checkpoint, decoder: Checkpoint) throws -> LatentScaling {
     if all.records.contains(where: { $0.name.hasPrefix("conditioner.embedders.") }) { return .stableDiffusionXL }
     let channels = try decoder.matrixShape("decoder.conv_in.weight")[1]
@@ -123,14 +124,15 @@ private struct Place {
     }
   }
 
-  /// The configuration, if it describes one of these classes. In a folder it must; beside a file it may be of another model.
+  /// The configuration, if it describes one of these classes. In a folder it must; beside a file it may be another's.
   func configuration(of classes: Set<String>) throws -> URL? {
     guard let configuration else { return nil }
     let name = try className(configuration)
     if let name, classes.contains(name) { return configuration }
     guard isFolder else { return nil }
     throw AutoencoderError.unknown(
-      path: configuration.path, found: "\(name ?? "no _class_name"), but the tensors are those of \(classes.min() ?? "")")
+      path: configuration.path,
+      found: "\(name ?? "no _class_name"), but the tensors are those of \(classes.min() ?? "")")
   }
 }
 

@@ -1,8 +1,8 @@
 import Foundation
 import Tensors
 
-/// Runs convolutions over tiles of pixels x [1, h, w, C], each with enough of its surroundings to give the very numbers the
-/// whole would: what the false borders spoil is cut away.
+/// Runs convolutions over tiles of pixels x [1, h, w, C], each with enough of its surroundings to give the very numbers
+/// the whole would: what the false borders spoil is cut away.
 /// - Parameters:
 ///   - side: of a tile; `margin`: pixels of x around it that its results depend on. Both are multiples of `down`.
 ///   - up, down: `body` makes up/down pixels of one along each side.

@@ -24,7 +24,7 @@ struct KLDecoder {
     postQuant = configuration.postQuantConvolution
       ? try LayerReader(checkpoint: checkpoint, backend: backend)
         .pointwise(["post_quant_conv"], latents, latents, precise: true) : nil
-    first = try reader.convolution("conv_in", channels[0], latents)
+    first = try reader.convolution("conv_in", channels[0], latents, precise: true)
     middle = try MiddleBlock(reader, configuration)
     levels = try channels.indices.map { level in
       let name = "up_blocks.\(level)"
@@ -39,21 +39,23 @@ struct KLDecoder {
     }
     let width = channels[channels.count - 1]
     norm = try reader.norm("conv_norm_out", width, groups: groups, eps: 1e-6)
-    last = try reader.convolution("conv_out", 3, width)
+    last = try reader.convolution("conv_out", 3, width, precise: true)
   }
 
   /// [1, h, w, C] float32 -> [1, H, W, 3] float32 in −1…1.
   func callAsFunction(_ latents: Tensor, on backend: Backend, observe: Observer?) -> Tensor {
     let z = postQuant.map { backend.pointwise($0, latents, type: .f32) } ?? latents
-    var x = backend.convolved(first, z)  // [1, h, w, C₀]
+    var x = backend.convolved(first, z, type: .f32)  // [1, h, w, C₀]
     observe?("conv_in", planes(x))
     x = middle(x, on: backend, observe: observe)
     for (index, level) in levels.enumerated() {
       for resnet in level.resnets { x = resnet(x, on: backend) }
-      if let upsample = level.upsample { x = backend.convolved(upsample, x, upsample: 2) }  // [1, 2h, 2w, C]
+      if let upsample = level.upsample {
+        x = backend.convolved(upsample, x, upsample: 2, type: .f32)  // [1, 2h, 2w, C]
+      }
       observe?("up\(index)", planes(x))
     }
-    x = backend.normalised(norm, x, activation: DK_ACT_SILU)
+    backend.normalise(norm, x, activation: DK_ACT_SILU, into: x)
     return backend.convolved(last, x, type: .f32)
   }
 }

@@ -1,8 +1,8 @@
 import Tensors
 
-/// How a model's latents relate to those its `AutoencoderKL` decodes: decoder input = z / factor · std + mean + shift.
+/// How a model's latents z relate to what its `AutoencoderKL` decodes: z / factor · std + mean + shift.
 ///
-/// `factor` and `shift` are diffusers' `scaling_factor` and `shift_factor`; mean and std are per channel and rarely there.
+/// `factor` and `shift` are diffusers' `scaling_factor` and `shift_factor`; mean and std, one a channel, are rarely there.
 public struct LatentScaling: Sendable, Equatable {
   public let factor: Float
   public let shift: Float

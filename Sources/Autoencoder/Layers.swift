@@ -14,23 +14,31 @@ struct GroupNormalisation {
 struct LayerReader {
   let checkpoint: Checkpoint
   let backend: Backend
+  /// Compute in float32 whatever the backend's precision.
+  var precise = false
+
+  /// What the layers' results are made in.
+  var type: ElementType { precise ? .f32 : backend.activationType }
 
   /// A 3×3 convolution, stored [out, in, 3, 3].
-  func convolution(_ name: String, _ outputs: Int, _ inputs: Int, bias: Bool = true) throws -> Convolution {
+  /// - Parameter precise: as ``precise``, for the few numbers of a latent or a picture.
+  func convolution(
+    _ name: String, _ outputs: Int, _ inputs: Int, bias: Bool = true, precise: Bool = false
+  ) throws -> Convolution {
     try backend.convolution(
       checkpoint.matrix(name + ".weight", rows: outputs, columns: inputs * 9),
-      bias: bias ? checkpoint.tensor(name + ".bias", shape: [outputs]) : nil)
+      bias: bias ? checkpoint.tensor(name + ".bias", shape: [outputs]) : nil, precise: precise || self.precise)
   }
 
   /// 1×1 convolutions of one input, stacked along their outputs, stored [out, in] or [out, in, 1, 1].
-  /// - Parameter precise: float32 whatever the precision, for the few numbers of a latent.
+  /// - Parameter precise: as above.
   func pointwise(
     _ names: [String], _ outputs: Int, _ inputs: Int, bias: Bool = true, precise: Bool = false
   ) throws -> Linear {
     let matrices = try names.map { try checkpoint.matrix($0 + ".weight", rows: outputs, columns: inputs) }
     let biases = bias ? try names.map { try checkpoint.tensor($0 + ".bias", shape: [outputs]) } : []
     let joined = biases.isEmpty ? nil : Tensor.concatenated(biases)
-    return precise
+    return precise || self.precise
       ? try backend.linear(matrices, bias: joined, precise: true) : try backend.pointwise(matrices, bias: joined)
   }
 
@@ -41,7 +49,7 @@ struct LayerReader {
   }
 }
 
-/// The layers on pixels [B, h, w, C], making their results: in the backend's activation type unless `type` says otherwise.
+/// The layers on pixels [B, h, w, C]. Results are in the backend's activation type unless `type` says otherwise.
 extension Backend {
   func convolved(
     _ convolution: Convolution, _ x: Tensor, upsample: Int = 1, stride: Int = 1, padEndOnly: Bool = false,
@@ -62,16 +70,17 @@ extension Backend {
     return out
   }
 
-  func normalised(_ norm: GroupNormalisation, _ x: Tensor, activation: dk_activation = DK_ACT_NONE) -> Tensor {
-    let out = Tensor(x.shape, type: activationType)
-    groupNorm(
-      x, groups: norm.groups, weight: norm.weight, bias: norm.bias, eps: norm.eps, activation: activation, into: out)
+  func normalised(
+    _ norm: GroupNormalisation, _ x: Tensor, activation: dk_activation = DK_ACT_NONE, type: ElementType? = nil
+  ) -> Tensor {
+    let out = Tensor(x.shape, type: type ?? activationType)
+    normalise(norm, x, activation: activation, into: out)
     return out
   }
 
-  func sum(_ x: Tensor, _ y: Tensor) -> Tensor {
-    let out = Tensor(x.shape, type: activationType)
-    add(x, y, into: out)
-    return out
+  /// - Parameter out: may be x.
+  func normalise(_ norm: GroupNormalisation, _ x: Tensor, activation: dk_activation = DK_ACT_NONE, into out: Tensor) {
+    groupNorm(
+      x, groups: norm.groups, weight: norm.weight, bias: norm.bias, eps: norm.eps, activation: activation, into: out)
   }
 }

@@ -6,21 +6,25 @@ struct PixelAttention {
   /// Queries, keys and values in one product: [3C, C].
   private let qkv: Linear
   private let out: Linear
+  private let type: ElementType
 
   init(_ reader: LayerReader, _ name: String, channels: Int, groups: Int) throws {
+    type = reader.type
     norm = try reader.norm(name + ".group_norm", channels, groups: groups, eps: 1e-6)
     qkv = try reader.pointwise(["to_q", "to_k", "to_v"].map { "\(name).\($0)" }, channels, channels)
     out = try reader.pointwise([name + ".to_out.0"], channels, channels)
   }
 
-  /// [1, h, w, C] -> the same.
+  /// [1, h, w, C] float32 -> the same.
   func callAsFunction(_ x: Tensor, on backend: Backend) -> Tensor {
     let (pixels, channels) = (x.shape[1] * x.shape[2], x.shape[3])
-    let parts = backend.pointwise(qkv, backend.normalised(norm, x))  // [1, h, w, 3C]
-    let mixed = Tensor(x.shape, type: backend.activationType)
+    let parts = backend.pointwise(qkv, backend.normalised(norm, x, type: type), type: type)  // [1, h, w, 3C]
+    let mixed = Tensor(x.shape, type: type)
     backend.attention(
       batch: 1, heads: 1, headSize: channels, queries: pixels, keys: pixels, scale: 1 / Float(channels).squareRoot(),
       q: Columns(parts), k: Columns(parts, from: channels), v: Columns(parts, from: 2 * channels), into: mixed)
-    return backend.sum(x, backend.pointwise(out, mixed))
+    let result = x.copy()
+    backend.accumulate(out, of: mixed, into: result)
+    return result
   }
 }

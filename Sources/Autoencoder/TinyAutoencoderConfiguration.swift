@@ -56,7 +56,7 @@ public struct TinyAutoencoderConfiguration: Decodable, Sendable {
     }
   }
 
-  /// Reads the sizes off the tensors of a decoder, and of an encoder where there is one, named `layers.N…` as in diffusers.
+  /// Reads the sizes off the tensors of a decoder and, where there is one, an encoder, named `layers.N…` as in diffusers.
   ///
   /// A block has `conv.0.weight` inside; what changes level is a convolution without bias; the last one leads out.
   init(decoder: Checkpoint, encoder: Checkpoint?) throws {
@@ -86,7 +86,8 @@ private func levels(of half: Checkpoint) throws -> (channels: [Int], blocks: [In
   }
   guard channels.count <= 8, channels.allSatisfy((1...4_096).contains) else {
     throw LoadError.malformed(
-      file: half.location, reason: "a tiny autoencoder of \(channels.count) levels, expected up to 8 of up to 4096 channels")
+      file: half.location,
+      reason: "a tiny autoencoder of \(channels.count) levels, expected up to 8 of up to 4096 channels")
   }
   return (channels, blocks)
 }

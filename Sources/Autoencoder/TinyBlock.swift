@@ -32,7 +32,9 @@ struct TinyBlock {
     var x = x
     if let pooling {
       let wide = backend.normalised(pooling.norm, backend.pointwise(pooling.expand, x), activation: DK_ACT_RELU)
-      x = backend.sum(x, backend.pointwise(pooling.contract, wide))
+      let sum = Tensor(x.shape, type: backend.activationType)
+      backend.add(x, backend.pointwise(pooling.contract, wide), into: sum)
+      x = sum
     }
     var y = backend.convolved(convolutions[0], x, activation: DK_ACT_RELU)
     y = backend.convolved(convolutions[1], y, activation: DK_ACT_RELU)

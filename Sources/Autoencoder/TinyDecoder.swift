@@ -2,7 +2,8 @@ import CKernels
 import Checkpoints
 import Tensors
 
-/// The decoder of TAESD: conv, ReLU, then levels of blocks, each but the last doubled and followed by a conv; conv to RGB.
+/// The decoder of TAESD: conv, ReLU, then levels of blocks, each but the last doubled and followed by a conv; conv to
+/// RGB.
 struct TinyDecoder {
   private struct Level {
     let blocks: [TinyBlock]
@@ -37,7 +38,7 @@ struct TinyDecoder {
   /// The first level is cheap, and the only one that may look at all pixels: it is never cut into tiles.
   /// - Parameter side: of a tile in pixels of the picture, or nil.
   func callAsFunction(_ latents: Tensor, side: Int?, on backend: Backend) -> Tensor {
-    let whole = max(levels.count > 1 ? 1 : 0, 1 + (levels.lastIndex { $0.blocks.contains(where: \.seesEverything) } ?? -1))
+    let whole = 1 + (levels.lastIndex { $0.blocks.contains(where: \.seesEverything) } ?? 0)
     var x = backend.convolved(first, latents, activation: DK_ACT_RELU)  // [1, h, w, C₀]
     x = run(levels[..<whole], x, on: backend)
     let factor = 1 << (levels.count - 1 - min(whole, levels.count - 1))  // pixels of the picture along one of x

@@ -6,7 +6,12 @@
 typedef dk_attention_arguments arguments;
 typedef uint32_t unit;  // what one multiplication takes: a float, or two bfloat16
 
-enum { query_block = 64, key_block = 128 };
+enum {
+  query_block = 64,
+  key_block = 128,
+  most_blocks = 4,   // of queries of a task
+  near_keys = 1024,  // as many stay in the L2 cache by themselves
+};
 
 // A block of queries of one head, and the keys it may look at.
 typedef struct {
@@ -19,12 +24,22 @@ typedef struct {
 
 static inline long key_row(const block *at, long key) { return at->key_row + (at->list ? at->list[key] : key); }
 
-// One thread's memory. [n][query_block] unless noted.
+// Long sequences outgrow the near caches, and rows of one head lie too far apart for the processor to foresee.
+static inline void prefetch_key(const arguments *a, const block *at, long key) {
+  const char *k = dk_row(a->k, key_row(at, key)), *v = dk_row(a->v, key_row(at, key));
+  const long size = (long)dk_type_size(a->k.type), from = at->start * size, end = from + a->head_dim * size;
+  for (long byte = from; byte < end; byte += 64) {
+    __builtin_prefetch(k + byte, 0, 2);
+    __builtin_prefetch(v + byte, 0, 2);
+  }
+}
+
+// One thread's memory for a block of queries. [n][query_block] unless noted. The blocks of a task share what is below `mixed`.
 typedef struct {
   float largest[query_block], total[query_block], rescale[query_block];
   unit *queries;   // [units]
-  float *scores;   // [key_block]
   float *mixed;    // [head_dim]
+  float *scores;   // [key_block]
   unit *keys;      // [key_block][units]: keys that cannot be read in place
   unit *values;    // [key_block][head_dim]
   float *rows;     // [4][head_dim]: rows on their way in and out
@@ -110,27 +125,31 @@ static void attention_reference(const arguments *a) {
 typedef struct {
   dk_engine *engine;
   const arguments *a;
-  long blocks;  // of queries of one picture
+  long tasks;   // of one picture (and head)
+  long blocks;  // of queries of a task
 } attention_job;
 
 static size_t workspace_bytes(const arguments *a) {
   size_t width = (size_t)a->head_dim + 4;
-  size_t numbers = width * (2 * query_block + 2 * key_block + 4) + (size_t)key_block * query_block + (size_t)a->keys;
-  return sizeof(workspace) + numbers * 4 + 8 * 64;
+  size_t numbers = width * (2 * most_blocks * query_block + 2 * key_block + 4) + (size_t)key_block * query_block + (size_t)a->keys;
+  return most_blocks * sizeof(workspace) + numbers * 4 + (2 * most_blocks + 6) * 64;
 }
 
 static workspace *lay_out(const arguments *a, void *memory) {
   workspace *w = memory;
-  char *at = (char *)memory + sizeof *w;
+  char *at = (char *)memory + most_blocks * sizeof *w;
   size_t width = (size_t)a->head_dim + 4;
 #define TAKE(count) (at = (char *)(((uintptr_t)at + 63) & ~(uintptr_t)63), at += (size_t)(count) * 4, (void *)(at - (size_t)(count) * 4))
-  w->queries = TAKE(width * query_block);
   w->scores = TAKE(key_block * query_block);
-  w->mixed = TAKE(width * query_block);
   w->keys = TAKE(width * key_block);
   w->values = TAKE(width * key_block);
   w->rows = TAKE(width * 4);
   w->list = TAKE(a->keys);
+  for (long b = 0; b < most_blocks; b++) {
+    w[b] = *w;
+    w[b].queries = TAKE(width * query_block);
+    w[b].mixed = TAKE(width * query_block);
+  }
 #undef TAKE
   return w;
 }
@@ -181,14 +200,14 @@ static void attend_by_sgemm(dk_sgemm sgemm, const dk_engine *engine, const argum
         (float *)dk_row(a->out, at->row) + at->start, (int)a->out.stride);
 }
 
-static void attend(dk_engine *engine, const arguments *a, const block *at, workspace *w) {
+static void attend(dk_engine *engine, const arguments *a, const block *at, workspace *w, long blocks) {
 #if DK_X86
   if (engine->bf16 && a->q.type == DK_BF16) {
-    attend_bf16(a, at, w);
+    attend_bf16(a, at, w, blocks);
     return;
   }
 #endif
-  DK_CHOOSE(engine, attend)(a, at, w);
+  DK_CHOOSE(engine, attend)(a, at, w, blocks);
 }
 
 static void attention_task(void *context, long task, int thread) {
@@ -200,17 +219,24 @@ static void attention_task(void *context, long task, int thread) {
   if (!memory) return;
   workspace *w = lay_out(a, memory);
   // With a map of probabilities the heads add to one place, so they stay in one task and in order.
-  long heads = a->probabilities ? a->heads : 1, first = a->probabilities ? 0 : task / job->blocks % a->heads;
-  long b = a->probabilities ? task / job->blocks : task / job->blocks / a->heads;
-  block at = {.query = task % job->blocks * query_block};
-  at.row = b * a->queries + at.query;
-  at.count = dk_min(query_block, a->queries - at.query);
-  choose_keys(a, a->key_item ? a->key_item[b] : b, w, &at);
-  for (at.head = first; at.head < first + heads; at.head++) {
-    at.start = at.head * a->head_dim;
+  long heads = a->probabilities ? a->heads : 1, first = a->probabilities ? 0 : task / job->tasks % a->heads;
+  long b = a->probabilities ? task / job->tasks : task / job->tasks / a->heads;
+  long query = task % job->tasks * job->blocks * query_block;
+  block all = {0};
+  choose_keys(a, a->key_item ? a->key_item[b] : b, w, &all);
+  for (all.head = first; all.head < first + heads; all.head++) {
+    all.start = all.head * a->head_dim;
+    block at[most_blocks];
+    long blocks = 0;
+    for (; blocks < job->blocks && query + blocks * query_block < a->queries; blocks++) {
+      at[blocks] = all;
+      at[blocks].query = query + blocks * query_block;
+      at[blocks].row = b * a->queries + at[blocks].query;
+      at[blocks].count = dk_min(query_block, a->queries - at[blocks].query);
+    }
     float *scores = (float *)((char *)memory + bytes), *copies = scores + a->keys * query_block;
-    if (by_sgemm) attend_by_sgemm(job->engine->sgemm, job->engine, a, &at, scores, copies);
-    else attend(job->engine, a, &at, w);
+    if (!by_sgemm) attend(job->engine, a, at, w, blocks);
+    else for (long i = 0; i < blocks; i++) attend_by_sgemm(job->engine->sgemm, job->engine, a, &at[i], scores, copies);
   }
 }
 
@@ -220,6 +246,12 @@ void dk_attention(dk_engine *engine, const dk_attention_arguments *a) {
     attention_reference(a);
     return;
   }
-  attention_job job = {engine, a, dk_ceil_div(a->queries, query_block)};
-  dk_parallel(engine, a->batch * job.blocks * (a->probabilities ? 1 : a->heads), attention_task, &job);
+  const long blocks = dk_ceil_div(a->queries, query_block), rest = a->batch * (a->probabilities ? 1 : a->heads);
+  // As many blocks a task as leave every thread some tasks, so that one that is held up does not hold up all.
+  attention_job job = {engine, a, blocks, 1};
+  while (job.blocks < most_blocks && rest * dk_ceil_div(blocks, 2 * job.blocks) >= 8 * engine->threads) {
+    job.blocks *= 2;
+    job.tasks = dk_ceil_div(blocks, job.blocks);
+  }
+  dk_parallel(engine, rest * job.tasks, attention_task, &job);
 }

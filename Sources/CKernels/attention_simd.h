@@ -268,10 +268,12 @@ TARGET static void A(read_values)(const arguments *a, const block *at, workspace
 #endif
 }
 
-// scores[key][query] of `count` keys from `first`, scaled and biased.
-TARGET static void A(score_keys)(const arguments *a, const block *at, workspace *w, long first, long count, long vectors) {
-  A(product) p = {.rows = count, .b = w->queries, .factor = a->scale, .out = w->scores};
-  A(read_keys)(a, at, w, first, count, &p);
+// scores[key][query] of the `count` keys from `first` that `p` points at, scaled and biased.
+TARGET static void A(score_keys)(const arguments *a, const block *at, workspace *w, A(product) p, long first, long count, long vectors) {
+  p.rows = count;
+  p.b = w->queries;
+  p.factor = a->scale;
+  p.out = w->scores;
   A(score)(&p, vectors);
   if (!a->bias) return;
   for (long q = 0; q < at->count; q++) {
@@ -284,7 +286,9 @@ TARGET static void A(score_keys)(const arguments *a, const block *at, workspace 
 TARGET static void A(add_probabilities)(const arguments *a, const block *at, workspace *w, long vectors) {
   for (long first = 0; first < at->keys; first += key_block) {
     long count = dk_min(key_block, at->keys - first);
-    A(score_keys)(a, at, w, first, count, vectors);
+    A(product) keys = {0};
+    A(read_keys)(a, at, w, first, count, &keys);
+    A(score_keys)(a, at, w, keys, first, count, vectors);
     for (long v = 0; v < vectors; v++) {
       V(vec) largest = V(load)(w->largest + v * LANES);
       V(vec) factor = V(div)(V(set)(1 / (float)a->heads), V(load)(w->total + v * LANES));
@@ -300,22 +304,34 @@ TARGET static void A(add_probabilities)(const arguments *a, const block *at, wor
   }
 }
 
-TARGET static void A(attend)(const arguments *a, const block *at, workspace *w) {
-  long vectors = dk_ceil_div(at->count, LANES);
-  A(read_queries)(a, at, w, vectors);
-  for (long q = 0; q < query_block; q++) {
-    w->largest[q] = -1e30f;
-    w->total[q] = 0;
+// `blocks` blocks of queries of one head, which share their keys: those are brought into the near caches once for all.
+TARGET static void A(attend)(const arguments *a, const block *at, workspace *w, long blocks) {
+  for (long b = 0; b < blocks; b++) {
+    A(read_queries)(a, &at[b], &w[b], dk_ceil_div(at[b].count, LANES));
+    for (long q = 0; q < query_block; q++) {
+      w[b].largest[q] = -1e30f;
+      w[b].total[q] = 0;
+    }
   }
   for (long first = 0; first < at->keys; first += key_block) {
     long count = dk_min(key_block, at->keys - first);
-    A(score_keys)(a, at, w, first, count, vectors);
-    A(softmax)(w, count, vectors);
-    A(product) p = {.rows = a->head_dim, .b = (const unit *)w->scores, .rescale = first ? w->rescale : NULL, .factor = 1,
-                    .out = w->mixed};
-    A(read_values)(a, at, w, first, count, &p);
-    A(mix)(&p, vectors);
+    A(product) keys = {0}, values = {.rows = a->head_dim, .factor = 1};
+    A(read_keys)(a, at, w, first, count, &keys);
+    A(read_values)(a, at, w, first, count, &values);
+    const long next = first + count, ahead = at->keys > near_keys ? dk_min(key_block, at->keys - next) : 0;
+    for (long b = 0; b < blocks; b++) {
+      long vectors = dk_ceil_div(at[b].count, LANES);
+      for (long j = ahead * b / blocks; j < ahead * (b + 1) / blocks; j++) prefetch_key(a, at, next + j);
+      A(score_keys)(a, &at[b], &w[b], keys, first, count, vectors);
+      A(softmax)(&w[b], count, vectors);
+      values.b = (const unit *)w[b].scores;
+      values.rescale = first ? w[b].rescale : NULL;
+      values.out = w[b].mixed;
+      A(mix)(&values, vectors);
+    }
   }
-  A(write_mixed)(a, at, w);
-  if (a->probabilities) A(add_probabilities)(a, at, w, vectors);
+  for (long b = 0; b < blocks; b++) {
+    A(write_mixed)(a, &at[b], &w[b]);
+    if (a->probabilities) A(add_probabilities)(a, &at[b], &w[b], dk_ceil_div(at[b].count, LANES));
+  }
 }

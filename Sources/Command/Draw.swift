@@ -20,6 +20,10 @@ struct Draw: ParsableCommand {
 
   @OptionGroup var picture: PictureOptions
 
+  @OptionGroup var source: SourceOptions
+
+  @OptionGroup var show: ShowOptions
+
   @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.")
   var count = 1
 
@@ -37,11 +41,12 @@ struct Draw: ParsableCommand {
 
   func run() throws {
     let start = ContinuousClock.now
-    let recipe = try from.map { try Recipe(contentsOf: URL(fileURLWithPath: $0)) } ?? Recipe()
+    let recipe = try readRecipe()
     let folder = try engine.openModel(recipe.model)
     let requests = try makeRequests(folder, recipe)
     // Everything a user can mistype is checked before the weights are read.
     for request in requests { try folder.check(request) }
+    try show.check(folder)
     let names = OutputNames(output, prompt: requests[0].prompt, className: requests[0].classIndex.map(folder.className))
     try names.checkFolder()
 
@@ -50,22 +55,42 @@ struct Draw: ParsableCommand {
     let backend = try engine.makeBackend(precision: recipe.precision, kind: recipe.backend)
     let model = try engine.load(folder, backend)
     warnAboutLength(of: requests[0], model)
+    let preview = show.preview && !quiet ? TerminalPreview() : nil
 
     for (index, request) in requests.enumerated() {
       let began = ContinuousClock.now
       let label = count > 1 ? "picture \(index + 1) of \(count)" : ""
-      let drawn = try model.draw([request]) { event in
-        switch event {
-        case .step(let step, let steps): progress.show(step, of: steps, label)
-        case .decoding: progress.note("decoding")
-        }
-      }
+      let record = DrawingRecord()
+      let drawn = try model.draw(
+        [request], recordingAttention: show.attention,
+        progress: { event in
+          switch event {
+          case .step(let step, let steps):
+            if let preview, preview.isDue, let latents = record.originals.last { preview.show(model.picture(latents)) }
+            progress.show(step, of: steps, label)
+          case .decoding: progress.note("decoding")
+          }
+        }, observe: record.observe)
+      preview?.finish(drawn[0].picture)
       let text = Recipe.parameters(of: request, folder: folder, backend: backend, version: programVersion)
       let file = try names.write(drawn[0].picture, texts: [text.pngText], number: count > 1 ? index + 1 : nil)
+      let sheets = try show.write(record, of: drawn[0], model, beside: file)
       progress.clear()
       let time = duration(seconds(since: index == 0 ? start : began))
-      print(quiet ? file : "\(file)  seed \(request.seed)  \(request.size)  \(request.steps) steps  \(time)")
+      print(quiet ? file : "\(file)  seed \(request.seed)  \(request.size)  \(folder.steps(of: request)) steps  \(time)")
+      for sheet in sheets { print(sheet) }
       fflush(nil)
+    }
+  }
+
+  /// Of the picture to draw again, or to vary; a variation of a picture that is not ours has none.
+  private func readRecipe() throws -> Recipe {
+    if let from { return try Recipe(contentsOf: URL(fileURLWithPath: from)) }
+    guard let variation = source.variation else { return Recipe() }
+    do {
+      return try Recipe(contentsOf: URL(fileURLWithPath: variation))
+    } catch is RecipeError {
+      return Recipe()
     }
   }
 
@@ -74,8 +99,12 @@ struct Draw: ParsableCommand {
     if !prompt.isEmpty { request.prompt = prompt.joined(separator: " ") }
     if let name = recipe.className { request.classIndex = try folder.classIndex(name) }
     try picture.apply(to: &request, folder)
+    let isSized = picture.size != nil || from != nil
+    try source.apply(to: &request, folder, isSized: isSized, recipe: from == nil ? Recipe() : recipe)
     // A seed below 2³²: PyTorch's generator, like ours, reads no more of it.
-    let first = picture.seed ?? recipe.request?.seed ?? UInt64.random(in: 0..<(1 << 32))
+    // A variation of a picture with its own seed would be too much like it.
+    let stored = from == nil ? nil : recipe.request?.seed
+    let first = picture.seed ?? stored ?? UInt64.random(in: 0..<(1 << 32))
     return (0..<count).map { index in
       var one = request
       one.seed = first &+ UInt64(index)

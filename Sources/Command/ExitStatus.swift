@@ -19,9 +19,13 @@ enum ExitStatus {
   /// The code of an error of the libraries; nil for those of the argument parser.
   static func code(of error: Error) -> Int32? {
     switch error {
-    case is RequestError, is DiffusionError: usage
+    case is RequestError, is DiffusionError, is BlueprintError, is WeightError, is ComparisonError: usage
+    case SourceError.unreadable: notFound
+    case is SourceError: usage
     case BackendError.openBLASMissing: notFound
     case BackendError.outOfMemory: outOfMemory
+    case ComparisonFileError.unreadable: notFound
+    case is ComparisonFileError: badData
     case is TokenizerError, is ConfigurationError: badData
     case is UViTError, ModelError.noClasses, ModelError.noAutoencoder, ModelError.noTextEncoder: usage
     case is AutoencoderError: badData

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Autoencoder
+import Diffusion
 import Foundation
 import Pipeline
 import Tensors
@@ -6,6 +8,11 @@ import Transformer
 
 extension Precision: ExpressibleByArgument {}
 extension Backend.Kind: ExpressibleByArgument {}
+extension Spacing: ExpressibleByArgument {}
+extension Guidance.Channels: ExpressibleByArgument {}
+extension TimestepInterval: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 extension DiTCompatibility: ExpressibleByArgument {}
 extension PictureSize: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
@@ -39,6 +46,10 @@ struct EngineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Keep encoded prompts here, for text encoders that take long.", valueName: "dir"))
   var textCache: String?
 
+  @Option(help: ArgumentHelp(
+    "Decode in tiles this wide, for less memory. (default: only above 1024×1024)", valueName: "pixels"))
+  var vaeTile: Int?
+
   @Option(help: "Numbers to compute in: auto, f32, bf16 or int8.")
   var precision: Precision?
 
@@ -50,6 +61,9 @@ struct EngineOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads \(threads): expected 1 to 256") }
+    if let vaeTile, !(64...65_536).contains(vaeTile) {
+      throw ValidationError("--vae-tile \(vaeTile): expected 64 to 65536 pixels")
+    }
     if backend == .openblas, let precision, precision == .bf16 || precision == .int8 {
       throw ValidationError("--backend openblas computes in float32: leave --precision out")
     }
@@ -58,7 +72,9 @@ struct EngineOptions: ParsableArguments {
   /// The model, described but not loaded.
   /// - Parameter fallback: its name or path where `--model` is not given.
   func openModel(_ fallback: String? = nil) throws -> ModelFolder {
-    try ModelFolder(ModelLocator().locate(model ?? fallback), options: parts.options)
+    var options = parts.options
+    if let vaeTile { options.tiling = .side(vaeTile) }
+    return try ModelFolder(ModelLocator().locate(model ?? fallback), options: options)
   }
 
   /// The model, loaded.

@@ -1,38 +1,4 @@
-import Foundation
-
-/// Width × height in pixels.
-public struct PictureSize: Hashable, Sendable, CustomStringConvertible {
-  public var width: Int
-  public var height: Int
-
-  public init(width: Int, height: Int) {
-    self.width = width
-    self.height = height
-  }
-
-  /// Reads "384x256".
-  public init?(_ text: String) {
-    let parts = text.lowercased().split(separator: "x", omittingEmptySubsequences: false)
-    guard parts.count == 2, let width = Int(parts[0]), let height = Int(parts[1]), width > 0, height > 0 else { return nil }
-    self.init(width: width, height: height)
-  }
-
-  public var description: String { "\(width)x\(height)" }
-
-  /// Smallest and largest side that is drawn.
-  public static let limits = 64...1024
-
-  /// The closest size whose sides are multiples of `step` within ``limits``.
-  public func nearestLegal(step: Int) -> PictureSize {
-    func nearest(_ side: Int) -> Int {
-      let clamped = min(max(side, PictureSize.limits.lowerBound), PictureSize.limits.upperBound)
-      let low = clamped / step * step
-      let candidates = [low, low + step].filter(PictureSize.limits.contains)
-      return candidates.min { abs($0 - clamped) < abs($1 - clamped) } ?? low
-    }
-    return PictureSize(width: nearest(width), height: nearest(height))
-  }
-}
+import Diffusion
 
 /// One picture to draw.
 public struct GenerationRequest: Sendable, Equatable {
@@ -43,40 +9,56 @@ public struct GenerationRequest: Sendable, Equatable {
   /// Nil: no class.
   public var classIndex: Int?
   public var size: PictureSize
-  public var steps = 25
-  public var sampler = "dpm++"
-  public var guidanceScale: Float = 3
   /// The same seed gives the same picture here and the same noise in PyTorch.
   public var seed: UInt64 = 0
 
+  public var steps = 25
+  public var sampler = "dpm++"
+  /// Where the noise levels lie; nil leaves it to the sampler.
+  public var spacing: Spacing?
+  /// DiT's respacing text ("250", "10,20,5", "ddim50"); it replaces `steps` and `spacing`.
+  public var respacing: String?
+  /// DDIM's share of fresh noise, 0 to 1.
+  public var eta: Double = 0
+
+  /// What to start from instead of noise; it has the request's size.
+  public var source: SourcePicture?
+  /// How much of the way from noise is gone with a source: 1 is all of it, less keeps more of the picture.
+  public var strength: Double = 1
+
+  public var guidanceScale: Float = 3
+  public var guidanceChannels = Guidance.Channels.all
+  /// Timesteps where guidance acts; nil: all.
+  public var guidanceInterval: ClosedRange<Float>?
+
   public init(size: PictureSize) { self.size = size }
+
+  var guidance: Guidance { Guidance(scale: guidanceScale, channels: guidanceChannels, interval: guidanceInterval) }
+
+  /// Whether both can be drawn in one batch: all but words, class and seed is the same.
+  public func sharesRun(with other: GenerationRequest) -> Bool {
+    var same = other
+    (same.prompt, same.negativePrompt, same.classIndex, same.seed) = (prompt, negativePrompt, classIndex, seed)
+    return self == same
+  }
 }
 
-/// Why a request cannot be drawn.
-public enum RequestError: Error, CustomStringConvertible {
-  case size(PictureSize, nearest: PictureSize, step: Int)
-  case steps(Int)
-  case guidance(Float)
-  case noSuchClass(String, suggestion: String?, count: Int)
-  case noClasses(String)
-  case promptTooLong(Int)
-  case noText(String)
-  case notFinite
+/// "420,780": where guidance acts, as the command line and the metadata write it.
+public struct TimestepInterval: Sendable, Equatable, CustomStringConvertible {
+  public let range: ClosedRange<Float>
 
-  public var description: String {
-    switch self {
-    case .size(let size, let nearest, let step):
-      "size \(size): width and height must be multiples of \(step) from \(PictureSize.limits.lowerBound) to "
-        + "\(PictureSize.limits.upperBound); the nearest legal size is \(nearest)"
-    case .steps(let steps): "\(steps) steps: expected 1 to 1000"
-    case .guidance(let scale): "guidance \(scale): expected a number from 0 to 100"
-    case .noSuchClass(let name, let suggestion, let count):
-      "no class \"\(name)\"\(suggestion.map { "; did you mean \"\($0)\"?" } ?? "") "
-        + "('dit-t2i models --classes' lists all \(count))"
-    case .noClasses(let name): "class \"\(name)\": this model has no class names; give an index"
-    case .promptTooLong(let count): "the prompt has \(count) bytes; at most 1,000,000 are read"
-    case .noText(let model): "\(model) draws classes, not text: give --class instead of a prompt"
-    case .notFinite: "the model's numbers overflowed (NaN or infinity); try --precision f32 or a lower --guidance"
-    }
+  public init(_ range: ClosedRange<Float>) { self.range = range }
+
+  public init?(_ text: String) {
+    let ends = text.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
+    guard ends.count == 2, let low = ends[0], let high = ends[1], low <= high else { return nil }
+    range = low...high
   }
+
+  public var description: String { "\(range.lowerBound.brief),\(range.upperBound.brief)" }
+}
+
+extension Float {
+  /// Without ".0" where it is whole.
+  var brief: String { self == rounded() && abs(self) < 1e9 ? String(Int(self)) : String(self) }
 }

@@ -29,6 +29,19 @@ final class GuidedDenoiser {
       batch, grid: grid, timesteps: timesteps.map { Array(repeating: $0, count: batch.count) })
   }
 
+  func recordAttention() { run.recordAttention() }
+
+  /// Per block the attention of the conditional branch, averaged over evaluations and heads: [N, tokens, text length].
+  var attention: [Tensor]? {
+    run.attentionMaps?.map { sum in
+      let mean = sum.slice(0, count: count).copy()
+      mean.withFloats { values in
+        for index in values.indices { values[index] /= Float(timesteps.count) }
+      }
+      return mean
+    }
+  }
+
   /// Guided noise [N, C, h, w] and variance logits, which stay those of the conditional branch.
   func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Prediction {
     let channels = latents.shape[1]

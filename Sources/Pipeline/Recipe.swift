@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import Image
 import Tensors
@@ -9,6 +10,9 @@ public struct Recipe: Sendable {
   public var model: String?
   public var precision: Precision?
   public var backend: Backend.Kind?
+  /// SHA-256 of the file that the picture started from, and of its mask: they are not in the picture itself.
+  public var imageHash: String?
+  public var maskHash: String?
 
   /// Of no picture.
   public init() {}
@@ -30,6 +34,20 @@ public struct Recipe: Sendable {
     request.sampler = try required("Sampler", parameters.sampler).lowercased()
     request.guidanceScale = Float(try required("CFG scale", parameters.guidanceScale))
     request.seed = try required("Seed", parameters.seed)
+    // Fields that a picture has only where they are not the usual: present, they must be usable.
+    func optional<Value>(_ name: String, _ read: (String) -> Value?) throws -> Value? {
+      try parameters[name].map { try required(name, read($0)) }
+    }
+    request.spacing = try optional("Sigmas", Spacing.init)
+    request.respacing = parameters["Respacing"]
+    request.eta = try optional("Eta", Double.init) ?? 0
+    request.guidanceChannels = try optional("Guidance channels", Guidance.Channels.init) ?? .all
+    request.guidanceInterval = try optional("Guidance interval", TimestepInterval.init)?.range
+    imageHash = parameters["Image SHA-256"]
+    maskHash = parameters["Mask SHA-256"]
+    if imageHash != nil {
+      request.strength = try required("Denoising strength", parameters["Denoising strength"].flatMap(Double.init))
+    }
     self.request = request
     className = parameters["Class"]
     model = parameters.model
@@ -42,12 +60,22 @@ public struct Recipe: Sendable {
     of request: GenerationRequest, folder: ModelFolder, backend: Backend, version: String
   ) -> GenerationParameters {
     var result = GenerationParameters(prompt: request.prompt, negativePrompt: request.negativePrompt)
-    result.steps = request.steps
+    result.steps = folder.steps(of: request)
     result.sampler = request.sampler
     result.guidanceScale = Double("\(request.guidanceScale)")
     result.seed = request.seed
     result.size = (request.size.width, request.size.height)
     result.model = folder.name
+    result["Sigmas"] = request.spacing?.rawValue
+    result["Respacing"] = request.respacing
+    result["Eta"] = request.eta == 0 ? nil : "\(request.eta)"
+    result["Guidance channels"] = request.guidanceChannels == .all ? nil : request.guidanceChannels.rawValue
+    result["Guidance interval"] = request.guidanceInterval.map { TimestepInterval($0).description }
+    if let source = request.source {
+      result["Denoising strength"] = "\(request.strength)"
+      result["Image SHA-256"] = source.hash
+      result["Mask SHA-256"] = source.maskHash
+    }
     result["Class"] = request.classIndex.map({ folder.className($0) })
     result["Precision"] = backend.precision.rawValue
     result["Backend"] = backend.kind == .native ? nil : backend.kind.rawValue
@@ -60,11 +88,14 @@ public struct Recipe: Sendable {
 public enum RecipeError: Error, CustomStringConvertible {
   case none(path: String)
   case field(path: String, name: String)
+  case needs(option: String, hash: String)
 
   public var description: String {
     switch self {
     case .none(let path): "\(path): the picture does not say how it was made (no \"parameters\" text)"
     case .field(let path, let name): "\(path): the picture's parameters have no usable \"\(name)\""
+    case .needs(let option, let hash):
+      "it was drawn from another picture (SHA-256 \(hash.prefix(12))…): name that with \(option)"
     }
   }
 }

@@ -26,6 +26,11 @@ public struct Stages: Sendable {
         reason: "\(tokenizer.vocabularySize) pieces, but the text encoder knows \(text.configuration.vocabularySize)")
     }
     transformer = try folder.transformer.load(openCheckpoint(recognisedAt: folder.weights), backend: backend)
-    autoencoder = try folder.autoencoder.load(backend: backend, encoder: false)
+    autoencoder = try folder.autoencoder.load(backend: backend, encoder: false, tiling: folder.tiling)
+  }
+
+  /// The autoencoder's other half, which only drawing from a picture needs.
+  static func encoder(_ folder: ModelFolder, backend: Backend) throws -> any Autoencoder {
+    try folder.autoencoder.load(backend: backend, encoder: true)
   }
 }

@@ -18,6 +18,8 @@ public enum GenerationProgress: Sendable {
 public struct GeneratedPicture: Sendable {
   public let picture: Picture
   public let request: GenerationRequest
+  /// What the picture was decoded from, [C, h, w].
+  public let latents: Tensor
 }
 
 /// From words to pictures: holds the stages of one model together.
@@ -32,6 +34,7 @@ public final class TextToImage: @unchecked Sendable {
   /// By bytes: to Swift, strings that Unicode calls equivalent are equal, but a tokenizer may tell them apart.
   private var textStates: [[UInt8]: Tensor] = [:]
   private let textCache: TextCache?
+  private var encoder: (any Autoencoder)?
 
   /// Loads a model.
   /// - Parameter textCache: a folder where text states are kept from run to run.
@@ -46,28 +49,31 @@ public final class TextToImage: @unchecked Sendable {
   /// Tokens of a prompt that the model does not see because it is too long.
   public func droppedTokens(of prompt: String) -> Int {
     guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
-    return max(0, tokenizer.pieces(of: Array(text.prepared(prompt).utf8)).count + 1 - tokenizer.maximumLength)
+    let words = text.prepared(WeightedPrompt.plain(prompt))
+    return max(0, tokenizer.pieces(of: Array(words.utf8)).count + 1 - tokenizer.maximumLength)
   }
 
   // MARK: drawing
 
-  /// Draws pictures of one size, sampler and number of steps together. Each comes out the same as if drawn alone.
+  /// Draws pictures of one run together (``GenerationRequest/sharesRun(with:)``). Each comes out the same as if drawn
+  /// alone.
   /// - Parameters:
-  ///   - requests: equal but for prompts, classes and seeds.
+  ///   - requests: equal but for words, classes and seeds.
+  ///   - recordingAttention: shows `observe` where the words were looked for, `attention0` and so on for each block:
+  ///     [N, tokens, text length], averaged over steps and heads of the conditional branch.
   ///   - progress: is told of each step; throw from it to stop.
-  ///   - observe: is shown guided noise and latents by name: `eps0`, `x1`, …, `latents`, `image`.
+  ///   - observe: is shown tensors by name: guided noise `eps0`, latents `x1`, the clean picture foreseen
+  ///     `original1`, …, `latents`, `image`.
   /// - Throws: ``RequestError``, or what `progress` throws.
   public func draw(
-    _ requests: [GenerationRequest], progress: (GenerationProgress) throws -> Void = { _ in },
-    observe: Observer? = nil
+    _ requests: [GenerationRequest], recordingAttention: Bool = false,
+    progress: (GenerationProgress) throws -> Void = { _ in }, observe: Observer? = nil
   ) throws -> [GeneratedPicture] {
     guard let first = requests.first else { return [] }
     for request in requests {
       try folder.check(request)
-      precondition(
-        request.size == first.size && request.steps == first.steps && request.sampler == first.sampler
-          && request.guidanceScale == first.guidanceScale,
-        "pictures drawn together share size, sampler, steps and guidance")
+      if let source = request.source { precondition(source.size == request.size, "the source has another size") }
+      precondition(request.sharesRun(with: first), "pictures drawn together share all but words, class and seed")
     }
     // PixArt draws at sizes it was trained at; the picture is scaled and cut to the wanted one at the end.
     let drawn = requests.map { request in
@@ -75,63 +81,102 @@ public final class TextToImage: @unchecked Sendable {
       request.size = folder.drawnSize(for: request.size)
       return request
     }
-    let latents = try sample(drawn, progress: progress, observe: observe)
+    let latents = try sample(drawn, recordingAttention, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
     try progress(.decoding)
     let images = stages.autoencoder.decode(latents)  // [N, 3, H, W]
     observe?("image", images)
     return requests.enumerated().map { index, request in
-      let planes = images.slice(index, count: 1).array
-      let picture = Picture(planes: planes, width: images.shape[3], height: images.shape[2])
+      let drawn = TextToImage.picture(of: images.slice(index, count: 1))
+        .fitted(width: request.size.width, height: request.size.height)
       return GeneratedPicture(
-        picture: picture.fitted(width: request.size.width, height: request.size.height), request: request)
+        picture: request.source?.restored(around: drawn) ?? drawn, request: request,
+        latents: latents.slice(index, count: 1).reshaped(Array(latents.shape.dropFirst())))
     }
+  }
+
+  /// What latents [1, C, h, w] look like.
+  public func picture(_ latents: Tensor) -> Picture { TextToImage.picture(of: stages.autoencoder.decode(latents)) }
+
+  /// [1, 3, H, W] in 0…1 to pixels.
+  private static func picture(of image: Tensor) -> Picture {
+    Picture(planes: image.array, width: image.shape[3], height: image.shape[2])
   }
 
   /// The sampling loop: noise to latents [N, C, h, w].
   private func sample(
-    _ requests: [GenerationRequest], progress: (GenerationProgress) throws -> Void, observe: Observer?
+    _ requests: [GenerationRequest], _ recordingAttention: Bool, progress: (GenerationProgress) throws -> Void,
+    observe: Observer?
   ) throws -> Tensor {
     let first = requests[0]
     var sampler = try folder.sampler(for: first)
     try encode(requests.flatMap { [$0.prompt, $0.negativePrompt] })
     let denoiser = try GuidedDenoiser(
       stages.transformer,
-      conditional: try requests.map { Condition(classIndex: $0.classIndex, text: try states(of: $0.prompt)) },
+      conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex) },
       unconditional: try requests.map { Condition(text: try states(of: $0.negativePrompt)) },
-      guidance: Guidance(scale: first.guidanceScale, channels: folder.defaults.channels), grid: grid(of: first.size), timesteps: sampler.evaluations)
+      guidance: first.guidance, grid: grid(of: first.size), timesteps: sampler.evaluations)
+    if recordingAttention { denoiser.recordAttention() }
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)
     let noise = { generators.randn(shape) }
-    let start = noise()
-    let scale = sampler.initialScale
-    if scale != 1 {
-      start.withFloats { values in
-        for i in values.indices { values[i] *= scale }
-      }
-    }
+    let known = try first.source.map { try encode($0, size: first.size) }
+    let start = start(noise(), known, sampler, strength: first.strength)
+    let schedule = folder.scheduler.schedule
+    let timesteps = sampler.evaluations
     var evaluations = 0
     let steps = sampler.plan.count
     let latents = try sampler.run(
       from: start,
       predict: { latents, evaluation in
-        let prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
+        var prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
+        if let known {
+          prediction = known.holding(prediction, latents, at: schedule.level(timestep: Double(timesteps[evaluation])))
+        }
         observe?("eps\(evaluations)", prediction.noise)
         evaluations += 1
         return prediction
       }, noise: noise,
       observe: { index, step in
         observe?("x\(index + 1)", step.latents)
+        observe?("original\(index + 1)", step.predictedOriginal)
         try progress(.step(index + 1, of: steps))
       })
+    for (block, map) in (denoiser.attention ?? []).enumerated() { observe?("attention\(block)", map) }
     observe?("latents", latents)
     return latents
+  }
+
+  /// The latents of a run's first step: noise, or a picture with as much noise as its strength asks for.
+  private func start(_ noise: Tensor, _ known: KnownLatents?, _ sampler: any Sampler, strength: Double) -> Tensor {
+    if let known, strength < 1 {
+      let repeated = Tensor.concatenated((0..<noise.shape[0]).map { _ in known.latents })
+      return NoiseSchedule.noised(repeated, with: noise, at: sampler.plan.levels[0])
+    }
+    let scale = sampler.initialScale
+    guard scale != 1 else { return noise }
+    noise.withFloats { values in
+      for i in values.indices { values[i] *= scale }
+    }
+    return noise
+  }
+
+  /// A picture as latents; the encoder is read when the first one comes.
+  private func encode(_ source: SourcePicture, size: PictureSize) throws -> KnownLatents {
+    let encoder = try encoder ?? Stages.encoder(folder, backend: backend)
+    self.encoder = encoder
+    let source = source.fitted(to: size)
+    let image = Tensor(source.picture.planes(), [1, 3, size.height, size.width])
+    let latents = try encoder.encode(image)  // [1, C, h, w]
+    let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])
+    return KnownLatents(latents: latents, freedom: source.freedom(scale: encoder.scaleFactor) ?? all)
   }
 
   /// Numbers of text states that are kept: 256 MB.
   private static let keptNumbers = 64 << 20
 
-  /// Text states of a prompt, [tokens, size]; computed once for each prompt. Nil where the model reads no text.
+  /// Text states of a prompt without its weights, [tokens, size]; computed once for each prompt. Nil where the model
+  /// reads no text.
   public func states(of prompt: String) throws -> Tensor? {
     try encode([prompt])
     return textStates[Array(prompt.utf8)]
@@ -148,10 +193,11 @@ public final class TextToImage: @unchecked Sendable {
     for prompt in prompts {
       let key = Array(prompt.utf8)
       guard textStates[key] == nil, !missing.contains(where: { $0.key == key }) else { continue }
-      if let kept = textCache?.states(of: text.prepared(prompt)) {
+      let plain = WeightedPrompt.plain(prompt)
+      if let kept = textCache?.states(of: text.prepared(plain)) {
         textStates[key] = kept
       } else {
-        missing.append((key, text.prepared(prompt)))
+        missing.append((key, text.prepared(plain)))
       }
     }
     guard !missing.isEmpty else { return }

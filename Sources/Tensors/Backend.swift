@@ -99,8 +99,9 @@ public final class Backend: @unchecked Sendable {
   }
 
   /// Packs a 3×3 convolution; `matrix` is [out][in·9], PyTorch's [out, in, 3, 3].
-  public func convolution(_ matrix: StoredMatrix, bias: Tensor? = nil) throws -> Convolution {
-    let kind = activationType == .bf16 ? DK_WEIGHT_BF16 : DK_WEIGHT_F32
+  /// - Parameter precise: keep it float32 whatever the precision (the few channels of latents and pictures).
+  public func convolution(_ matrix: StoredMatrix, bias: Tensor? = nil, precise: Bool = false) throws -> Convolution {
+    let kind = !precise && activationType == .bf16 ? DK_WEIGHT_BF16 : DK_WEIGHT_F32
     let packed = Backend.withSources([matrix]) { sources, _ in
       dk_convolution_pack(engine, kind, matrix.rows, matrix.columns / 9, sources)
     }

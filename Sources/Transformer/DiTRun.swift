@@ -27,7 +27,7 @@ public final class DiTRun: TransformerRun {
   public convenience init(_ model: DiT, conditions: [Condition], grid: Grid, timesteps: [[Float]]) {
     let backend = model.trunk.backend
     let text = model.textNorm.map { weight in
-      TextContext(model.trunk, conditions.map(\.text), size: weight.count) { states in
+      TextContext(model.trunk, conditions, size: weight.count) { states in
         let normed = Tensor(states.shape, type: backend.activationType)
         backend.rmsNorm(states, weight: weight, eps: 1e-6, into: normed)
         return normed

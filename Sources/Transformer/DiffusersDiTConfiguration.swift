@@ -61,6 +61,9 @@ public struct DiffusersDiTConfiguration: Decodable, Sendable {
 }
 
 extension DiTConfiguration {
+  /// Whose constants it has.
+  public var compatibility: DiTCompatibility { timestepDivisor == 127 ? .diffusers : .official }
+
   /// With the constants of one or the other.
   /// - Parameter eps: of diffusers' norm before the MLP.
   public func following(_ compatibility: DiTCompatibility, eps: Float = 1e-5) -> DiTConfiguration {

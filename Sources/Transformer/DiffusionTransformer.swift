@@ -43,6 +43,8 @@ public struct Condition {
   public var text: Tensor?
   /// How large the picture says it is, to models that are told; nil: as large as it is drawn.
   public var extent: PictureExtent?
+  /// How much each token counts in cross-attention, for each row of ``text``; nil: 1 each.
+  public var textWeights: [Float]?
 
   public init(classIndex: Int? = nil, text: Tensor? = nil, extent: PictureExtent? = nil) {
     self.classIndex = classIndex

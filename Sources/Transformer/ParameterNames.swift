@@ -7,6 +7,9 @@ import Foundation
 public struct ParameterNames: Sendable {
   let stored: @Sendable (String) -> [String]
 
+  /// The one name, or the first, that an official name has in such a file.
+  public func name(of official: String) -> String { stored(official).first ?? official }
+
   /// As the models' own authors name them: facebookresearch/DiT, PixArt-α and -Σ, U-ViT.
   public static let official = ParameterNames { [$0] }
 

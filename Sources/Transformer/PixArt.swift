@@ -102,7 +102,7 @@ public final class PixArt: DiffusionTransformer, @unchecked Sendable {
       return condition
     }
     let backend = trunk.backend
-    let text = TextContext(trunk, conditions.map(\.text), size: configuration.captionSize) { states in
+    let text = TextContext(trunk, conditions, size: configuration.captionSize) { states in
       let hidden = backend.applied(caption.first, to: states, activation: DK_ACT_GELU_TANH, type: backend.activationType)
       return backend.applied(caption.second, to: hidden, type: backend.activationType)
     }

@@ -1,3 +1,4 @@
+import CKernels
 import Tensors
 
 /// Text keys and values of every block, computed once for a run. Pictures that share a text share its keys.
@@ -9,16 +10,21 @@ struct TextContext {
   private let keyValues: [Tensor]  // per block [texts · length, 2·D]
 
   /// - Parameters:
-  ///   - states: for each picture [tokens, size], or nil for no text at all (a single zero state).
+  ///   - conditions: for each picture its text [tokens, size], or nil for no text at all (a single zero state). One text
+  ///     has one set of weights.
   ///   - prepare: what is done to all states [rows, size] before the blocks make keys and values of them.
-  init(_ trunk: Trunk, _ states: [Tensor?], size: Int, prepare: (Tensor) -> Tensor) {
+  init(_ trunk: Trunk, _ conditions: [Condition], size: Int, prepare: (Tensor) -> Tensor) {
     var unique: [Tensor] = []
+    var weights: [[Float]?] = []
     var items: [Int32] = []
-    for state in states {
-      let state = state ?? Tensor([1, size])
+    for condition in conditions {
+      let state = condition.text ?? Tensor([1, size])
       let known = unique.firstIndex { $0.storage === state.storage && $0.offset == state.offset && $0.count == state.count }
       items.append(Int32(known ?? unique.count))
-      if known == nil { unique.append(state) }
+      if known == nil {
+        unique.append(state)
+        weights.append(condition.textWeights)
+      }
     }
     self.items = items
     let length = unique.map { $0.shape[0] }.max() ?? 1
@@ -30,8 +36,29 @@ struct TextContext {
       copy(state, into: padded.slice(index * length, count: state.shape[0]))
     }
     let prepared = prepare(padded)
+    let backend = trunk.backend
+    let isWeighted = weights.contains { $0 != nil }
     keyValues = trunk.blocks.compactMap { block in
-      block.cross.map { trunk.backend.applied($0.keyValue, to: prepared, type: trunk.backend.activationType) }
+      guard let cross = block.cross else { return nil }
+      guard isWeighted else { return backend.applied(cross.keyValue, to: prepared, type: backend.activationType) }
+      let exact = backend.applied(cross.keyValue, to: prepared)
+      TextContext.weigh(exact, weights, length: length)
+      let result = Tensor(exact.shape, type: backend.activationType)
+      backend.activate(DK_ACT_NONE, exact, into: result)
+      return result
+    }
+  }
+
+  /// A word of weight w adds w times its value to every patch that looks at it; where patches look stays the same.
+  private static func weigh(_ keyValue: Tensor, _ weights: [[Float]?], length: Int) {
+    let width = keyValue.columns / 2
+    keyValue.withFloats { numbers in
+      for (text, weights) in weights.enumerated() {
+        for (token, weight) in (weights ?? []).prefix(length).enumerated() where weight != 1 {
+          let row = (text * length + token) * 2 * width
+          for column in width..<2 * width { numbers[row + column] *= weight }
+        }
+      }
     }
   }
 

@@ -22,6 +22,7 @@ public struct ModelFolder: Sendable {
   public let autoencoder: AutoencoderSource
   /// Its folder or file.
   let autoencoderURL: URL
+  let tiling: Tiling
   /// PixArt-Σ, whose latents are SDXL's.
   let isSigma: Bool
   public let scheduler: SchedulerConfiguration
@@ -42,6 +43,7 @@ public struct ModelFolder: Sendable {
     defaults = try SamplingDefaults(transformer)
     scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: defaults.schedule)
     (autoencoderURL, isSigma) = (parts.autoencoder, parts.isSigma)
+    tiling = options.tiling
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: parts.isSigma ? .stableDiffusionXL : nil)
     try check()
   }
@@ -92,6 +94,7 @@ public struct ModelFolder: Sendable {
     request.steps = defaults.steps
     request.sampler = defaults.sampler
     request.guidanceScale = defaults.guidanceScale
+    request.guidanceChannels = defaults.channels
     return request
   }
 
@@ -107,11 +110,17 @@ public struct ModelFolder: Sendable {
     guard request.guidanceScale >= 0, request.guidanceScale <= 100 else {
       throw RequestError.guidance(request.guidanceScale)
     }
+    if let interval = request.guidanceInterval, interval.lowerBound < 0 || interval.upperBound > 999 {
+      throw RequestError.guidanceInterval(interval)
+    }
+    guard request.strength > 0, request.strength <= 1 else { throw SourceError.strength(request.strength) }
     for text in [request.prompt, request.negativePrompt] where text.utf8.count > 1_000_000 {
       throw RequestError.promptTooLong(text.utf8.count)
     }
     if text == nil, !(request.prompt + request.negativePrompt).isEmpty { throw RequestError.noText(name) }
     if request.classIndex != nil, transformer.classes == 0 { throw ModelError.noClasses(name) }
+    if try !WeightedPrompt(request.prompt).isPlain, case .uvit = transformer { throw WeightError.unsupported(name) }
+    guard try WeightedPrompt(request.negativePrompt).isPlain else { throw WeightError.negative }
     _ = try sampler(for: request)
   }
 
@@ -123,6 +132,15 @@ public struct ModelFolder: Sendable {
 
   func sampler(for request: GenerationRequest) throws -> any Sampler {
     try SamplerRegistry.make(
-      request.sampler, schedule: scheduler.schedule, settings: SamplerSettings(steps: request.steps))
+      request.sampler, schedule: scheduler.schedule,
+      settings: SamplerSettings(
+        steps: request.steps, spacing: request.spacing, respacing: request.respacing, eta: request.eta,
+        strength: request.source == nil ? 1 : request.strength))
+  }
+
+  /// Steps of a request: those of its respacing where it has one.
+  public func steps(of request: GenerationRequest) -> Int {
+    let respaced = request.respacing.flatMap { try? StepPlan(respacing: $0, schedule: scheduler.schedule).count }
+    return respaced ?? request.steps
   }
 }

@@ -1,3 +1,4 @@
+import Autoencoder
 import Foundation
 import Transformer
 
@@ -9,6 +10,8 @@ public struct ModelOptions: Sendable {
   public var textEncoder: URL?
   /// Whose arithmetic a class-conditional DiT follows; nil: that of the program that wrote it.
   public var compatibility: DiTCompatibility?
+  /// Whether large pictures are decoded in tiles.
+  public var tiling = Tiling.automatic
 
   public init(autoencoder: URL? = nil, textEncoder: URL? = nil, compatibility: DiTCompatibility? = nil) {
     self.autoencoder = autoencoder

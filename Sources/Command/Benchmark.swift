@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+
+/// Times parts of a drawing on request, so that another program can take turns with its competitors (`Benchmarks/`).
+struct Benchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Time one step, one decoding or one text on request.",
+    discussion: """
+      Reads a command a line from standard input and answers each with a line of JSON:
+        step SIZE COUNT      one guided evaluation of COUNT pictures of SIZE×SIZE
+        prepare SIZE COUNT   the same, and what 20 of them share
+        decode SIZE COUNT    latents to pixels
+        text PROMPT          a prompt to text states
+        write SIZE FILE      the tensors of one step and one decoding
+      """,
+    shouldDisplay: false)
+
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(help: "Load, take the first of 20 steps, say how long that took, and end.")
+  var firstStep = false
+
+  private struct Answer: Encodable {
+    var seconds: Double
+    /// Of all threads: what busy neighbours disturb least.
+    var cpuSeconds: Double
+    /// The most memory the process has had so far.
+    var peakMegabytes: Double
+  }
+
+  private struct Key: Hashable {
+    let side: Int
+    let count: Int
+  }
+
+  func run() throws {
+    let start = ContinuousClock.now
+    let folder = try ModelFolder(ModelLocator().locate(engine.model))
+    let model = try TextToImage(folder, backend: engine.makeBackend())
+    if firstStep { return try timeFirstStep(model, since: start) }
+    try answer(seconds(since: start))
+
+    var parts: [Key: StepBenchmark] = [:]
+    func part(_ words: [Substring]) throws -> StepBenchmark {
+      guard words.count > 2, let side = Int(words[1]) else { throw ValidationError("\(words): expected a size and more") }
+      let key = Key(side: side, count: Int(words[2]) ?? 1)
+      if let known = parts[key] { return known }
+      parts.removeAll()  // one at a time: the memory of large ones adds up
+      let made = try StepBenchmark(model, size: PictureSize(width: side, height: side), count: key.count)
+      parts[key] = made
+      return made
+    }
+    while let line = readLine() {
+      let words = line.split(separator: " ")
+      let body: () throws -> Void
+      switch words.first {
+      case "step": let chosen = try part(words); body = { chosen.step() }
+      case "prepare": let chosen = try part(words); body = { try chosen.prepare() }
+      case "decode": let chosen = try part(words); body = { chosen.decode() }
+      case "text":
+        let chosen = try part(["text", "256", "1"])
+        body = { try chosen.encode(words.dropFirst().joined(separator: " ")) }
+      case "write": let chosen = try part(words); body = { try chosen.writeCase(to: URL(fileURLWithPath: String(words[2]))) }
+      default: throw ValidationError("\"\(line)\": expected step, prepare, decode, text or write")
+      }
+      let before = usage()
+      let began = ContinuousClock.now
+      try body()
+      try answer(seconds(since: began), before)
+    }
+  }
+
+  private struct Done: Error {}
+
+  private func timeFirstStep(_ model: TextToImage, since start: ContinuousClock.Instant) throws {
+    var request = GenerationRequest(size: model.folder.nativeSize)
+    request.prompt = "a red fox in snow"
+    request.steps = StepBenchmark.evaluations
+    do {
+      _ = try model.draw([request]) { _ in throw Done() }
+    } catch is Done {
+      try answer(seconds(since: start))
+    }
+  }
+
+  private func usage() -> rusage {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage
+  }
+
+  private func answer(_ seconds: Double, _ before: rusage = rusage()) throws {
+    let after = usage()
+    let spent = { (usage: rusage) in
+      Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+    }
+    let json = try JSONEncoder().encode(
+      Answer(seconds: seconds, cpuSeconds: spent(after) - spent(before), peakMegabytes: Double(after.ru_maxrss) / 1024))
+    print(String(decoding: json, as: UTF8.self))
+    fflush(nil)
+  }
+}

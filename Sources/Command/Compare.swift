@@ -1,0 +1,201 @@
+import ArgumentParser
+import Diffusion
+import Foundation
+import Image
+import Pipeline
+import Tensors
+
+struct Compare: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract:
+      "Draw a prompt unconditionally, from a class, from its words and from both; or compare the paper's schemes.",
+    discussion: """
+      Examples:
+        dit-t2i compare "a red fox in snow" --class fox --seeds 4
+        dit-t2i compare "a red fox in snow" --class fox --guidance 1,3,5,8
+        dit-t2i compare --prompts Prompts/class-vs-text.csv --output out/
+        dit-t2i compare --schemes --config S/2
+
+      Writes a sheet (PNG) and the numbers (JSON). "fit" is the share of the model's error in predicting a picture's noise
+      that knowing the words takes away: how far the picture shows the words, as the model itself sees it. docs/COMPARE.md
+      reads a comparison.
+      """)
+
+  @Argument(help: "What to draw. Several words need no quotes.")
+  var prompt: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Prompts with classes instead: CSV with columns prompt and class, or lines 'a fox in snow --class fox'.",
+      valueName: "file"))
+  var prompts: String?
+
+  @Option(
+    name: .customLong("class"), help: ArgumentHelp("The class to compare the words with.", valueName: "name|index"))
+  var className: String?
+
+  @Option(help: "Pictures in each mode.")
+  var seeds = 4
+
+  @Option(help: "The first seed.")
+  var seed: UInt64 = 0
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "One scale; or several for a second sheet, of their effect on the words. (default: 3)", valueName: "s,s,…"))
+  var guidance: String?
+
+  @Option(help: "Steps of the sampler, 1 to 1000.")
+  var steps = 25
+
+  @Option(help: "ddpm, ddim, dpm++ or another.")
+  var sampler = "dpm++"
+
+  @Option(help: ArgumentHelp("Size in pixels. (default: the model's own)", valueName: "WxH"))
+  var size: PictureSize?
+
+  @Flag(help: "Compare the four conditioning schemes of the DiT paper, with random weights.")
+  var schemes = false
+
+  @Option(help: ArgumentHelp("Which of the paper's models, for --schemes.", valueName: "name"))
+  var config = "S/2"
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("File to write, or a folder to write into.", valueName: "path"))
+  var output: String?
+
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(name: .shortAndLong, help: "Print the file names alone.")
+  var quiet = false
+
+  func validate() throws {
+    guard (1...64).contains(seeds) else { throw ValidationError("--seeds \(seeds): expected 1 to 64") }
+    guard !scales.isEmpty else {
+      throw ValidationError("--guidance \(guidance ?? ""): expected numbers such as 1,3,5,8")
+    }
+    if schemes { return }
+    if prompts == nil, prompt.isEmpty {
+      throw ValidationError("compare what? give a prompt, --prompts FILE or --schemes")
+    }
+    if prompts != nil, !prompt.isEmpty { throw ValidationError("give a prompt or --prompts, not both") }
+    if prompts == nil, className == nil {
+      throw ValidationError("--class is missing: which class do the words stand against?")
+    }
+  }
+
+  /// One or several; the modes are compared at the only one, or at 3.
+  private var scales: [Float] {
+    let numbers = (guidance ?? "3").split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
+    return numbers.contains { !($0?.isFinite ?? false) } ? [] : numbers.compactMap { $0 }
+  }
+
+  func run() throws {
+    if schemes {
+      try compareSchemes()
+    } else {
+      try compareModes()
+    }
+  }
+
+  // MARK: modes
+
+  private func compareModes() throws {
+    let folder = try engine.openModel()
+    let requests = try makeRequests(folder)
+    for request in requests { try folder.check(request) }
+    guard folder.text != nil, folder.transformer.classes > 0 else { throw ComparisonError.notOurs(folder.name) }
+    let names = OutputNames(
+      output, prompt: "compare " + (prompts == nil ? requests[0].prompt : "prompts"), className: nil)
+    try names.checkFolder()
+    let progress = ProgressBar(quiet: quiet)
+    progress.note("loading \(folder.name)")
+    let model = try engine.load(folder, engine.makeBackend())
+    // The first pictures of a process wait for memory; the clock should not.
+    var warm = requests[0]
+    warm.steps = 2
+    _ = try model.draw(warm.withSeeds(seeds))
+
+    let comparisons = try requests.enumerated().map { index, request in
+      try ModeComparison(request, seeds: seeds, model: model) { done, total in
+        progress.show(index * total + done, of: requests.count * total, request.prompt)
+      }
+    }
+    progress.clear()
+    let report = ComparisonReport(comparisons, model: model)
+    let file = try names.write(report.sheet(comparisons).drawn(), texts: [], number: nil)
+    let stem = String(file.dropLast(".png".count))
+    try write(jsonText(report), to: stem + ".json")
+    show(report)
+    print("\(file)  \(stem).json")
+    guard scales.count > 1 else { return }
+
+    var words = requests[0]
+    words.classIndex = nil
+    let sheet = try model.guidanceSheet(words, scales: scales, seeds: seeds) { progress.show($0, of: $1, "guidance") }
+    progress.clear()
+    let second = OutputNames(stem + "-guidance.png", prompt: "", className: nil)
+    print(try second.write(sheet.drawn(), texts: [], number: nil))
+  }
+
+  private func makeRequests(_ folder: ModelFolder) throws -> [GenerationRequest] {
+    let entries =
+      try prompts.map { try ComparisonFile(URL(fileURLWithPath: $0)).entries }
+      ?? [ComparisonFile.Entry(prompt: prompt.joined(separator: " "), className: className ?? "")]
+    return try entries.map { entry in
+      var request = folder.defaultRequest
+      if let size { request.size = size }
+      request.prompt = entry.prompt
+      request.classIndex = try folder.classIndex(entry.className)
+      request.seed = seed
+      request.steps = steps
+      request.sampler = sampler.lowercased()
+      if scales.count == 1 { request.guidanceScale = scales[0] }
+      return request
+    }
+  }
+
+  private func show(_ report: ComparisonReport) {
+    guard !quiet else { return }
+    let pad = { (text: String, width: Int) in text + String(repeating: " ", count: max(1, width - text.count)) }
+    print(pad("mode", 16) + "seconds a picture   GMAC a picture   fit to the words")
+    for mode in report.overall {
+      print(
+        pad(mode.mode.rawValue, 16)
+          + String(
+            format: "%17.3f   %14.2f   %14.2f %%", mode.secondsPerPicture, Double(mode.multiplyAddsPerPicture) / 1e9,
+            100 * mode.wordFit))
+    }
+  }
+
+  // MARK: schemes
+
+  private func compareSchemes() throws {
+    let slug = "compare schemes \(config)"
+    let names = OutputNames(output, prompt: slug, className: nil)
+    try names.checkFolder()
+    let latentSize = (size?.width ?? 256) / 8
+    guard size == nil || (size?.width == size?.height && latentSize % 8 == 0 && (8...128).contains(latentSize)) else {
+      throw ValidationError(
+        "--size \(size?.description ?? ""): the paper's models draw squares of multiples of 64 pixels")
+    }
+    let progress = ProgressBar(quiet: quiet)
+    let comparison = try SchemeComparison(config, latentSize: latentSize, backend: engine.makeBackend()) {
+      progress.note($0)
+    }
+    progress.clear()
+    if !quiet { print(comparison.text) }
+    let file = try names.write(comparison.chart, texts: [], number: nil)
+    let stem = String(file.dropLast(".png".count))
+    try write(jsonText(comparison), to: stem + ".json")
+    print("\(file)  \(stem).json")
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    do {
+      try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw ImageError.file(path: path, action: "write", reason: error.localizedDescription)
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+import Transformer
+
+extension ConditioningScheme: ExpressibleByArgument {}
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Say what a model consists of and what it takes to run, without reading its numbers.",
+    discussion: """
+      Examples:
+        dit-t2i inspect                                       the default model
+        dit-t2i inspect ~/checkpoints/DiT-XL-2-256x256.pt     any checkpoint: its tensors
+        dit-t2i inspect --config XL/2 --scheme cross-attention --size 512
+        dit-t2i inspect --table                               the twelve models of the DiT paper in its four schemes
+
+      Multiply-adds are of one picture in one evaluation of the transformer (a step of guidance takes two), as the paper
+      counts its "Gflops".
+      """)
+
+  @Argument(help: "A model's name or folder, or a checkpoint.")
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp("A configuration instead: tiny, small, or S, B, L, XL with /2, /4, /8.", valueName: "name"))
+  var config: String?
+
+  @Option(help: "in-context, cross-attention, adaln or adaln-zero, for --config.")
+  var scheme: ConditioningScheme?
+
+  @Option(help: ArgumentHelp("Size in pixels, 512 or 384x256. (default: the model's own)", valueName: "WxH"))
+  var size: String?
+
+  @Option(help: "Tokens of the prompt.")
+  var tokens = 16
+
+  @Flag(help: "List every tensor.")
+  var tensors = false
+
+  @Flag(help: "Print JSON, tensors included.")
+  var json = false
+
+  @Flag(help: "Print parameters and multiply-adds of the paper's models beside the paper's numbers.")
+  var table = false
+
+  func validate() throws {
+    if model != nil, config != nil { throw ValidationError("give a model or --config, not both") }
+    if scheme != nil, config == nil { throw ValidationError("--scheme belongs to --config") }
+    guard (1...4096).contains(tokens) else { throw ValidationError("--tokens \(tokens): expected 1 to 4096") }
+    if size != nil, pictureSize == nil { throw ValidationError("--size \(size ?? ""): expected 512 or 384x256") }
+  }
+
+  private var pictureSize: PictureSize? { size.flatMap { PictureSize($0) ?? PictureSize("\($0)x\($0)") } }
+
+  func run() throws {
+    if table {
+      print(SchemeTable.text)
+      return
+    }
+    let inspection = try inspected()
+    guard !json else {
+      print(try jsonText(inspection))
+      return
+    }
+    show(inspection)
+  }
+
+  private func inspected() throws -> ModelInspection {
+    if let config {
+      return try ModelInspection(configuration: config, scheme: scheme, size: pictureSize, textTokens: tokens)
+    }
+    var isFolder: ObjCBool = false
+    if let model, FileManager.default.fileExists(atPath: model, isDirectory: &isFolder),
+      !ModelLocator.isModel(URL(fileURLWithPath: model))
+    {
+      return try ModelInspection(checkpoint: URL(fileURLWithPath: model), size: pictureSize, textTokens: tokens)
+    }
+    return try ModelInspection(
+      folder: ModelFolder(ModelLocator().locate(model)), size: pictureSize, textTokens: tokens)
+  }
+
+  private func show(_ inspection: ModelInspection) {
+    let grid = inspection.grid.map { ", \($0[1])×\($0[0]) patches" } ?? ""
+    let text = inspection.textTokens.map { ", a prompt of \($0) tokens" } ?? ""
+    print("\(inspection.name)\(grid)\(text)")
+    let pad = { (text: String, width: Int) in text + String(repeating: " ", count: max(1, width - text.count)) }
+    let line = { (name: String, parameters: Int, multiplyAdds: Int, per: String) in
+      pad(name, 42) + String(format: "%12.3f M", Double(parameters) / 1e6)
+        + (multiplyAdds == 0 ? "" : String(format: "%12.4f GMAC ", Double(multiplyAdds) / 1e9) + per)
+    }
+    for part in inspection.parts {
+      print(line(part.name, part.parameters, 0, ""))
+      for stage in part.stages { print(line("  " + stage.name, stage.parameters, stage.multiplyAdds, stage.per)) }
+      if part.multiplyAddsPerStep > 0 {
+        print(line("  together", part.parameters, part.multiplyAddsPerStep, "a step"))
+      }
+    }
+    if let share = inspection.textCrossAttentionShare {
+      print(String(format: "text cross-attention is %.1f %% of a step", 100 * share))
+    }
+    let bytes = inspection.tensors.contains { $0.type != nil } ? "stored" : "to be stored"
+    print(
+      String(
+        format: "%d tensors, %.3f M numbers %@", inspection.tensors.count, Double(inspection.storedParameters) / 1e6,
+        bytes))
+    guard tensors || inspection.parts.isEmpty else { return }
+    for tensor in inspection.tensors { print("  \(pad(tensor.name, 64)) \(pad(tensor.type ?? "", 5))\(tensor.shape)") }
+  }
+}
+
+/// A value as JSON for people and programs.
+func jsonText(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+import Tensors
+
+struct New: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a complete model folder with random weights: for measuring and testing, not for drawing.",
+    discussion: """
+      Example:
+        dit-t2i new --config small --seed 0 random-small
+
+      NAME is tiny or small as they are published, micro for tests, or a size of the DiT paper (S/2 … XL/8) as a text
+      model of 256 pixels. Weights have unit gain and gates around a half, so that every part of the model counts.
+      """)
+
+  @Argument(help: "The new folder.")
+  var output: String
+
+  @Option(help: ArgumentHelp("Which model.", valueName: "name"))
+  var config = "small"
+
+  @Option(help: "The same seed gives the same weights.")
+  var seed: UInt64 = 0
+
+  @Option(help: "f16, bf16 or f32; for int8 use 'dit-t2i convert' on the result.")
+  var type = StorageType.f16
+
+  @Flag(name: .shortAndLong, help: "Print nothing.")
+  var quiet = false
+
+  func validate() throws {
+    if type == .int8 { throw ValidationError("--type int8: write f16, then 'dit-t2i convert' it") }
+  }
+
+  func run() throws {
+    let blueprint = try ModelBlueprint(named: config)
+    // All text models share one tokenizer: it is the default model's.
+    let tokenizer = try ModelLocator().locate(nil).appendingPathComponent("tokenizer/spiece.model")
+    let progress = ProgressBar(quiet: quiet)
+    progress.note("writing \(output)")
+    let elementType: ElementType = type == .f32 ? .f32 : type == .bf16 ? .bf16 : .f16
+    try blueprint.write(to: URL(fileURLWithPath: output), seed: seed, type: elementType, tokenizer: tokenizer)
+    progress.clear()
+    guard !quiet else { return }
+    let shapes = [
+      blueprint.transformer.parameterShapes, blueprint.textEncoder.parameterShapes,
+      blueprint.autoencoder.parameterShapes,
+    ].joined()
+    let millions = Double(shapes.reduce(0) { $0 + $1.count }) / 1e6
+    print(String(format: "%@  %.1f million random numbers as %@, seed %llu", output, millions, type.rawValue, seed))
+  }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+import Image
+import Pipeline
+
+/// What else to show of a drawing beside the picture.
+struct ShowOptions: ParsableArguments {
+  @Flag(help: "Also write the steps of the picture, as a strip and as an animation.")
+  var strip = false
+
+  @Flag(help: "Also write where the picture looked for each word of the prompt, as a sheet of heat maps.")
+  var attention = false
+
+  @Option(help: ArgumentHelp("Blocks that --attention averages, from 0. (default: all)", valueName: "0,3-5"))
+  var attentionBlocks: BlockSelection?
+
+  @Flag(help: "Show the picture in the terminal while it forms.")
+  var preview = false
+
+  func validate() throws {
+    if attentionBlocks != nil, !attention { throw ValidationError("--attention-blocks belongs to --attention") }
+  }
+
+  func check(_ folder: ModelFolder) throws {
+    guard attention else { return }
+    guard folder.text != nil else { throw ValidationError("--attention: \(folder.name) reads no words") }
+    if case .uvit = folder.transformer {
+      throw ValidationError("--attention: \(folder.name) reads words among the patches, not by cross-attention")
+    }
+    let depth = folder.transformer.depth
+    if let block = attentionBlocks?.blocks.max(), block >= depth {
+      throw ValidationError("--attention-blocks: no block \(block); \(folder.name) has 0 to \(depth - 1)")
+    }
+  }
+
+  /// Writes the sheets asked for beside the picture.
+  /// - Returns: their files.
+  func write(_ record: DrawingRecord, of drawn: GeneratedPicture, _ model: TextToImage, beside file: String) throws
+    -> [String]
+  {
+    let stem = String(file.dropLast(".png".count))
+    var files: [String] = []
+    func add(_ suffix: String, _ write: (URL) throws -> Void) throws {
+      files.append(stem + suffix)
+      try write(URL(fileURLWithPath: stem + suffix))
+    }
+    if strip {
+      let (sheet, animation) = record.strip(model, final: drawn)
+      try add("-steps.png") { try sheet.drawn().write(to: $0) }
+      try add("-animation.png") { try animation.write(to: $0) }
+    }
+    if attention, let words = record.wordAttention(model, drawn.request, blocks: attentionBlocks?.blocks) {
+      try add("-attention.png") { try words.sheet(over: drawn.picture).drawn().write(to: $0) }
+    }
+    return files
+  }
+}
+
+/// "0,3-5": blocks of a transformer.
+struct BlockSelection: ExpressibleByArgument {
+  let blocks: Set<Int>
+
+  init?(argument: String) {
+    var blocks: Set<Int> = []
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      guard let first = ends[0], let last = ends[ends.count - 1], ends.count <= 2, first >= 0, first <= last,
+        last < 1000
+      else { return nil }
+      blocks.formUnion(first...last)
+    }
+    self.blocks = blocks
+  }
+}

@@ -1,0 +1,57 @@
+import Image
+import Tensors
+import Transformer
+
+/// Remembers what happened while one picture was drawn: give ``observe(_:_:)`` to
+/// ``TextToImage/draw(_:recordingAttention:progress:observe:)``.
+public final class DrawingRecord {
+  /// The clean picture as the model saw it after each step, latents [1, C, h, w].
+  public private(set) var originals: [Tensor] = []
+  private var attention: [Tensor] = []
+
+  public init() {}
+
+  public func observe(_ name: String, _ tensor: Tensor) {
+    if name.hasPrefix("original") { originals.append(tensor) }
+    if name.hasPrefix("attention") { attention.append(tensor) }
+  }
+
+  // MARK: the steps
+
+  /// About `count` of the steps, evenly spread, the last among them: from 0.
+  static func chosen(of steps: Int, count: Int) -> [Int] {
+    guard steps > count else { return Array(0..<steps) }
+    return (1...count).map { $0 * steps / count - 1 }
+  }
+
+  /// The picture as it was foreseen at about `count` steps.
+  public func stages(_ model: TextToImage, count: Int = 8) -> [(step: Int, picture: Picture)] {
+    DrawingRecord.chosen(of: originals.count, count: count).map { ($0 + 1, model.picture(originals[$0])) }
+  }
+
+  /// - Parameter final: what came out, in place of the last foreseen picture.
+  public func strip(_ model: TextToImage, final: GeneratedPicture) -> (sheet: ContactSheet, animation: AnimatedPNG) {
+    var stages = stages(model)
+    if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }
+    let items = stages.map { ContactSheet.Item($0.picture, "step \($0.step) of \(originals.count)") }
+    return (
+      ContactSheet(items, columns: max(1, items.count), title: final.request.prompt),
+      AnimatedPNG(stages.map(\.picture), delay: 0.25)
+    )
+  }
+
+  // MARK: the words
+
+  /// - Parameter blocks: which blocks count, from 0; nil: all.
+  /// - Returns: nil where the model reads no text.
+  public func wordAttention(_ model: TextToImage, _ request: GenerationRequest, blocks: Set<Int>? = nil)
+    -> WordAttention?
+  {
+    let chosen = attention.indices.filter { blocks?.contains($0) ?? true }
+    guard !chosen.isEmpty, let tokenizer = model.stages.tokenizer else { return nil }
+    return WordAttention(
+      prompt: WeightedPrompt.plain(request.prompt), ids: model.tokens(of: request.prompt), tokenizer: tokenizer,
+      maps: chosen.map { attention[$0].slice(0, count: 1).reshaped(Array(attention[$0].shape.dropFirst())) },
+      grid: model.grid(of: model.folder.drawnSize(for: request.size)))
+  }
+}

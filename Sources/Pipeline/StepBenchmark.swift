@@ -1,0 +1,88 @@
+import Checkpoints
+import Diffusion
+import Foundation
+import Tensors
+import Transformer
+
+/// The parts of a drawing one by one, so that they can be timed (`dit-t2i benchmark`).
+public final class StepBenchmark {
+  public let model: TextToImage
+  public let size: PictureSize
+  /// Pictures drawn together; guidance doubles the batch.
+  public let count: Int
+  private let timesteps: [Float]
+  private let prompt: String
+  private let latents: Tensor  // [count, C, h, w]
+  private var denoiser: GuidedDenoiser
+  private var evaluation = 0
+
+  /// What a run of this many evaluations prepares once, it prepares for all of them.
+  public static let evaluations = 20
+  private static let scale: Float = 3
+
+  public init(_ model: TextToImage, size: PictureSize, count: Int, prompt: String = "a red fox in snow") throws {
+    self.model = model
+    self.size = size
+    self.count = count
+    self.prompt = prompt
+    let last = Float(StepBenchmark.evaluations - 1)
+    timesteps = (0..<StepBenchmark.evaluations).map { (999 * (1 - Float($0) / last)).rounded() }
+    var noise = BatchNoise(seeds: (0..<count).map(UInt64.init))
+    latents = noise.randn(model.latentShape(size))
+    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
+  }
+
+  private static func denoiser(
+    _ model: TextToImage, _ size: PictureSize, _ count: Int, _ prompt: String, _ timesteps: [Float]
+  ) throws -> GuidedDenoiser {
+    let one = { (text: String) in
+      Array(repeating: Condition(text: try model.states(of: text)), count: count)
+    }
+    return try GuidedDenoiser(
+      model.stages.transformer, conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
+      grid: model.grid(of: size), timesteps: timesteps)
+  }
+
+  /// What is done once for each run: keys and values of the text and, in its first evaluation, all modulations.
+  /// The evaluation it also takes is to be subtracted.
+  public func prepare() throws {
+    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
+    evaluation = 0
+    step()
+  }
+
+  /// One guided evaluation of the transformer.
+  @discardableResult
+  public func step() -> Prediction {
+    defer { evaluation = (evaluation + 1) % timesteps.count }
+    return denoiser.predict(latents, evaluation: evaluation)
+  }
+
+  /// Latents of `count` pictures to pixels.
+  @discardableResult
+  public func decode() -> Tensor { model.stages.autoencoder.decode(latents) }
+
+  /// A prompt to text states, whatever is known already.
+  public func encode(_ prompt: String) throws {
+    guard let tokenizer = model.stages.tokenizer, let encoder = model.stages.textEncoder else { return }
+    _ = try encoder.encode([tokenizer.encode(prompt)])
+  }
+
+  /// Writes what one step and one decoding read and gave, for another program to compute again.
+  public func writeCase(to url: URL) throws {
+    evaluation = 0
+    var guided: Tensor?
+    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
+    let prediction = denoiser.predict(latents, evaluation: 0) { _, output in guided = output.copy() }
+    var writer = SafetensorsWriter(url)
+    try writer.add("latents", latents)  // [N, C, h, w]
+    try writer.add("timestep", Tensor([timesteps[0]], [1]))
+    for (name, text) in [("text", prompt), ("null", "")] {
+      if let states = try model.states(of: text) { try writer.add(TensorName(name), states) }  // [L, D]
+    }
+    if let guided { try writer.add("output", guided) }  // [2N, 2C, h, w]
+    try writer.add("noise", prediction.noise)  // [N, C, h, w]
+    try writer.add("image", decode())  // [N, 3, H, W]
+    try writer.write()
+  }
+}

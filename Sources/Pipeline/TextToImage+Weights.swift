@@ -1,0 +1,39 @@
+import Foundation
+import Tensors
+import Transformer
+
+extension TextToImage {
+  /// Tokens of a prompt without its weights, end token included; empty where the model reads no text.
+  func tokens(of prompt: String) -> [Int] {
+    guard let text = folder.text, let tokenizer = stages.tokenizer else { return [] }
+    return tokenizer.encode(text.prepared(WeightedPrompt.plain(prompt)))
+  }
+
+  /// What a prompt and a class ask for, weights included.
+  func condition(_ prompt: String, classIndex: Int?) throws -> Condition {
+    var condition = Condition(classIndex: classIndex, text: try states(of: prompt))
+    condition.textWeights = tokenWeights(of: prompt)
+    return condition
+  }
+
+  /// One weight a token, the end token's 1; nil where all are 1.
+  ///
+  /// Pieces never reach across a space, so that counting the pieces of everything before a span finds its first one,
+  /// provided that the span holds whole words.
+  private func tokenWeights(of prompt: String) -> [Float]? {
+    guard let text = folder.text, let tokenizer = stages.tokenizer, let prompt = try? WeightedPrompt(prompt),
+      !prompt.isPlain
+    else { return nil }
+    var weights = [Float](repeating: 1, count: tokenizer.encode(text.prepared(prompt.text)).count)
+    var before = ""
+    var first = 0
+    for span in prompt.spans {
+      before += span.text
+      let pieces = tokenizer.pieces(of: Array(text.prepared(before).utf8)).count
+      let end = min(max(first, pieces), weights.count - 1)
+      for token in first..<max(first, end) { weights[token] = span.weight }
+      first = max(first, end)
+    }
+    return weights
+  }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import Image
+import Pipeline
+import Testing
+
+@Suite struct RecordTests {
+  @Test func stepsAreShown() throws {
+    let model = try MicroModel.model()
+    var request = try MicroModel.request()
+    request.steps = 20
+    let record = DrawingRecord()
+    let drawn = try model.draw([request], observe: record.observe)[0]
+    #expect(record.originals.count == 20)
+    #expect(record.stages(model).map(\.step) == [2, 5, 7, 10, 12, 15, 17, 20])
+    let (sheet, animation) = record.strip(model, final: drawn)
+    #expect(sheet.rows[0].count == 8)
+    #expect(animation.frames.count == 8)
+    #expect(animation.frames.last?.picture == drawn.picture)
+    #expect(animation.frames[0].picture != animation.frames[4].picture)
+    #expect(record.wordAttention(model, request) == nil)  // nobody asked for it
+  }
+
+  @Test func attentionIsSharedOutAmongTheWords() throws {
+    let model = try MicroModel.model()
+    var request = try MicroModel.request("a (red:1.5) astronaut in snow")
+    request.size = PictureSize(width: 128, height: 64)
+    let record = DrawingRecord()
+    let drawn = try model.draw([request], recordingAttention: true, observe: record.observe)[0]
+    let attention = try #require(record.wordAttention(model, request))
+    #expect(attention.words.map(\.text) == ["a", "red", "astronaut", "in", "snow"])
+    for word in attention.words {
+      #expect(word.map.count == 4 && word.map.allSatisfy { $0.count == 8 })
+      #expect(Set(word.map.joined()).count > 1)
+    }
+    // What is missing from the whole went to the end token.
+    let total = attention.words.reduce(0) { $0 + $1.share }
+    #expect(total > 0.3 && total < 1)
+    let first = try #require(record.wordAttention(model, request, blocks: [0]))
+    let second = try #require(record.wordAttention(model, request, blocks: [1]))
+    #expect(first.words[1].map != second.words[1].map)
+    for (both, (a, b)) in zip(attention.words, zip(first.words, second.words)) {
+      #expect(abs(both.share - (a.share + b.share) / 2) < 1e-5)
+    }
+    // Recording changes nothing.
+    #expect(try model.draw([request])[0].picture == drawn.picture)
+    #expect(try attention.sheet(over: drawn.picture).drawn().width > 5 * 128)
+  }
+}

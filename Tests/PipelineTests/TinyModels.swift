@@ -1,0 +1,85 @@
+import Checkpoints
+import Foundation
+import Pipeline
+import Tensors
+import TestSupport
+
+/// Folders of published kinds, put together from the fixtures' tiny weights.
+struct TinyModels {
+  let folder: TemporaryFolder
+
+  static let vae = Fixtures.url("vae/tiny")
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// diffusers' DiT: ten classes with ImageNet-like labels.
+  func diffusersDiT() throws -> URL {
+    let labels = (0..<10).map { "\"\($0)\": \"thing \($0), res \($0)\"" }.joined(separator: ", ")
+    try folder.write(#"{"_class_name": "DiTPipeline", "id2label": {\#(labels)}}"#, to: "dit/model_index.json")
+    try transformer("dit-diffusers/p2", in: "dit")
+    try autoencoder(in: "dit")
+    try folder.write(
+      #"{"_class_name": "DDIMScheduler", "beta_schedule": "linear", "num_train_timesteps": 1000}"#,
+      to: "dit/scheduler/scheduler_config.json")
+    return folder.file("dit")
+  }
+
+  /// PixArt with a text encoder; `fields` replaces fields of the transformer's configuration.
+  func pixArt(_ pipeline: String = "PixArtAlphaPipeline", _ name: String = "pixart", fields: [String: JSONValue] = [:]) throws -> URL {
+    try folder.write(#"{"_class_name": "\#(pipeline)"}"#, to: "\(name)/model_index.json")
+    try transformer("pixart/micro-conditions", in: name)
+    var configuration = try readConfiguration(
+      JSONValue.self, at: Fixtures.url("pixart/micro-conditions/config.json")).object ?? [:]
+    configuration.merge(fields) { $1 }
+    try folder.write(
+      String(decoding: try JSONEncoder().encode(JSONValue.object(configuration)), as: UTF8.self),
+      to: "\(name)/transformer/config.json")
+    try autoencoder(in: name)
+    try textEncoder(in: name)
+    return folder.file(name)
+  }
+
+  /// The T5 fixture with room for a real tokenizer's pieces.
+  func textEncoder(in name: String) throws {
+    let source = try openCheckpoint(at: Fixtures.url("t5/v1_0/model.safetensors"))
+    try FileManager.default.createDirectory(
+      at: folder.file(name + "/text_encoder"), withIntermediateDirectories: true)
+    var writer = SafetensorsWriter(folder.file(name + "/text_encoder/model.safetensors"))
+    for record in source.records where record.name.string != "shared.weight" { try writer.add(record) }
+    let embedding = Tensor((0..<8192 * 24).map { sin(Float($0) * 0.7) + cos(Float($0 / 24) * 1.3) }, [8192, 24])
+    try writer.add("shared.weight", embedding)
+    try writer.write()
+    let text = try String(contentsOf: Fixtures.url("t5/v1_0/config.json"), encoding: .utf8)
+    try folder.write(
+      text.replacingOccurrences(of: "\"vocab_size\": 64", with: "\"vocab_size\": 8192"),
+      to: name + "/text_encoder/config.json")
+    try folder.copy(
+      Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model"), to: name + "/tokenizer/spiece.model")
+  }
+
+  private func transformer(_ fixture: String, in name: String) throws {
+    for file in ["config.json", "diffusion_pytorch_model.safetensors"] {
+      try folder.copy(Fixtures.url("\(fixture)/\(file)"), to: "\(name)/transformer/\(file)")
+    }
+  }
+
+  private func autoencoder(in name: String) throws {
+    for file in ["config.json", "diffusion_pytorch_model.safetensors"] {
+      try folder.copy(TinyModels.vae.appendingPathComponent(file), to: "\(name)/vae/\(file)")
+    }
+  }
+}
+
+/// Draws one picture with few steps.
+func draw(
+  _ model: ModelFolder, prompt: String = "", className: String? = nil, size: PictureSize? = nil, cache: URL? = nil
+) throws -> GeneratedPicture {
+  var request = model.defaultRequest
+  request.steps = 3
+  request.seed = 5
+  request.prompt = prompt
+  if let size { request.size = size }
+  if let className { request.classIndex = try model.classIndex(className) }
+  let backend = try Backend(.native, precision: .f32, threads: 2)
+  return try TextToImage(model, backend: backend, textCache: cache).draw([request])[0]
+}
