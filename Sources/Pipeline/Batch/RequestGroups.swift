@@ -18,30 +18,19 @@ package enum RequestGroups {
       var size: PictureSize
       var steps: Int
     }
-    var groups: [(key: GenerationRequest, members: [Int])] = []
+    var groups: [(first: GenerationRequest, members: [Int])] = []
     // Requests need not be hashable; few kinds share size and steps, so that looking through those is quick.
     var known: [Kind: [Int]] = [:]
     for (index, request) in requests.enumerated() {
-      let key = common(request)
-      let kind = Kind(size: key.size, steps: key.steps)
-      if let group = known[kind]?.first(where: { groups[$0].key == key }) {
+      let kind = Kind(size: request.size, steps: request.steps)
+      if let group = known[kind]?.first(where: { groups[$0].first.sharesRun(with: request) }) {
         groups[group].members.append(index)
       } else {
         known[kind, default: []].append(groups.count)
-        groups.append((key, [index]))
+        groups.append((request, [index]))
       }
     }
-    return groups.flatMap { evenly($0.members, most: size(tokens: tokens($0.key.size))) }.sorted { $0[0] < $1[0] }
-  }
-
-  /// What pictures drawn together share.
-  private static func common(_ request: GenerationRequest) -> GenerationRequest {
-    var key = request
-    key.prompt = ""
-    key.negativePrompt = ""
-    key.classIndex = nil
-    key.seed = 0
-    return key
+    return groups.flatMap { evenly($0.members, most: size(tokens: tokens($0.first.size))) }.sorted { $0[0] < $1[0] }
   }
 
   /// How many pictures of so many tokens make a good batch.
