@@ -63,19 +63,22 @@ struct Inspect: ParsableCommand {
       print(try jsonText(inspection))
       return
     }
+    if let file { print(try describeFile(file)) }
     show(inspection)
+  }
+
+  /// A checkpoint, where not a whole model is meant.
+  private var file: URL? {
+    guard let model, FileManager.default.fileExists(atPath: model) else { return nil }
+    let url = URL(fileURLWithPath: model)
+    return ModelLocator.isModel(url) ? nil : url
   }
 
   private func inspected() throws -> ModelInspection {
     if let config {
       return try ModelInspection(configuration: config, scheme: scheme, size: pictureSize, textTokens: tokens)
     }
-    var isFolder: ObjCBool = false
-    if let model, FileManager.default.fileExists(atPath: model, isDirectory: &isFolder),
-      !ModelLocator.isModel(URL(fileURLWithPath: model))
-    {
-      return try ModelInspection(checkpoint: URL(fileURLWithPath: model), size: pictureSize, textTokens: tokens)
-    }
+    if let file { return try ModelInspection(checkpoint: file, size: pictureSize, textTokens: tokens) }
     return try ModelInspection(
       folder: ModelFolder(ModelLocator().locate(model)), size: pictureSize, textTokens: tokens)
   }
