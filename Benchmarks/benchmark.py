@@ -242,7 +242,7 @@ class Bench:
         """Guidance in the middle of the run only saves the other branch elsewhere."""
         times = interleave(
             {"everywhere": lambda: self.draw("bf16")[0],
-             "timesteps 200 to 800": lambda: self.draw("bf16", "--guidance-interval", "200-800")[0]},
+             "timesteps 200 to 800": lambda: self.draw("bf16", "--guidance-interval", "200,800")[0]},
             max(3, self.rounds // 5), 1)
         return rows(times)
 
