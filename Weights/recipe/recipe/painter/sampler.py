@@ -64,18 +64,16 @@ class SceneSampler:
             kind = "one"
         numbers = BackdropNumbers()
         numbers.put("seed", r.random() * 1000)
-        if place == "plain":
-            backdrop = plain_backdrop(r, numbers)
-        else:
-            backdrop = outdoor_backdrop(r, numbers, place, setting)
+        plain = place == "plain"
+        backdrop = plain_backdrop(r, numbers) if plain else outdoor_backdrop(r, numbers, place, setting)
         composition = Composition(r, library, style, aspect, place, backdrop.horizon)
-        if place != "plain":
+        if not plain:
             composition.props(setting, main.concept)
         subject = self._subject(composition, main, kind)
         parts = [subject.words]
         if backdrop.phrase:
             parts.append(backdrop.phrase)
-        elif place != "plain" and kind != "none" and r.random() < 0.85:
+        elif not plain and kind != "none" and r.random() < 0.85:
             parts.append(r.choice(setting.phrases))
         if backdrop.time:
             chance = setting.time_phrase_chance
