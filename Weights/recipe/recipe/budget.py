@@ -1,4 +1,4 @@
-"""How long to train: in seconds, so that a run fits a machine's time, or in steps, so that it can be repeated exactly."""
+"""How long to train: in seconds, to fit a machine's time, or in steps, to be repeated exactly."""
 
 from __future__ import annotations
 

@@ -194,10 +194,7 @@ class DiT(nn.Module):
         c = self.t_mlp(timestep_embedding(t, self.t_mlp[0].weight.dtype)) + self.y_table(classes)  # [B,d]
         y = self.text_norm(text)
         bias = masking_bias(mask, score_dtype(y))  # [B,1,1,L]
-        if route is None:
-            x = self._pass(self.blocks, x, c, y, bias)
-        else:
-            x = self._routed(route, x, c, y, bias)
+        x = self._routed(route, x, c, y, bias) if route else self._pass(self.blocks, x, c, y, bias)
         shift, scale = self.ada_final(c).chunk(2, 1)
         x = self.linear_final(modulate(self.norm_final(x), shift, scale))  # [B,h·w,p·p·2C]
         x = x.view(b, h, w, p, p, 2 * channels).permute(0, 5, 1, 3, 2, 4)

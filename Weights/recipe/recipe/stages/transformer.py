@@ -30,7 +30,7 @@ from ..workspace import Workspace, load, save, single
 from .text import load_encoder, pool, read_corpus
 
 RENDER_BATCH = 256
-REMINDERS = 256  # corpus texts per step that keep the text encoder from forgetting
+REMINDER_SHARE = 0.5  # of a batch: corpus texts that keep the text encoder from forgetting
 REMINDER_WEIGHT = 0.05
 STOP_REFILLING = 0.95  # of the run: what is painted later would hardly be seen
 
@@ -138,8 +138,9 @@ class TransformerTrainer(Trainer):
         if self._cache is None:  # not before a checkpoint has said how much was made
             size = min(RENDER_BATCH, max(1, self.options.first // len(self.options.buckets)))
             started = time.monotonic()
-            self._cache = Cache(self.config, self.workspace, size, self.made)
-            self._cache.fill(self.options.first)
+            with torch.random.fork_rng():  # making it must not change what comes after
+                self._cache = Cache(self.config, self.workspace, size, self.made)
+                self._cache.fill(self.options.first)
             scenes, seconds = self._cache.made * size, time.monotonic() - started
             print(f"transformer: {scenes} scenes in {seconds:.0f} s, {len(self.names)} classes", flush=True)
         return self._cache
@@ -185,7 +186,8 @@ class TransformerTrainer(Trainer):
     def _forgetting(self) -> Tensor:
         """How far the encoder has moved from where it started, on texts that no caption may have."""
         device = self.config.device
-        ids = self.reminders[torch.randint(0, len(self.reminders), (REMINDERS,), device=device)].long()
+        count = round(REMINDER_SHARE * self.options.batch)
+        ids = self.reminders[torch.randint(0, len(self.reminders), (count,), device=device)].long()
         mask = ids > 0
         now = pool(self.encoder(ids, mask), mask)
         with torch.no_grad():
