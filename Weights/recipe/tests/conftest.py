@@ -72,7 +72,7 @@ buckets = [
   {{ size = [96, 64], stable = 0.2, decay = 0.4 }},
 ]
 [export]
-size = [64, 64]
+size = [96, 96]
 steps = 4
 [judge]
 budget = "10 steps"
