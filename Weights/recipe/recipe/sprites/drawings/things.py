@@ -2,7 +2,7 @@
 
 
 def mix(c, t, k):
-    return "#" + "".join("{:02x}".format(round(int(c[i : i + 2], 16) * (1 - k) + t * k)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(int(c[i : i + 2], 16) * (1 - k) + t * k):02x}" for i in (1, 3, 5))
 
 
 def svg(shapes, style):

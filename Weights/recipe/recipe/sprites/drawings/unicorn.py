@@ -57,7 +57,7 @@ def _(st):
             def stop(m):
                 k = float(np.clip(((H(m[1]) - lo) @ (hi - lo)) / ((hi - lo) @ (hi - lo)), 0, 1))
                 c = mix(H("#A7B0C4"), H("#ECEFF1"), k)
-                return "stop-color:#" + "".join("{:02x}".format(round(v * 255)) for v in c)
+                return "stop-color:#" + "".join(f"{round(v * 255):02x}" for v in c)
 
             svg = re.sub(r"stop-color:(#[0-9A-Fa-f]{6})", stop, svg)
         im = rsvg(svg, 640)
