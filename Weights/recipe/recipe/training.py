@@ -136,8 +136,10 @@ class Report:
         return {name: value.item() / self._weight for name, value in self._sums.items()}
 
     def line(self) -> str:
-        rate = self.clock.steps / self.clock.seconds if self.clock.seconds else 0.0
-        return ", ".join(f"{name} {value:.4g}" for name, value in self._values().items()) + f", {rate:.3g} steps/s"
+        parts = [f"{name} {value:.4g}" for name, value in self._values().items()]
+        if self.clock.steps > 1 and self.clock.seconds > 0:
+            parts.append(f"{self.clock.steps / self.clock.seconds:.3g} steps/s")
+        return ", ".join(parts)
 
     def write(self, workspace: Workspace) -> None:
         if not self.rows:
