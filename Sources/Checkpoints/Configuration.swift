@@ -40,6 +40,24 @@ public func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL)
   }
 }
 
+extension KeyedDecodingContainer {
+  /// A size from outside: a whole number within bounds, checked before anything is made of it.
+  /// - Parameter fallback: what stands where the field is missing; nil: the field must be there.
+  public func size(_ key: Key, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
+    if let fallback, !contains(key) { return fallback }
+    let value = try decode(Int.self, forKey: key)
+    guard range.contains(value) else {
+      throw wrong(key, "\(key.stringValue) is \(value), expected \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  /// What is wrong with a field, in words.
+  public func wrong(_ key: Key, _ reason: String) -> DecodingError {
+    .dataCorruptedError(forKey: key, in: self, debugDescription: reason)
+  }
+}
+
 extension DecodingError {
   fileprivate var oneLine: String {
     let (context, what): (Context, String) =

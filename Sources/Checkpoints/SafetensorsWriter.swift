@@ -73,12 +73,17 @@ public struct SafetensorsWriter {
   /// - Parameter shape: the tensor's own shape, whose first dimension is the matrix's rows.
   /// - Throws: ``LoadError/unwritable(file:reason:)`` also if the matrix holds a number that is not finite.
   public mutating func add(_ name: TensorName, quantising matrix: StoredMatrix, shape: [Int]) throws {
-    let (values, scales) = quantiseRows(matrix)
+    let scales = quantiseRows(matrix).scales
     if let row = scales.firstIndex(where: { !$0.isFinite }) {
       throw LoadError.unwritable(
         file: url.path, reason: "row \(row) of tensor \(name) holds a number that is not finite")
     }
-    try add(name, type: .i8, shape: shape, bytes: values)
+    // The values are made again when they are written: a large model's would not fit into memory all at once.
+    try add(name, type: .i8, shape: shape) { sink in
+      try quantiseRows(matrix).values.withUnsafeBytes(sink)
+      matrix.release()
+    }
+    matrix.release()
     let scaleName = name + TensorName(Checkpoint.scaleSuffix)
     try add(scaleName, type: .f32, shape: [scales.count], bytes: scales.withUnsafeBytes { Data($0) })
   }

@@ -7,7 +7,8 @@ import Tensors
 
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw a prompt unconditionally, from a class, from its words and from both; or compare the paper's schemes.",
+    abstract:
+      "Draw a prompt unconditionally, from a class, from its words and from both; or compare the paper's schemes.",
     discussion: """
       Examples:
         dit-t2i compare "a red fox in snow" --class fox --seeds 4
@@ -23,10 +24,14 @@ struct Compare: ParsableCommand {
   @Argument(help: "What to draw. Several words need no quotes.")
   var prompt: [String] = []
 
-  @Option(help: ArgumentHelp("A file of prompts with classes instead: CSV with columns prompt and class, or lines 'a red fox in snow --class fox'.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Prompts with classes instead: CSV with columns prompt and class, or lines 'a fox in snow --class fox'.",
+      valueName: "file"))
   var prompts: String?
 
-  @Option(name: .customLong("class"), help: ArgumentHelp("The class to compare the words with.", valueName: "name|index"))
+  @Option(
+    name: .customLong("class"), help: ArgumentHelp("The class to compare the words with.", valueName: "name|index"))
   var className: String?
 
   @Option(help: "Pictures in each mode.")
@@ -35,7 +40,10 @@ struct Compare: ParsableCommand {
   @Option(help: "The first seed.")
   var seed: UInt64 = 0
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("One scale; or several for a second sheet, of their effect on the words. (default: 3)", valueName: "s,s,…"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "One scale; or several for a second sheet, of their effect on the words. (default: 3)", valueName: "s,s,…"))
   var guidance: String?
 
   @Option(help: "Steps of the sampler, 1 to 1000.")
@@ -63,11 +71,17 @@ struct Compare: ParsableCommand {
 
   func validate() throws {
     guard (1...64).contains(seeds) else { throw ValidationError("--seeds \(seeds): expected 1 to 64") }
-    guard !scales.isEmpty else { throw ValidationError("--guidance \(guidance ?? ""): expected numbers such as 1,3,5,8") }
+    guard !scales.isEmpty else {
+      throw ValidationError("--guidance \(guidance ?? ""): expected numbers such as 1,3,5,8")
+    }
     if schemes { return }
-    if prompts == nil, prompt.isEmpty { throw ValidationError("compare what? give a prompt, --prompts FILE or --schemes") }
+    if prompts == nil, prompt.isEmpty {
+      throw ValidationError("compare what? give a prompt, --prompts FILE or --schemes")
+    }
     if prompts != nil, !prompt.isEmpty { throw ValidationError("give a prompt or --prompts, not both") }
-    if prompts == nil, className == nil { throw ValidationError("--class is missing: which class do the words stand against?") }
+    if prompts == nil, className == nil {
+      throw ValidationError("--class is missing: which class do the words stand against?")
+    }
   }
 
   /// One or several; the modes are compared at the only one, or at 3.
@@ -91,7 +105,8 @@ struct Compare: ParsableCommand {
     let requests = try makeRequests(folder)
     for request in requests { try folder.check(request) }
     guard folder.text != nil, folder.transformer.classes > 0 else { throw ComparisonError.notOurs(folder.name) }
-    let names = OutputNames(output, prompt: "compare " + (prompts == nil ? requests[0].prompt : "prompts"), className: nil)
+    let names = OutputNames(
+      output, prompt: "compare " + (prompts == nil ? requests[0].prompt : "prompts"), className: nil)
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
@@ -124,7 +139,8 @@ struct Compare: ParsableCommand {
   }
 
   private func makeRequests(_ folder: ModelFolder) throws -> [GenerationRequest] {
-    let entries = try prompts.map { try ComparisonFile(URL(fileURLWithPath: $0)).entries }
+    let entries =
+      try prompts.map { try ComparisonFile(URL(fileURLWithPath: $0)).entries }
       ?? [ComparisonFile.Entry(prompt: prompt.joined(separator: " "), className: className ?? "")]
     return try entries.map { entry in
       var request = folder.defaultRequest
@@ -160,10 +176,13 @@ struct Compare: ParsableCommand {
     try names.checkFolder()
     let latentSize = (size?.width ?? 256) / 8
     guard size == nil || (size?.width == size?.height && latentSize % 8 == 0 && (8...128).contains(latentSize)) else {
-      throw ValidationError("--size \(size?.description ?? ""): the paper's models draw squares of multiples of 64 pixels")
+      throw ValidationError(
+        "--size \(size?.description ?? ""): the paper's models draw squares of multiples of 64 pixels")
     }
     let progress = ProgressBar(quiet: quiet)
-    let comparison = try SchemeComparison(config, latentSize: latentSize, backend: engine.makeBackend()) { progress.note($0) }
+    let comparison = try SchemeComparison(config, latentSize: latentSize, backend: engine.makeBackend()) {
+      progress.note($0)
+    }
     progress.clear()
     if !quiet { print(comparison.text) }
     let file = try names.write(comparison.chart, texts: [], number: nil)

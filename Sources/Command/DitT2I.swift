@@ -24,6 +24,8 @@ struct DitT2I: ParsableCommand {
         dit-t2i --from a-red-fox-in-snow.png     the same picture again
         dit-t2i batch prompts.txt --output out   the pictures of a file, overnight if need be
         dit-t2i grid "a {red,blue} {fox,owl}"    every combination as a table
+        dit-t2i compare "a fox" --class fox      words against a class, side by side
+        dit-t2i inspect                          what a model consists of and costs
         dit-t2i models                           which models there are
         dit-t2i verify DIR                       compare with golden numbers
 

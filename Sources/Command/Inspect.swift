@@ -22,7 +22,8 @@ struct Inspect: ParsableCommand {
   @Argument(help: "A model's name or folder, or a checkpoint.")
   var model: String?
 
-  @Option(help: ArgumentHelp("A configuration instead: tiny, small, or S, B, L, XL with /2, /4, /8.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("A configuration instead: tiny, small, or S, B, L, XL with /2, /4, /8.", valueName: "name"))
   var config: String?
 
   @Option(help: "in-context, cross-attention, adaln or adaln-zero, for --config.")
@@ -62,19 +63,22 @@ struct Inspect: ParsableCommand {
       print(try jsonText(inspection))
       return
     }
+    if let file { print(try describeFile(file)) }
     show(inspection)
+  }
+
+  /// A checkpoint, where not a whole model is meant.
+  private var file: URL? {
+    guard let model, FileManager.default.fileExists(atPath: model) else { return nil }
+    let url = URL(fileURLWithPath: model)
+    return ModelLocator.isModel(url) ? nil : url
   }
 
   private func inspected() throws -> ModelInspection {
     if let config {
       return try ModelInspection(configuration: config, scheme: scheme, size: pictureSize, textTokens: tokens)
     }
-    var isFolder: ObjCBool = false
-    if let model, FileManager.default.fileExists(atPath: model, isDirectory: &isFolder),
-      !ModelLocator.isModel(URL(fileURLWithPath: model))
-    {
-      return try ModelInspection(checkpoint: URL(fileURLWithPath: model), size: pictureSize, textTokens: tokens)
-    }
+    if let file { return try ModelInspection(checkpoint: file, size: pictureSize, textTokens: tokens) }
     return try ModelInspection(
       folder: ModelFolder(ModelLocator().locate(model)), size: pictureSize, textTokens: tokens)
   }
@@ -100,7 +104,9 @@ struct Inspect: ParsableCommand {
     }
     let bytes = inspection.tensors.contains { $0.type != nil } ? "stored" : "to be stored"
     print(
-      String(format: "%d tensors, %.3f M numbers %@", inspection.tensors.count, Double(inspection.storedParameters) / 1e6, bytes))
+      String(
+        format: "%d tensors, %.3f M numbers %@", inspection.tensors.count, Double(inspection.storedParameters) / 1e6,
+        bytes))
     guard tensors || inspection.parts.isEmpty else { return }
     for tensor in inspection.tensors { print("  \(pad(tensor.name, 64)) \(pad(tensor.type ?? "", 5))\(tensor.shape)") }
   }

@@ -10,8 +10,8 @@ struct New: ParsableCommand {
       Example:
         dit-t2i new --config small --seed 0 random-small
 
-      NAME is tiny or small as they are published, micro for tests, or a size of the DiT paper (S/2 … XL/8) as a text model
-      of 256 pixels. Weights have unit gain and gates around a half, so that every part of the model counts.
+      NAME is tiny or small as they are published, micro for tests, or a size of the DiT paper (S/2 … XL/8) as a text
+      model of 256 pixels. Weights have unit gain and gates around a half, so that every part of the model counts.
       """)
 
   @Argument(help: "The new folder.")

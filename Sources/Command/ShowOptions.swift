@@ -23,6 +23,10 @@ struct ShowOptions: ParsableArguments {
 
   func check(_ folder: ModelFolder) throws {
     guard attention else { return }
+    guard folder.text != nil else { throw ValidationError("--attention: \(folder.name) reads no words") }
+    if case .uvit = folder.transformer {
+      throw ValidationError("--attention: \(folder.name) reads words among the patches, not by cross-attention")
+    }
     let depth = folder.transformer.depth
     if let block = attentionBlocks?.blocks.max(), block >= depth {
       throw ValidationError("--attention-blocks: no block \(block); \(folder.name) has 0 to \(depth - 1)")
@@ -31,7 +35,9 @@ struct ShowOptions: ParsableArguments {
 
   /// Writes the sheets asked for beside the picture.
   /// - Returns: their files.
-  func write(_ record: DrawingRecord, of drawn: GeneratedPicture, _ model: TextToImage, beside file: String) throws -> [String] {
+  func write(_ record: DrawingRecord, of drawn: GeneratedPicture, _ model: TextToImage, beside file: String) throws
+    -> [String]
+  {
     let stem = String(file.dropLast(".png".count))
     var files: [String] = []
     func add(_ suffix: String, _ write: (URL) throws -> Void) throws {
@@ -58,7 +64,8 @@ struct BlockSelection: ExpressibleByArgument {
     var blocks: Set<Int> = []
     for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-      guard let first = ends[0], let last = ends[ends.count - 1], ends.count <= 2, first >= 0, first <= last, last < 1000
+      guard let first = ends[0], let last = ends[ends.count - 1], ends.count <= 2, first >= 0, first <= last,
+        last < 1000
       else { return nil }
       blocks.formUnion(first...last)
     }

@@ -13,7 +13,9 @@ struct SourceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where --image is drawn anew: white is new, black stays as it is.", valueName: "mask.png"))
   var mask: String?
 
-  @Option(help: ArgumentHelp("Another picture like this one: its own prompt and settings, its shapes, a new seed.", valueName: "picture.png"))
+  @Option(
+    help: ArgumentHelp(
+      "Another picture like this one: its own prompt and settings, its shapes, a new seed.", valueName: "picture.png"))
   var variation: String?
 
   func validate() throws {

@@ -70,7 +70,9 @@ public struct ComparisonReport: Encodable, Sendable {
         rows: outcomes.map { $0.pictures.map { ContactSheet.Item($0.picture) } },
         title: "\(subjects[0].prompt)  ·  class \(subjects[0].className)",
         columnHeaders: seeds.map { "seed \($0)" },
-        rowLabels: overall.map { String(format: "%@\n%.2f s\nfit %.1f %%", $0.mode.rawValue, $0.secondsPerPicture, 100 * $0.wordFit) })
+        rowLabels: overall.map {
+          String(format: "%@\n%.2f s\nfit %.1f %%", $0.mode.rawValue, $0.secondsPerPicture, 100 * $0.wordFit)
+        })
     }
     return ContactSheet(
       rows: comparisons.map { $0.outcomes.map { ContactSheet.Item($0.pictures[0].picture) } },
@@ -97,6 +99,7 @@ extension TextToImage {
     let title = [request.prompt, request.classIndex.map { "class \(folder.className($0))" }].compactMap { $0 }
     return ContactSheet(
       rows: rows, title: title.filter { !$0.isEmpty }.joined(separator: "  ·  "),
-      columnHeaders: request.withSeeds(seeds).map { "seed \($0.seed)" }, rowLabels: scales.map { "guidance \($0.brief)" })
+      columnHeaders: request.withSeeds(seeds).map { "seed \($0.seed)" },
+      rowLabels: scales.map { "guidance \($0.brief)" })
   }
 }

@@ -2,7 +2,8 @@ import Image
 import Tensors
 import Transformer
 
-/// Remembers what happened while one picture was drawn: give ``observe(_:_:)`` to ``TextToImage/draw(_:recordingAttention:progress:observe:)``.
+/// Remembers what happened while one picture was drawn: give ``observe(_:_:)`` to
+/// ``TextToImage/draw(_:recordingAttention:progress:observe:)``.
 public final class DrawingRecord {
   /// The clean picture as the model saw it after each step, latents [1, C, h, w].
   public private(set) var originals: [Tensor] = []
@@ -43,7 +44,9 @@ public final class DrawingRecord {
 
   /// - Parameter blocks: which blocks count, from 0; nil: all.
   /// - Returns: nil where the model reads no text.
-  public func wordAttention(_ model: TextToImage, _ request: GenerationRequest, blocks: Set<Int>? = nil) -> WordAttention? {
+  public func wordAttention(_ model: TextToImage, _ request: GenerationRequest, blocks: Set<Int>? = nil)
+    -> WordAttention?
+  {
     let chosen = attention.indices.filter { blocks?.contains($0) ?? true }
     guard !chosen.isEmpty, let tokenizer = model.stages.tokenizer else { return nil }
     return WordAttention(

@@ -57,7 +57,8 @@ public struct ModeComparison: Sendable {
       let fits = try model.wordFit(of: pictures, prompt: request.prompt)
       return Outcome(
         mode: mode, pictures: pictures, secondsPerPicture: seconds / Double(pictures.count),
-        multiplyAddsPerPicture: try model.multiplyAdds(of: requests[0]), wordFit: fits.reduce(0, +) / Double(fits.count))
+        multiplyAddsPerPicture: try model.multiplyAdds(of: requests[0]), wordFit: fits.reduce(0, +) / Double(fits.count)
+      )
     }
   }
 }
@@ -110,7 +111,8 @@ extension TextToImage {
     let texts = try [prompt, ""].map { try states(of: $0) }
     let conditions = texts.flatMap { text in pictures.map { _ in Condition(text: text) } }
     let run = try stages.transformer.prepare(
-      conditions, grid: grid(of: first.request.size), timesteps: timesteps.map { Array(repeating: $0, count: 2 * count) })
+      conditions, grid: grid(of: first.request.size),
+      timesteps: timesteps.map { Array(repeating: $0, count: 2 * count) })
     let latents = Tensor.concatenated(pictures.map { $0.latents.reshaped([1] + $0.latents.shape) })  // [N, C, h, w]
     let part = first.latents.count
     var random = TorchRandom(seed: 0)
@@ -118,7 +120,8 @@ extension TextToImage {
     for (evaluation, timestep) in timesteps.enumerated() {
       let noise = random.randn(first.latents.shape).array
       let repeated = Tensor((0..<count).flatMap { _ in noise }, latents.shape)
-      let noised = NoiseSchedule.noised(latents, with: repeated, at: folder.scheduler.schedule.level(timestep: Double(timestep)))
+      let noised = NoiseSchedule.noised(
+        latents, with: repeated, at: folder.scheduler.schedule.level(timestep: Double(timestep)))
       let output = run.predict(Tensor.concatenated([noised, noised]), evaluation: evaluation, observe: nil)
       let predicted = Prediction(output: output, latentChannels: latents.shape[1]).noise.array
       for picture in 0..<2 * count {
@@ -137,7 +140,8 @@ public enum ComparisonError: Error, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .notOurs(let model): "\(model) was not trained on classes and words both: compare needs a text model of this project"
+    case .notOurs(let model):
+      "\(model) was not trained on classes and words both: compare needs a text model of this project"
     }
   }
 }

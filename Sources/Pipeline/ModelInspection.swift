@@ -60,7 +60,9 @@ public struct ModelInspection: Encodable, Sendable {
     self.textTokens = textTokens
     let transformer = parts.first { $0.name == "transformer" }
     let text = transformer?.stages.first { $0.name == DiTConfiguration.textStage }
-    textCrossAttentionShare = text.map { Double($0.multiplyAdds) / Double(max(1, transformer?.multiplyAddsPerStep ?? 1)) }
+    textCrossAttentionShare = text.map {
+      Double($0.multiplyAdds) / Double(max(1, transformer?.multiplyAddsPerStep ?? 1))
+    }
   }
 
   // MARK: of a configuration
@@ -70,7 +72,9 @@ public struct ModelInspection: Encodable, Sendable {
   ///   - scheme: nil: adaLN-Zero; others are for the paper's models.
   ///   - size: pixels; nil: the model's own.
   /// - Throws: ``BlueprintError``, ``RequestError``.
-  public init(configuration name: String, scheme: ConditioningScheme? = nil, size: PictureSize? = nil, textTokens: Int = 16) throws {
+  public init(
+    configuration name: String, scheme: ConditioningScheme? = nil, size: PictureSize? = nil, textTokens: Int = 16
+  ) throws {
     if let paper = PaperModels.configuration(name, scheme ?? .adaLNZero) {
       let grid = try ModelInspection.grid(of: size, paper, factor: 8)
       self.init(
@@ -83,13 +87,15 @@ public struct ModelInspection: Encodable, Sendable {
     if let scheme { transformer.scheme = scheme }
     let factor = 1 << (blueprint.autoencoder.decoderChannels.count - 1)
     let grid = try ModelInspection.grid(of: size, transformer, factor: factor)
-    let tensors = ModelInspection.listed(transformer.parameterShapes, "transformer/")
+    let tensors =
+      ModelInspection.listed(transformer.parameterShapes, "transformer/")
       + ModelInspection.listed(blueprint.textEncoder.parameterShapes, "text_encoder/")
       + ModelInspection.listed(blueprint.autoencoder.parameterShapes, "vae/")
     let parts = [
       Part("transformer", transformer.costs(grid: grid, textTokens: textTokens)),
       Part("text encoder", blueprint.textEncoder.costs(tokens: textTokens)),
-      Part("autoencoder", blueprint.autoencoder.costs(latents: grid.count * transformer.patchSize * transformer.patchSize)),
+      Part(
+        "autoencoder", blueprint.autoencoder.costs(latents: grid.count * transformer.patchSize * transformer.patchSize)),
     ]
     self.init(name, parts, tensors, grid: grid, textTokens: textTokens)
   }
@@ -133,8 +139,11 @@ public struct ModelInspection: Encodable, Sendable {
   /// A checkpoint: its tensors, and what it takes to run where a DiT's `config.json` lies beside it.
   public init(checkpoint url: URL, size: PictureSize? = nil, textTokens: Int = 16) throws {
     let tensors = try ModelInspection.listed(openCheckpoint(at: url), "")
-    let folder = (try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true ? url : url.deletingLastPathComponent()
-    guard let configuration = try? readConfiguration(DiTConfiguration.self, at: folder.appendingPathComponent("config.json"))
+    let folder =
+      (try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true ? url : url.deletingLastPathComponent()
+    guard
+      let configuration = try? readConfiguration(
+        DiTConfiguration.self, at: folder.appendingPathComponent("config.json"))
     else {
       self.init(url.lastPathComponent, [], tensors)
       return

@@ -27,7 +27,9 @@ struct RandomWeights {
   }
 
   /// In pieces, so that no model is too large.
-  private func stream(_ shape: ParameterShape, as type: ElementType, to sink: (UnsafeRawBufferPointer) throws -> Void) throws {
+  private func stream(_ shape: ParameterShape, as type: ElementType, to sink: (UnsafeRawBufferPointer) throws -> Void)
+    throws
+  {
     guard let stored = type.stored else { return }
     let (deviation, offset) = RandomWeights.distribution(of: shape)
     // FNV-1a of the name, and then SplitMix64 (Steele et al. 2014) over the places.

@@ -45,7 +45,9 @@ public struct Recipe: Sendable {
     request.guidanceInterval = try optional("Guidance interval", TimestepInterval.init)?.range
     imageHash = parameters["Image SHA-256"]
     maskHash = parameters["Mask SHA-256"]
-    if imageHash != nil { request.strength = try required("Denoising strength", parameters["Denoising strength"].flatMap(Double.init)) }
+    if imageHash != nil {
+      request.strength = try required("Denoising strength", parameters["Denoising strength"].flatMap(Double.init))
+    }
     self.request = request
     className = parameters["Class"]
     model = parameters.model

@@ -49,12 +49,14 @@ public final class TextToImage: @unchecked Sendable {
   /// Tokens of a prompt that the model does not see because it is too long.
   public func droppedTokens(of prompt: String) -> Int {
     guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
-    return max(0, tokenizer.pieces(of: Array(text.prepared(WeightedPrompt.plain(prompt)).utf8)).count + 1 - tokenizer.maximumLength)
+    let words = text.prepared(WeightedPrompt.plain(prompt))
+    return max(0, tokenizer.pieces(of: Array(words.utf8)).count + 1 - tokenizer.maximumLength)
   }
 
   // MARK: drawing
 
-  /// Draws pictures of one run together (``GenerationRequest/sharesRun(with:)``). Each comes out the same as if drawn alone.
+  /// Draws pictures of one run together (``GenerationRequest/sharesRun(with:)``). Each comes out the same as if drawn
+  /// alone.
   /// - Parameters:
   ///   - requests: equal but for words, classes and seeds.
   ///   - recordingAttention: shows `observe` where the words were looked for, `attention0` and so on for each block:

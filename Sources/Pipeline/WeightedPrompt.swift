@@ -69,7 +69,9 @@ public struct WeightedPrompt: Equatable, Sendable {
     }
     guard index < characters.count else { return nil }
     let parts = String(words).split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count >= 2, let weight = Float(parts[parts.count - 1].trimmingCharacters(in: .whitespaces)) else { return nil }
+    guard parts.count >= 2, let weight = Float(parts[parts.count - 1].trimmingCharacters(in: .whitespaces)) else {
+      return nil
+    }
     guard weights.contains(weight) else { throw WeightError.range(String(parts[parts.count - 1])) }
     return (Span(text: parts.dropLast().joined(separator: ":"), weight: weight), index + 1)
   }
@@ -85,8 +87,10 @@ public enum WeightError: Error, CustomStringConvertible {
     switch self {
     case .nested: "weights inside weights: write each word's weight once, or \\( and \\[ for plain brackets"
     case .range(let text):
-      "weight \(text.trimmingCharacters(in: .whitespaces)): expected a number from 0 to 3; write \\( or \\[ for a plain bracket"
-    case .unsupported(let model): "\(model) reads its text among the patches, where words cannot be weighed; write \\( for a bracket"
+      "weight \(text.trimmingCharacters(in: .whitespaces)): expected a number from 0 to 3; "
+        + "write \\( or \\[ for a plain bracket"
+    case .unsupported(let model):
+      "\(model) reads its text among the patches, where words cannot be weighed; write \\( for a bracket"
     case .negative: "the negative prompt takes no weights; write \\( or \\[ for a plain bracket"
     }
   }

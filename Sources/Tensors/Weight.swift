@@ -40,7 +40,7 @@ public struct StoredMatrix {
 
   /// Gives the matrix's pages back to the system where they belong to a file, so that a model's numbers are not in memory
   /// twice, packed and as stored.
-  func release() {
+  package func release() {
     guard let memory = owner as? any MappedMemory else { return }
     memory.release(UnsafeRawBufferPointer(start: bytes, count: rows * columns * type.size))
   }

@@ -5,14 +5,17 @@ extension T5Configuration {
   public func costs(tokens: Int) -> [StageCost] {
     let inner = heads * headSize
     let norm = Cost(parameters: hiddenSize)
-    let widening = (feedForward == .gatedGELU ? 2 : 1) * Cost.linear(feedForwardSize, hiddenSize, bias: false, rows: tokens)
+    let widening =
+      (feedForward == .gatedGELU ? 2 : 1) * Cost.linear(feedForwardSize, hiddenSize, bias: false, rows: tokens)
     return [
       StageCost("word pieces", Cost(parameters: vocabularySize * hiddenSize), .picture),
       StageCost(
         "self-attention",
         Cost(parameters: buckets * heads)
-          + layers * (norm + .linear(3 * inner, hiddenSize, bias: false, rows: tokens)
-            + .attention(queries: tokens, keys: tokens, width: inner) + .linear(hiddenSize, inner, bias: false, rows: tokens)),
+          + layers
+          * (norm + .linear(3 * inner, hiddenSize, bias: false, rows: tokens)
+            + .attention(queries: tokens, keys: tokens, width: inner)
+            + .linear(hiddenSize, inner, bias: false, rows: tokens)),
         .picture),
       StageCost(
         "feed-forward",

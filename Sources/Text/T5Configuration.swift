@@ -29,24 +29,14 @@ public struct T5Configuration: Decodable, Sendable {
 
   public init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    func size(_ key: CodingKeys, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
-      let value =
-        try fallback.map { try values.decodeIfPresent(Int.self, forKey: key) ?? $0 }
-        ?? values.decode(Int.self, forKey: key)
-      guard range.contains(value) else {
-        throw DecodingError.dataCorruptedError(
-          forKey: key, in: values, debugDescription: "\(key.rawValue) is \(value), expected \(range)")
-      }
-      return value
-    }
-    vocabularySize = try size(.vocabularySize, 1...4_000_000)
-    hiddenSize = try size(.hiddenSize, 1...65_536)
-    layers = try size(.layers, 1...1_000)
-    heads = try size(.heads, 1...1_024)
-    headSize = try size(.headSize, 1...4_096)
-    feedForwardSize = try size(.feedForwardSize, 1...262_144)
-    buckets = try size(.buckets, 4...4_096, default: 32)
-    maxDistance = try size(.maxDistance, 2...1_000_000, default: 128)
+    vocabularySize = try values.size(.vocabularySize, 1...4_000_000)
+    hiddenSize = try values.size(.hiddenSize, 1...65_536)
+    layers = try values.size(.layers, 1...1_000)
+    heads = try values.size(.heads, 1...1_024)
+    headSize = try values.size(.headSize, 1...4_096)
+    feedForwardSize = try values.size(.feedForwardSize, 1...262_144)
+    buckets = try values.size(.buckets, 4...4_096, default: 32)
+    maxDistance = try values.size(.maxDistance, 2...1_000_000, default: 128)
     eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-6
     let name = try values.decodeIfPresent(String.self, forKey: .feedForward) ?? "relu"
     switch name {

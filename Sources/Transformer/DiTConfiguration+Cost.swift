@@ -28,8 +28,9 @@ extension DiTConfiguration {
     stages.append(
       StageCost(
         "self-attention",
-        depth * (norm + .linear(3 * d, d, rows: sequence) + .attention(queries: sequence, keys: sequence, width: d)
-          + .linear(d, d, rows: sequence))))
+        depth
+          * (norm + .linear(3 * d, d, rows: sequence) + .attention(queries: sequence, keys: sequence, width: d)
+            + .linear(d, d, rows: sequence))))
     if scheme == .crossAttention {
       stages.append(
         StageCost("cross-attention to timestep and class", depth * (norm + toOthers(2) + .linear(2 * d, d, rows: 2))))
@@ -77,12 +78,15 @@ extension DiTConfiguration {
         result += ParameterShape.linear(name + "proj", d, d)
       }
       result += norm(block + "norm2")
-      result += ParameterShape.linear(block + "mlp.fc1", mlpSize, d) + ParameterShape.linear(block + "mlp.fc2", d, mlpSize)
+      result +=
+        ParameterShape.linear(block + "mlp.fc1", mlpSize, d) + ParameterShape.linear(block + "mlp.fc2", d, mlpSize)
       if scheme.isAdaptive {
         result += ParameterShape.linear(block + "adaLN_modulation.1", scheme.modulationChunks * d, d)
       }
     }
-    result += scheme.isAdaptive ? ParameterShape.linear("final_layer.adaLN_modulation.1", 2 * d, d) : norm("final_layer.norm_final")
+    result +=
+      scheme.isAdaptive
+      ? ParameterShape.linear("final_layer.adaLN_modulation.1", 2 * d, d) : norm("final_layer.norm_final")
     return result + ParameterShape.linear("final_layer.linear", p * p * outChannels, d)
   }
 }

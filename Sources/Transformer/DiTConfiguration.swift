@@ -103,44 +103,36 @@ extension DiTConfiguration: Decodable {
   /// Reads our own `config.json`, or the settings of the original `DiT` class.
   public init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    func size(_ key: CodingKeys, _ range: ClosedRange<Int>) throws -> Int {
-      let value = try values.decode(Int.self, forKey: key)
-      guard range.contains(value) else { throw wrong(key, "\(key.rawValue) is \(value), expected \(range)") }
-      return value
-    }
-    func wrong(_ key: CodingKeys, _ reason: String) -> DecodingError {
-      .dataCorruptedError(forKey: key, in: values, debugDescription: reason)
-    }
-    hiddenSize = try size(.hiddenSize, 4...65_536)
-    depth = try size(.depth, 1...1_000)
-    heads = try size(.heads, 1...1_024)
-    patchSize = try size(.patchSize, 1...64)
-    inChannels = try size(.inChannels, 1...1_024)
-    classes = try size(.classes, 1...10_000_000)
+    hiddenSize = try values.size(.hiddenSize, 4...65_536)
+    depth = try values.size(.depth, 1...1_000)
+    heads = try values.size(.heads, 1...1_024)
+    patchSize = try values.size(.patchSize, 1...64)
+    inChannels = try values.size(.inChannels, 1...1_024)
+    classes = try values.size(.classes, 1...10_000_000)
     guard hiddenSize % heads == 0 else {
-      throw wrong(.heads, "hidden_size \(hiddenSize) is not a multiple of num_heads \(heads)")
+      throw values.wrong(.heads, "hidden_size \(hiddenSize) is not a multiple of num_heads \(heads)")
     }
     guard hiddenSize % 4 == 0 else {
-      throw wrong(.hiddenSize, "hidden_size \(hiddenSize) is not a multiple of 4, which sin-cos positions need")
+      throw values.wrong(.hiddenSize, "hidden_size \(hiddenSize) is not a multiple of 4, which sin-cos positions need")
     }
     mlpRatio = try values.decodeIfPresent(Double.self, forKey: .mlpRatio) ?? 4
-    guard mlpRatio > 0, mlpRatio <= 64 else { throw wrong(.mlpRatio, "mlp_ratio is \(mlpRatio), expected 0 to 64") }
+    guard mlpRatio > 0, mlpRatio <= 64 else { throw values.wrong(.mlpRatio, "mlp_ratio is \(mlpRatio), expected 0 to 64") }
     learnsVariance = try values.decodeIfPresent(Bool.self, forKey: .learnsVariance) ?? true
     scheme = try values.decodeIfPresent(ConditioningScheme.self, forKey: .scheme) ?? .adaLNZero
     hasNullClass = try (values.decodeIfPresent(Double.self, forKey: .dropout) ?? 0.1) > 0
-    textSize = values.contains(.textSize) ? try size(.textSize, 1...65_536) : nil
+    textSize = values.contains(.textSize) ? try values.size(.textSize, 1...65_536) : nil
 
-    let base = values.contains(.baseGrid) ? try size(.baseGrid, 1...4_096) : nil
+    let base = values.contains(.baseGrid) ? try values.size(.baseGrid, 1...4_096) : nil
     if values.contains(.sampleSize) {
       sampleSize = try values.decode([Int].self, forKey: .sampleSize)
     } else if values.contains(.inputSize) {
-      sampleSize = try [size(.inputSize, 1...65_536), size(.inputSize, 1...65_536)]
+      sampleSize = try [values.size(.inputSize, 1...65_536), values.size(.inputSize, 1...65_536)]
     } else {
       sampleSize = [(base ?? 16) * patchSize, (base ?? 16) * patchSize]
     }
     let patch = patchSize
     guard sampleSize.count == 2, sampleSize.allSatisfy({ $0 >= patch && $0 <= 65_536 && $0 % patch == 0 })
-    else { throw wrong(.sampleSize, "sample_size \(sampleSize) is not two multiples of the patch size \(patchSize)") }
+    else { throw values.wrong(.sampleSize, "sample_size \(sampleSize) is not two multiples of the patch size \(patchSize)") }
     positions = base.map { .areaPreserving(base: $0) } ?? .perAxis(extent: Double(sampleSize[0] / patchSize))
   }
 }

@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Whose arithmetic a DiT follows where the original and diffusers disagree.
 public enum DiTCompatibility: String, Sendable, CaseIterable {
   /// facebookresearch/DiT: timestep divisor 128, epsilon 1e-6 before the MLP.
@@ -26,21 +28,13 @@ public struct DiffusersDiTConfiguration: Decodable, Sendable {
 
   public init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    func size(_ key: CodingKeys, _ range: ClosedRange<Int>) throws -> Int {
-      let value = try values.decode(Int.self, forKey: key)
-      guard range.contains(value) else {
-        throw DecodingError.dataCorruptedError(
-          forKey: key, in: values, debugDescription: "\(key.rawValue) is \(value), expected \(range)")
-      }
-      return value
-    }
-    heads = try size(.heads, 1...1_024)
-    headSize = try size(.headSize, 1...4_096)
-    layers = try size(.layers, 1...1_000)
-    inChannels = try size(.inChannels, 1...1_024)
-    patchSize = try size(.patchSize, 1...64)
-    sampleSize = try size(.sampleSize, 1...65_536)
-    classes = try size(.classes, 1...10_000_000)
+    heads = try values.size(.heads, 1...1_024)
+    headSize = try values.size(.headSize, 1...4_096)
+    layers = try values.size(.layers, 1...1_000)
+    inChannels = try values.size(.inChannels, 1...1_024)
+    patchSize = try values.size(.patchSize, 1...64)
+    sampleSize = try values.size(.sampleSize, 1...65_536)
+    classes = try values.size(.classes, 1...10_000_000)
     outChannels = try values.decodeIfPresent(Int.self, forKey: .outChannels) ?? inChannels
     eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-5
     guard (heads * headSize) % 4 == 0, sampleSize % patchSize == 0, outChannels == inChannels || outChannels == 2 * inChannels
@@ -61,6 +55,9 @@ public struct DiffusersDiTConfiguration: Decodable, Sendable {
 }
 
 extension DiTConfiguration {
+  /// Whose constants it has.
+  public var compatibility: DiTCompatibility { timestepDivisor == 127 ? .diffusers : .official }
+
   /// With the constants of one or the other.
   /// - Parameter eps: of diffusers' norm before the MLP.
   public func following(_ compatibility: DiTCompatibility, eps: Float = 1e-5) -> DiTConfiguration {

@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Everything that tells one PixArt from another: the `config.json` of diffusers' `PixArtTransformer2DModel`.
 public struct PixArtConfiguration: Sendable {
   public var hiddenSize: Int
@@ -48,21 +50,13 @@ extension PixArtConfiguration: Decodable {
 
   public init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    func wrong(_ key: CodingKeys, _ reason: String) -> DecodingError {
-      .dataCorruptedError(forKey: key, in: values, debugDescription: reason)
-    }
-    func size(_ key: CodingKeys, _ range: ClosedRange<Int>) throws -> Int {
-      let value = try values.decode(Int.self, forKey: key)
-      guard range.contains(value) else { throw wrong(key, "\(key.rawValue) is \(value), expected \(range)") }
-      return value
-    }
-    heads = try size(.heads, 1...1_024)
-    hiddenSize = try heads * size(.headSize, 1...4_096)
-    depth = try size(.layers, 1...1_000)
-    inChannels = try size(.inChannels, 1...1_024)
-    patchSize = try size(.patchSize, 1...64)
-    sampleSize = try size(.sampleSize, 1...65_536)
-    captionSize = try size(.captionSize, 1...65_536)
+    heads = try values.size(.heads, 1...1_024)
+    hiddenSize = try heads * values.size(.headSize, 1...4_096)
+    depth = try values.size(.layers, 1...1_000)
+    inChannels = try values.size(.inChannels, 1...1_024)
+    patchSize = try values.size(.patchSize, 1...64)
+    sampleSize = try values.size(.sampleSize, 1...65_536)
+    captionSize = try values.size(.captionSize, 1...65_536)
     let outChannels = try values.decodeIfPresent(Int.self, forKey: .outChannels) ?? inChannels
     learnsVariance = outChannels == 2 * inChannels
     // What diffusers takes where the field is missing or null.
@@ -71,15 +65,15 @@ extension PixArtConfiguration: Decodable {
       ?? Double(max(sampleSize / 64, 1))
     guard hiddenSize % 4 == 0, sampleSize % patchSize == 0, learnsVariance || outChannels == inChannels,
       !readsExtent || hiddenSize % 3 == 0
-    else { throw wrong(.heads, "width, sample_size and out_channels do not fit each other") }
+    else { throw values.wrong(.heads, "width, sample_size and out_channels do not fit each other") }
     guard interpolationScale > 0, interpolationScale <= 1_000 else {
-      throw wrong(.interpolationScale, "interpolation_scale is \(interpolationScale)")
+      throw values.wrong(.interpolationScale, "interpolation_scale is \(interpolationScale)")
     }
     let eps = try values.decodeIfPresent(Double.self, forKey: .eps) ?? 1e-6
-    guard eps == 1e-6 else { throw wrong(.eps, "norm_eps is \(eps), expected 1e-6") }
+    guard eps == 1e-6 else { throw values.wrong(.eps, "norm_eps is \(eps), expected 1e-6") }
     let crossSize = try values.decodeIfPresent(Int.self, forKey: .crossSize) ?? hiddenSize
     guard crossSize == hiddenSize else {
-      throw wrong(.crossSize, "cross_attention_dim is \(crossSize), expected the width \(hiddenSize)")
+      throw values.wrong(.crossSize, "cross_attention_dim is \(crossSize), expected the width \(hiddenSize)")
     }
   }
 }

@@ -1,3 +1,5 @@
+import Checkpoints
+
 import CKernels
 
 /// Everything that tells one U-ViT from another, under the names of the original's constructor.
@@ -68,36 +70,28 @@ extension UViTConfiguration: Decodable {
 
   public init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
-    func wrong(_ key: CodingKeys, _ reason: String) -> DecodingError {
-      .dataCorruptedError(forKey: key, in: values, debugDescription: reason)
-    }
-    func size(_ key: CodingKeys, _ range: ClosedRange<Int>) throws -> Int {
-      let value = try values.decode(Int.self, forKey: key)
-      guard range.contains(value) else { throw wrong(key, "\(key.rawValue) is \(value), expected \(range)") }
-      return value
-    }
-    hiddenSize = try size(.hiddenSize, 4...65_536)
-    depth = try size(.depth, 0...1_000)
-    heads = try size(.heads, 1...1_024)
-    patchSize = try size(.patchSize, 1...64)
-    inChannels = try size(.inChannels, 1...1_024)
-    sampleSize = try size(.sampleSize, 1...65_536)
-    guard depth % 2 == 0 else { throw wrong(.depth, "depth is \(depth), expected an even number") }
+    hiddenSize = try values.size(.hiddenSize, 4...65_536)
+    depth = try values.size(.depth, 0...1_000)
+    heads = try values.size(.heads, 1...1_024)
+    patchSize = try values.size(.patchSize, 1...64)
+    inChannels = try values.size(.inChannels, 1...1_024)
+    sampleSize = try values.size(.sampleSize, 1...65_536)
+    guard depth % 2 == 0 else { throw values.wrong(.depth, "depth is \(depth), expected an even number") }
     guard hiddenSize % heads == 0, hiddenSize % 2 == 0, sampleSize % patchSize == 0 else {
-      throw wrong(.heads, "embed_dim, num_heads, img_size and patch_size do not fit each other")
+      throw values.wrong(.heads, "embed_dim, num_heads, img_size and patch_size do not fit each other")
     }
     mlpRatio = try values.decodeIfPresent(Double.self, forKey: .mlpRatio) ?? 4
-    guard mlpRatio > 0, mlpRatio <= 64 else { throw wrong(.mlpRatio, "mlp_ratio is \(mlpRatio), expected 0 to 64") }
+    guard mlpRatio > 0, mlpRatio <= 64 else { throw values.wrong(.mlpRatio, "mlp_ratio is \(mlpRatio), expected 0 to 64") }
     hasQKVBias = try values.decodeIfPresent(Bool.self, forKey: .hasQKVBias) ?? false
     hasTimeMLP = try values.decodeIfPresent(Bool.self, forKey: .hasTimeMLP) ?? false
     hasConvolution = try values.decodeIfPresent(Bool.self, forKey: .hasConvolution) ?? true
     guard try values.decodeIfPresent(Bool.self, forKey: .skip) ?? true else {
-      throw wrong(.skip, "skip is false; this program runs U-ViT with its long skips")
+      throw values.wrong(.skip, "skip is false; this program runs U-ViT with its long skips")
     }
     // The original writes -1 for "no classes".
     let rows = try values.decodeIfPresent(Int.self, forKey: .classes) ?? -1
-    classes = rows > 0 ? try size(.classes, 1...10_000_000) : nil
+    classes = rows > 0 ? try values.size(.classes, 1...10_000_000) : nil
     text = values.contains(.textWidth)
-      ? TextSize(width: try size(.textWidth, 1...65_536), tokens: try size(.textTokens, 1...4_096)) : nil
+      ? TextSize(width: try values.size(.textWidth, 1...65_536), tokens: try values.size(.textTokens, 1...4_096)) : nil
   }
 }

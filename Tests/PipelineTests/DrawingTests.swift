@@ -1,12 +1,11 @@
 import Checkpoints
 import Foundation
 import Image
+import Pipeline
 import Tensors
 import TestSupport
 import Testing
 import Transformer
-
-@testable import Pipeline
 
 /// A model of each kind, from its folder or file to a picture.
 @Suite struct DrawingTests {
@@ -23,13 +22,14 @@ import Transformer
     let url = try tiny.diffusersDiT()
     let model = try ModelFolder(url)
     #expect(model.nativeSize == PictureSize(width: 64, height: 64) && model.sizeStep == 16)
-    #expect(model.defaults.channels == .official && model.defaultRequest.guidanceScale == 4)
+    #expect(model.defaults.channels == .all && model.defaultRequest.guidanceScale == 4)
     #expect(try model.classIndex("res 7") == 7 && model.classIndex("thing 7, res 7") == 7 && model.classIndex("7") == 7)
     let first = try draw(model, className: "thing 3")
     #expect(isAlive(first.picture))
     #expect(try draw(model, className: "4").picture != first.picture)
     // The two arithmetics differ by a third on these weights.
     let official = try ModelFolder(url, options: ModelOptions(compatibility: .official))
+    #expect(official.defaults.channels == .official)
     #expect(try draw(official, className: "thing 3").picture != first.picture)
     #expect(throws: RequestError.self) { try draw(model, prompt: "a fox") }
     let wide = try draw(model, className: "1", size: PictureSize(width: 96, height: 64))

@@ -1,9 +1,8 @@
 import Checkpoints
 import Foundation
+import Pipeline
 import Tensors
 import TestSupport
-
-@testable import Pipeline
 
 /// Folders of published kinds, put together from the fixtures' tiny weights.
 struct TinyModels {

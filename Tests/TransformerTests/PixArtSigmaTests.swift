@@ -1,7 +1,6 @@
 import Tensors
 import Testing
-
-@testable import Transformer
+import Transformer
 
 /// What only Σ has, against ``SlowPixArt``: norms on queries and keys, and compressed keys in some blocks.
 @Suite struct PixArtSigmaTests {

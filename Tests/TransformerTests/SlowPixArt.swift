@@ -1,7 +1,5 @@
 import Foundation
 
-@testable import Transformer
-
 /// PixArt-Σ in plain loops over doubles, written from the papers and the original's semantics: the oracle for what no
 /// fixture covers, norms on queries and keys and compressed keys.
 struct SlowPixArt {

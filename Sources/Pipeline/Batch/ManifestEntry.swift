@@ -6,6 +6,8 @@ public struct ManifestEntry: Codable, Sendable, Equatable {
   /// Of the prompt file.
   public var line: Int
   public var prompt: String
+  /// Nil: no class.
+  public var className: String?
   public var seed: UInt64
   /// Its name within the folder.
   public var file: String
@@ -16,16 +18,22 @@ public struct ManifestEntry: Codable, Sendable, Equatable {
   /// Of everything the picture depends on; another one means that the prompt file, the options or the model changed.
   public var fingerprint: String
 
+  private enum CodingKeys: String, CodingKey {
+    case line, prompt, className = "class", seed, file, sha256, seconds, bytes, fingerprint
+  }
+
   public init(
-    line: Int, prompt: String, seed: UInt64, file: String, sha256: String, seconds: Double, bytes: Int, fingerprint: String
+    line: Int, prompt: String, className: String? = nil, seed: UInt64, file: String, sha256: String, seconds: Double,
+    bytes: Int, fingerprint: String
   ) {
-    (self.line, self.prompt, self.seed, self.file) = (line, prompt, seed, file)
+    (self.line, self.prompt, self.className, self.seed, self.file) = (line, prompt, className, seed, file)
     (self.sha256, self.seconds, self.bytes, self.fingerprint) = (sha256, seconds, bytes, fingerprint)
   }
 
   /// One line of JSON with its line end, fields in a fixed order.
   public var jsonLine: String {
-    "{\"line\": \(line), \"prompt\": \(quoted(prompt)), \"seed\": \(seed), \"file\": \(quoted(file)), "
+    "{\"line\": \(line), \"prompt\": \(quoted(prompt)), \(className.map { "\"class\": \(quoted($0)), " } ?? "")"
+      + "\"seed\": \(seed), \"file\": \(quoted(file)), "
       + "\"sha256\": \"\(sha256)\", \"seconds\": \(String(format: "%.3f", seconds)), \"bytes\": \(bytes), "
       + "\"fingerprint\": \"\(fingerprint)\"}\n"
   }

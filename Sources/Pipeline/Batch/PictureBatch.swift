@@ -87,8 +87,9 @@ public struct PictureBatch {
         writer.write(
           drawn.picture, texts: [parameters(job.request).pngText],
           ManifestEntry(
-            line: job.line, prompt: job.request.prompt, seed: job.request.seed, file: job.file, sha256: "",
-            seconds: seconds, bytes: 0, fingerprint: fingerprint(job.request)))
+            line: job.line, prompt: job.request.prompt,
+            className: job.request.classIndex.map(self.model.className), seed: job.request.seed, file: job.file,
+            sha256: "", seconds: seconds, bytes: 0, fingerprint: fingerprint(job.request)))
       }
     }
     announce(try writer.finish())

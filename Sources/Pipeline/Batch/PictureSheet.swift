@@ -18,7 +18,8 @@ public enum PictureSheet {
   }
 
   private static func caption(_ entry: ManifestEntry) -> String {
-    entry.prompt.isEmpty ? "(\(entry.file))" : entry.prompt
+    let words = [entry.prompt, entry.className.map { "class \($0)" } ?? ""].filter { !$0.isEmpty }
+    return words.isEmpty ? "no words" : words.joined(separator: " · ")
   }
 }
 

@@ -7,6 +7,8 @@ package enum RequestGroups {
   /// what other sizes cost.
   package static let tokens = 256
   package static let largest = 8
+  /// Up to so many tokens two pictures are still faster than one; larger ones would only take more memory.
+  package static let pairTokens = 512
 
   /// Splits requests into batches of requests that are equal but for prompts, classes and seeds.
   /// - Parameter tokens: of a picture of that size.
@@ -16,34 +18,25 @@ package enum RequestGroups {
       var size: PictureSize
       var steps: Int
     }
-    var groups: [(key: GenerationRequest, members: [Int])] = []
+    var groups: [(first: GenerationRequest, members: [Int])] = []
     // Requests need not be hashable; few kinds share size and steps, so that looking through those is quick.
     var known: [Kind: [Int]] = [:]
     for (index, request) in requests.enumerated() {
-      let key = common(request)
-      let kind = Kind(size: key.size, steps: key.steps)
-      if let group = known[kind]?.first(where: { groups[$0].key == key }) {
+      let kind = Kind(size: request.size, steps: request.steps)
+      if let group = known[kind]?.first(where: { groups[$0].first.sharesRun(with: request) }) {
         groups[group].members.append(index)
       } else {
         known[kind, default: []].append(groups.count)
-        groups.append((key, [index]))
+        groups.append((request, [index]))
       }
     }
-    return groups.flatMap { evenly($0.members, most: size(tokens: tokens($0.key.size))) }.sorted { $0[0] < $1[0] }
-  }
-
-  /// What pictures drawn together share.
-  private static func common(_ request: GenerationRequest) -> GenerationRequest {
-    var key = request
-    key.prompt = ""
-    key.negativePrompt = ""
-    key.classIndex = nil
-    key.seed = 0
-    return key
+    return groups.flatMap { evenly($0.members, most: size(tokens: tokens($0.first.size))) }.sorted { $0[0] < $1[0] }
   }
 
   /// How many pictures of so many tokens make a good batch.
-  package static func size(tokens: Int) -> Int { max(1, min(largest, Self.tokens / max(1, tokens))) }
+  package static func size(tokens: Int) -> Int {
+    max(tokens <= pairTokens ? 2 : 1, min(largest, Self.tokens / max(1, tokens)))
+  }
 
   private static func evenly(_ members: [Int], most: Int) -> [[Int]] {
     let count = (members.count + most - 1) / most

@@ -2,7 +2,7 @@
 ///
 /// A model draws at the bin closest to the wanted aspect; the picture is then scaled until it covers the wanted size, and
 /// cut to it about its middle.
-enum AspectBins {
+package enum AspectBins {
   /// Heights and widths at 1024 pixels in 64ths, with the ratio each bin goes by; 512 and 256 are a half and a quarter.
   private static let table: [(ratio: Double, height: Int, width: Int)] = [
     (0.25, 8, 32), (0.28, 8, 29), (0.32, 9, 28), (0.33, 9, 27), (0.35, 9, 26), (0.4, 10, 25), (0.42, 10, 24),
@@ -15,7 +15,7 @@ enum AspectBins {
   /// The size to draw at.
   /// - Parameter native: the model's own side in pixels; other than 256, 512 and 1024 there are no bins, and the size
   ///   stays.
-  static func size(for size: PictureSize, native: Int) -> PictureSize {
+  package static func size(for size: PictureSize, native: Int) -> PictureSize {
     guard [256, 512, 1024].contains(native) else { return size }
     let ratio = Double(size.height) / Double(size.width)
     let unit = native / 16

@@ -106,6 +106,7 @@ public struct ModelConverter {
         bytes.withUnsafeMutableBytes { dk_from_f32(stored, row, matrix.columns, $0.baseAddress) }
         try bytes.withUnsafeBytes(sink)
       }
+      matrix.release()
     }
   }
 

@@ -77,7 +77,7 @@ extension TransformerDescription {
   var fields: JSONValue {
     let number = { (value: Int) in JSONValue.number(Double(value)) }
     switch self {
-    case .dit(let dit) where dit.timestepDivisor == 127:
+    case .dit(let dit) where dit.compatibility == .diffusers:
       return .object([
         "_class_name": .string("DiTTransformer2DModel"), "num_attention_heads": number(dit.heads),
         "attention_head_dim": number(dit.headSize), "num_layers": number(dit.depth), "in_channels": number(dit.inChannels),

@@ -11,10 +11,11 @@ public struct SamplingDefaults: Sendable {
   init(_ transformer: TransformerDescription) throws {
     switch transformer {
     case .dit(let configuration) where configuration.textSize != nil: break
-    case .dit:
+    case .dit(let configuration):
       // The published code: scale 4 on three channels. Its 250 ancestral steps are `--sampler ddpm --steps 250`.
+      // diffusers guides every channel.
       guidanceScale = 4
-      channels = .official
+      channels = configuration.compatibility == .diffusers ? .all : .official
     case .pixArt:
       steps = 20
       guidanceScale = 4.5

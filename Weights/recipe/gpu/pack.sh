@@ -1,0 +1,19 @@
+#!/bin/bash
+# Gathers what training on a GPU machine without network needs into two folders of under 35 MB each.
+# usage: gpu/pack.sh WHERE [FROM]     makes WHERE/gpu1 and WHERE/gpu2
+# FROM holds sprites.tar, corpus.txt.xz and checkpoints/{vae,text16}.pt (default: ../shared/recipe beside the repository).
+set -euo pipefail
+recipe=$(cd "$(dirname "$0")/.." && pwd)
+repository=$(cd "$recipe/../.." && pwd)
+to=${1:?usage: gpu/pack.sh WHERE [FROM]}
+from=${2:-$repository/../shared/recipe}
+[ -f "$from/sprites.tar" ] || { echo "pack.sh: $from has no sprites.tar" >&2; exit 66; }
+
+mkdir -p "$to/gpu1" "$to/gpu2"
+install -m 644 "$from/sprites.tar" "$to/gpu1/"
+install -m 644 "$from/corpus.txt.xz" "$from/checkpoints/vae.pt" "$from/checkpoints/text16.pt" "$to/gpu2/"
+install -m 644 "$repository/Tokenizer/spiece.model" "$to/gpu2/"
+install -m 755 "$recipe"/gpu/{start,wait,take}.sh "$to/gpu2/"
+install -m 644 "$recipe/gpu/split.py" "$to/gpu2/"
+tar -C "$recipe" --exclude=__pycache__ -cf - recipe configs | tar -C "$to/gpu2" -xf -
+du -sh "$to/gpu1" "$to/gpu2"

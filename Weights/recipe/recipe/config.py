@@ -1,0 +1,215 @@
+"""A recipe's configuration: one TOML file, one table per stage, every key checked."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from .budget import Budget
+
+
+class ConfigError(Exception):
+    """Something a user can put right; the message says what."""
+
+
+@dataclass
+class Data:
+    sprites: str = ""  # a pack (.tar) or a folder with words.csv; "": build the pack from its public sources
+    sources: str = "work/sources"  # where the public sources are kept
+
+
+@dataclass
+class Painter:
+    """What part of the painter's world the model is to draw. Empty lists: all of it."""
+
+    concepts: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)  # drawn as often as listed
+    styles: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    empty_share: float = 1.0  # of the scenes without a subject, how many are kept
+    looks: int = 0  # cut-outs per concept; 0: all
+    two_looks: list[str] = field(default_factory=list)  # concepts that get one more
+    enlarge: float = 1.0  # of a lone subject of middling size
+
+
+@dataclass
+class Tokenizer:
+    given: str = ""  # a ready spiece.model
+    corpus: str = ""  # a ready corpus: .txt or .txt.xz
+    vocabulary: int = 8192
+    captions: int = 200_000
+    wordnet: str = ""  # a folder with WordNet's data.noun …; "": captions and names alone
+
+
+@dataclass
+class Autoencoder:
+    given: str = ""  # a ready checkpoint
+    budget: str = "300 s"
+    batch: int = 20
+    size: int = 256  # pixels
+    learning_rate: float = 6e-4
+    warmup: int = 400  # steps
+
+
+@dataclass
+class Text:
+    given: str = ""
+    budget: str = "150 s"
+    batch: int = 2048
+    learning_rate: float = 1e-3
+    warmup: int = 300
+    teacher: str = ""  # a folder with all-MiniLM-L6-v2
+
+
+@dataclass
+class Bucket:
+    """A size of training picture, and its share of the batches in either phase."""
+
+    size: list[int]  # width, height
+    stable: float
+    decay: float
+
+
+@dataclass
+class Transformer:
+    hidden_size: int = 384
+    depth: int = 12
+    heads: int = 6
+    base_grid: int = 16
+    buckets: list[Bucket] = field(default_factory=list)
+    stable: str = "900 s"  # at constant rate
+    decay: str = "400 s"  # to zero
+    routed: float = 0.55  # share of the stable phase with half of the tokens routed past the middle blocks
+    batch: int = 512
+    context: int = 32  # tokens of a caption
+    muon_rate: float = 8e-4
+    adam_rate: float = 8e-4
+    text_rate: float = 1.6e-4  # 0: the text encoder stays as it is
+    warmup: int = 300
+    average: float = 0.9995  # of the weights, per step
+    average_decay: float = 0.999
+    cache: int = 600_000  # encoded scenes held
+    first: int = 100_000  # before training starts
+    refill: float = 0.12  # share of the time spent on new scenes
+    start: str = ""  # weights to start from
+
+    @property
+    def phases(self) -> tuple[Budget, Budget]:
+        stable, decay = Budget.parse(self.stable), Budget.parse(self.decay)
+        if stable.unit != decay.unit:
+            raise ConfigError("transformer: stable and decay must be in the same unit, seconds or steps")
+        return stable, decay
+
+
+@dataclass
+class Export:
+    size: list[int] = field(default_factory=lambda: [256, 256])  # width, height
+    steps: int = 20  # of the goldens
+
+
+@dataclass
+class Judge:
+    given: str = ""
+    budget: str = "600 s"
+    batch: int = 192
+    learning_rate: float = 2e-3
+    warmup: int = 200
+    size: int = 160  # pixels it looks at
+
+
+@dataclass
+class Draw:
+    size: list[int] = field(default_factory=lambda: [256, 256])
+    steps: int = 25
+    guidance: float = 5.0
+
+
+@dataclass
+class Config:
+    name: str
+    prompts: str  # a file, one prompt a line: what is drawn to look at
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "bf16"  # of the training steps: bf16 or f32
+    compile: bool = True
+    workers: int = 0  # processes that draw scenes; 0: the training process itself
+    threads: int = 0  # of PyTorch; 0: its own choice
+    save_every: float = 240.0  # seconds between checkpoints
+    data: Data = field(default_factory=Data)
+    painter: Painter = field(default_factory=Painter)
+    tokenizer: Tokenizer = field(default_factory=Tokenizer)
+    autoencoder: Autoencoder = field(default_factory=Autoencoder)
+    text: Text = field(default_factory=Text)
+    transformer: Transformer = field(default_factory=Transformer)
+    export: Export = field(default_factory=Export)
+    judge: Judge = field(default_factory=Judge)
+    draw: Draw = field(default_factory=Draw)
+
+
+PATHS = {"sprites", "sources", "given", "corpus", "wordnet", "teacher", "start", "prompts"}
+
+
+def load(path: Path, overrides: list[str] | None = None) -> Config:
+    """Reads a file; `overrides` are "table.key=value" in TOML's syntax, or a bare word.
+
+    Paths in the file are relative to it, those in overrides to where one stands; $VARIABLES are expanded.
+    """
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    _resolve_paths(table, path.resolve().parent)
+    for override in overrides or []:
+        name, separator, text = override.partition("=")
+        if not separator:
+            raise ConfigError(f"--set {override}: expected table.key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *parents, key = name.strip().split(".")
+        target = table
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[key] = _resolve(value, Path.cwd()) if key in PATHS else value
+    return _build(Config, table, str(path))
+
+
+def _resolve(value: str, base: Path) -> str:
+    return str((base / os.path.expandvars(value)).resolve()) if value else ""
+
+
+def _resolve_paths(table: dict[str, Any], base: Path) -> None:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            _resolve_paths(value, base)
+        elif key in PATHS and isinstance(value, str):
+            table[key] = _resolve(value, base)
+
+
+def _build(cls: type, table: dict[str, Any], where: str) -> Any:
+    hints, known = get_type_hints(cls), {f.name for f in fields(cls)}
+    for key in table:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+    values = {}
+    for key, value in table.items():
+        kind = hints[key]
+        if is_dataclass(kind):
+            values[key] = _build(kind, value, f"{where}, [{key}]")
+        elif kind == list[Bucket]:
+            values[key] = [_build(Bucket, item, f"{where}, {key}") for item in value]
+        else:
+            expected = getattr(kind, "__origin__", kind)
+            if expected is float and isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+            if not isinstance(value, expected):
+                raise ConfigError(f"{where}: {key} must be {expected.__name__}, not {value!r}")
+            values[key] = value
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from error

@@ -1,0 +1,82 @@
+"""The colours of a cut-out: by name, as a person would say, and as a hue, for repainting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+NAMES = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray"]
+HUES = (  # from, to (degrees), name
+    (0, 14, "red"),
+    (14, 36, "orange"),
+    (36, 66, "yellow"),
+    (66, 172, "green"),
+    (172, 252, "blue"),
+    (252, 296, "purple"),
+    (296, 336, "pink"),
+    (336, 361, "red"),
+)
+
+
+def _hue(rgb: np.ndarray, highest: np.ndarray, chroma: np.ndarray) -> np.ndarray:
+    """In sixths of a turn."""
+    r, g, b = rgb.T
+    below_red = np.where(highest == g, (b - r) / chroma + 2, (r - g) / chroma + 4)
+    return np.where(highest == r, ((g - b) / chroma) % 6, below_red)
+
+
+def shares(pixels: np.ndarray) -> dict[str, float]:
+    """Share of the visible area per colour name, saturated areas weighing more. `pixels`: uint8 [S,S,4]."""
+    rgb = pixels[pixels[..., 3] > 128][:, :3].astype(np.float32) / 255
+    highest, lowest = rgb.max(1), rgb.min(1)
+    chroma = highest - lowest
+    hue = _hue(rgb, highest, np.maximum(chroma, 1e-6)) * 60
+    saturation = chroma / np.maximum(highest, 1e-6)
+    bluish = (hue > 215) & (hue < 310) & (chroma < 0.24) & ((highest < 0.5) | (saturation < 0.22))
+    neutral = (chroma < 0.11) | bluish | ((saturation < 0.2) & (highest < 0.7)) | (highest < 0.17)
+    luminance = rgb @ np.array([0.3, 0.59, 0.11], np.float32)
+    name = np.full(len(rgb), "", dtype="U6")
+    name[neutral] = "gray"
+    name[neutral & (luminance > 0.77)] = "white"
+    name[neutral & (luminance < 0.34)] = "black"
+    vivid = ~neutral
+    for low, high, color in HUES:
+        name[vivid & (hue >= low) & (hue < high)] = color
+    name[vivid & (hue >= 336) & (hue < 347) & (saturation < 0.66)] = "pink"
+    red = vivid & (name == "red")
+    name[red & (saturation < 0.52) & (highest > 0.78)] = "pink"
+    name[red & (highest < 0.56)] = "brown"
+    name[red & (saturation < 0.5) & (highest < 0.78)] = "brown"
+    warm = vivid & (hue >= 8) & (hue < 48)
+    name[warm & (highest < 0.66)] = "brown"
+    name[warm & (saturation < 0.58) & (highest < 0.86)] = "brown"
+    name[warm & (saturation < 0.24) & (highest > 0.86)] = "white"
+    name[vivid & (hue >= 48) & (hue < 66) & (highest < 0.5)] = "brown"
+    name[vivid & (hue >= 296) & (hue < 330) & (highest < 0.6)] = "purple"
+    weight = np.where(neutral, 0.55, 0.55 + chroma)
+    areas = {color: float(weight[name == color].sum()) for color in NAMES}
+    total = sum(areas.values()) or 1
+    return {color: area / total for color, area in areas.items() if area}
+
+
+def main_color(pixels: np.ndarray) -> str:
+    by_share = shares(pixels)
+    return max(by_share, key=by_share.get) if by_share else "gray"
+
+
+def main_hue(pixels: np.ndarray) -> float:
+    """The hue that most of the saturated area has, in turns; -1 where little of it is saturated."""
+    thinned = pixels[::4, ::4].astype(np.float32) / 255
+    visible = thinned[..., 3] > 0.5
+    if not visible.any():
+        return -1.0
+    rgb = thinned[..., :3][visible]
+    highest = rgb.max(1)
+    chroma = highest - rgb.min(1)
+    saturation = chroma / np.maximum(highest, 1e-6)
+    vivid = (saturation > 0.25) & (highest > 0.2)
+    if vivid.mean() < 0.18:
+        return -1.0
+    hue = _hue(rgb[vivid], highest[vivid], chroma[vivid]) / 6
+    counts, _ = np.histogram(hue % 1, bins=36, range=(0, 1), weights=saturation[vivid])
+    counts = counts + np.roll(counts, 1) + np.roll(counts, -1)
+    return (counts.argmax() + 0.5) / 36

@@ -1,0 +1,185 @@
+"""The painter: the same seed gives the same pixels, and captions agree with what was drawn."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import micro
+
+from recipe.feed import Feed, Painting, Shape, source_of
+from recipe.painter import Library, Scene, SceneRenderer, SceneSampler
+from recipe.painter import parameters as P
+from recipe.painter.palette import COLOR_SYNONYMS, COLORS
+from recipe.painter.selection import SelectedScenes
+from recipe.painter.settings import SETTINGS
+from recipe.painter.wording import NUMBERS, STYLE_PHRASES, TIME_PHRASES
+from recipe.sprites.pack import Pack
+from recipe.workspace import Workspace
+
+SAMPLES = 1500
+
+
+@pytest.fixture(scope="module")
+def pack(home: Path) -> Pack:
+    return Pack.from_folder(home / "cut-outs")
+
+
+@pytest.fixture(scope="module")
+def library(pack: Pack) -> Library:
+    return Library.of(pack.sprites, pack.concepts)
+
+
+@pytest.fixture(scope="module")
+def scenes(library: Library) -> list[Scene]:
+    sampler = SceneSampler(library, seed=3)
+    return [sampler.sample() for _ in range(SAMPLES)]
+
+
+def render(pack: Pack, scenes: list[Scene], height: int, width: int, seed: int = 0) -> torch.Tensor:
+    renderer = SceneRenderer(torch.from_numpy(pack.pixels), torch.from_numpy(pack.hues))
+    backdrops = torch.from_numpy(np.stack([s.backdrop for s in scenes]))
+    layers = torch.from_numpy(np.stack([s.layers for s in scenes]))
+    return renderer.render(backdrops, layers, height, width, torch.Generator().manual_seed(seed))
+
+
+def test_same_seed_same_pixels(pack: Pack, library: Library) -> None:
+    pictures = []
+    for _ in range(2):
+        sampler = SceneSampler(library, seed=5)
+        pictures.append(render(pack, [sampler.sample() for _ in range(24)], 48, 64))
+    assert torch.equal(*pictures)
+    assert pictures[0].min() >= 0 and pictures[0].max() <= 1
+    assert not torch.equal(pictures[0], render(pack, [SceneSampler(library, 6).sample() for _ in range(24)], 48, 64))
+
+
+def test_every_setting_paints(pack: Pack, library: Library) -> None:
+    sampler = SceneSampler(library, seed=1)
+    for name in SETTINGS:
+        drawn = [sampler.sample(scene=name) for _ in range(3)]
+        pictures = render(pack, drawn, 48, 48)
+        assert torch.isfinite(pictures).all()
+        assert all(s.labels.scene == name for s in drawn)
+
+
+def test_captions_name_what_was_drawn(scenes: list[Scene], library: Library) -> None:
+    for scene in scenes:
+        for name in scene.labels.concepts:
+            concept = library.concepts[name]
+            assert any(word in scene.caption for word in (name, concept.plural, *concept.synonyms)), scene.caption
+        setting = SETTINGS[scene.labels.scene]
+        if scene.labels.kind == "none":
+            assert any(phrase in scene.caption for phrase in setting.alone)
+        else:
+            assert scene.class_index == library.classes.index(scene.labels.concepts[0])
+
+
+def test_captions_claim_no_other_time_or_style(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        for time, phrases in TIME_PHRASES.items():
+            if any(scene.caption.endswith(phrase) for phrase in phrases):
+                assert scene.labels.time == time, scene.caption
+        for style, phrases in STYLE_PHRASES.items():
+            if any(scene.caption.endswith(", " + phrase) for phrase in phrases):
+                assert scene.labels.style == style, scene.caption
+
+
+def test_counts_and_colors_are_in_the_layers(scenes: list[Scene], pack: Pack) -> None:
+    counted = colored = 0
+    for scene in scenes:
+        labels = scene.labels
+        if labels.kind == "none":
+            continue
+        mine = [
+            row
+            for row in scene.layers
+            if row[P.SPRITE] >= 0 and pack.sprites[int(row[P.SPRITE])]["concept"] == labels.concepts[0]
+        ]
+        if labels.kind == "many":
+            assert len(mine) == labels.count
+            assert any(word in scene.caption for word in NUMBERS[labels.count])
+            counted += 1
+        said = [c for c in COLORS if c == labels.color]
+        if said and any(f" {word} " in f" {scene.caption} " for word in COLOR_SYNONYMS.get(said[0], said)):
+            own = pack.sprites[int(mine[0][P.SPRITE])]["main_color"]
+            assert own == said[0] or any(row[P.REPAINT] != P.KEEP for row in scene.layers)
+            colored += 1
+    assert counted > 50 and colored > 50
+
+
+def test_left_is_left(scenes: list[Scene], pack: Pack) -> None:
+    found = 0
+    for scene in scenes:
+        for phrase, sign in ((" to the left of ", 1), (" to the right of ", -1)):
+            if scene.labels.kind == "two" and phrase in scene.caption:
+                first, second = (
+                    next(row[P.X] for row in scene.layers if pack.sprites[int(row[P.SPRITE])]["concept"] == name)
+                    for name in scene.labels.concepts
+                )
+                assert (second - first) * sign > 0, scene.caption
+                found += 1
+    assert found > 10
+
+
+def test_repainting_changes_the_hue(pack: Pack, library: Library) -> None:
+    """A red ball painted blue is blue in the picture."""
+    sampler = SceneSampler(library, seed=0)
+    for _ in range(3000):
+        scene = sampler.sample(concept="ball", scene="plain")
+        if scene.labels.kind == "one" and scene.labels.color == "blue" and "white" in scene.caption:
+            break
+    red, _, blue = render(pack, [scene], 64, 64)[0].mean((1, 2))
+    assert blue > red
+
+
+def test_selection_keeps_to_itself(home: Path, library: Library) -> None:
+    wanted = ["painter.concepts=['ball', 'fish']", "painter.settings=['snow']", "painter.styles=['3d']"]
+    painter = micro(home, *wanted, "painter.kinds=['one']", "painter.looks=1", "painter.enlarge=1.2").painter
+    stream = SelectedScenes(library, painter, lambda caption: len(caption) < 60)
+    for _ in range(100):
+        scene = stream.sample(1.0)
+        assert set(scene.labels.concepts) <= {"ball", "fish"} and scene.labels.scene == "snow"
+        assert scene.labels.style == "3d" and len(scene.caption) < 60
+        assert scene.class_index == ["ball", "fish"].index(scene.labels.concepts[0])
+
+
+def test_feed_is_the_same_from_workers_and_from_the_middle(home: Path, prepared: Workspace) -> None:
+    source = source_of(micro(home), prepared, [Shape(32, 32), Shape(48, 32)], size=4, context=24)
+    inline = Feed(source)
+    expected = [inline.next() for _ in range(5)]
+    for feed, batches in (
+        (Feed(source, workers=2), expected),
+        (Feed(source, 0, [1], first=3), [expected[1], *expected[3:]]),
+    ):
+        try:
+            for batch in batches:
+                drawn = feed.next()
+                assert (drawn.index, drawn.shape, drawn.captions) == (batch.index, batch.shape, batch.captions)
+                assert torch.equal(drawn.layers, batch.layers) and torch.equal(drawn.ids, batch.ids)
+        finally:
+            feed.close()
+
+
+def test_painting_repeats_its_grain(home: Path, prepared: Workspace) -> None:
+    source = source_of(micro(home), prepared, [Shape(32, 32)], size=4, context=24)
+    first, second = (Painting(micro(home), source, first=7).next()[1] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_the_real_pack_gives_the_scenes_the_weights_were_trained_on(shared_pack: Path) -> None:
+    """Numbers and captions of 300 scenes, against a checksum taken from the program that trained the weights."""
+    import json
+    import tarfile
+
+    with tarfile.open(shared_pack) as tar:
+        records = [json.load(tar.extractfile(name)) for name in ("sprites.json", "concepts.json")]
+    sampler = SceneSampler(Library.of(*records), seed=0)
+    checksum = 0
+    for i in range(300):
+        scene = sampler.sample([1.0, 0.6, 1.67][i % 3])
+        for part in (scene.caption.encode(), scene.backdrop.tobytes(), scene.layers.tobytes()):
+            checksum = zlib.crc32(part, checksum)
+    assert checksum == 0x9418CDBB
