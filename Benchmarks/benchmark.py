@@ -195,9 +195,9 @@ class Bench:
         counts = [1, 2, 4, 8]
         return self.scaled([f"step 256 {n}" for n in counts], [step_macs(config, 256, 8, n) for n in counts])
 
-    def draw(self, precision, *more):
+    def draw(self, precision, *more, measure=ours.run):
         with tempfile.TemporaryDirectory() as folder:
-            return ours.run(
+            return measure(
                 "draw", "a red fox in snow", "--model", self.small, "--precision", precision, "--threads", THREADS,
                 "--steps", 20, "--seed", 0, "--output", f"{folder}/x.png", "--quiet", *more)
 
@@ -236,7 +236,7 @@ class Bench:
 
     def memory(self):
         """The most memory of a process that draws one picture of 256x256, in MB."""
-        return {f"ours {p}": self.draw(p)[2] for p in PRECISIONS}
+        return {f"ours {p}": self.draw(p, measure=ours.peak_memory) for p in PRECISIONS}
 
     def interval(self):
         """Guidance in the middle of the run only saves the other branch elsewhere."""

@@ -57,7 +57,7 @@ extension Backend {
   ) -> Tensor {
     let size = { (n: Int) in (n * upsample + stride - 1) / stride }
     let out = Tensor(
-      [x.shape[0], size(x.shape[1]), size(x.shape[2]), convolution.outputs], type: type ?? activationType)
+      unfilled: [x.shape[0], size(x.shape[1]), size(x.shape[2]), convolution.outputs], type: type ?? activationType)
     convolve(
       convolution, x, upsample: upsample, stride: stride, padEndOnly: padEndOnly, activation: activation,
       residual: residual, into: out)
@@ -65,7 +65,7 @@ extension Backend {
   }
 
   func pointwise(_ linear: Linear, _ x: Tensor, type: ElementType? = nil) -> Tensor {
-    let out = Tensor(x.shape.dropLast() + [linear.outputs], type: type ?? activationType)
+    let out = Tensor(unfilled: x.shape.dropLast() + [linear.outputs], type: type ?? activationType)
     apply(linear, to: x, into: out)
     return out
   }
@@ -73,7 +73,7 @@ extension Backend {
   func normalised(
     _ norm: GroupNormalisation, _ x: Tensor, activation: dk_activation = DK_ACT_NONE, type: ElementType? = nil
   ) -> Tensor {
-    let out = Tensor(x.shape, type: type ?? activationType)
+    let out = Tensor(unfilled: x.shape, type: type ?? activationType)
     normalise(norm, x, activation: activation, into: out)
     return out
   }

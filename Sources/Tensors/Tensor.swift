@@ -1,20 +1,6 @@
 import CKernels
 import Foundation
 
-/// Memory of a tensor: 64-byte aligned, zeroed, freed with its last owner.
-public final class Storage: @unchecked Sendable {
-  public let pointer: UnsafeMutableRawPointer
-  public let byteCount: Int
-
-  public init(byteCount: Int) {
-    self.byteCount = byteCount
-    pointer = .allocate(byteCount: max(64, (byteCount + 63) / 64 * 64), alignment: 64)
-    memset(pointer, 0, max(64, byteCount))
-  }
-
-  deinit { pointer.deallocate() }
-}
-
 /// A dense row-major array of float32 (or, between linears, bfloat16) numbers.
 ///
 /// A `Tensor` is a view: copying the struct or calling ``reshaped(_:)`` shares the numbers, as in PyTorch.
@@ -35,8 +21,18 @@ public struct Tensor: @unchecked Sendable {
 
   /// Zeros.
   public init(_ shape: [Int], type: ElementType = .f32) {
+    self.init(shape, type: type, zeroed: true)
+  }
+
+  /// Room for results that a kernel writes in full; holds anything until then.
+  public init(unfilled shape: [Int], type: ElementType) {
+    self.init(shape, type: type, zeroed: false)
+  }
+
+  private init(_ shape: [Int], type: ElementType, zeroed: Bool) {
     precondition(type == .f32 || type == .bf16, "tensors in memory are float32 or bfloat16")
-    self.init(shape, type: type, storage: Storage(byteCount: shape.reduce(1, *) * type.size), offset: 0)
+    let storage = Storage(byteCount: shape.reduce(1, *) * type.size, zeroed: zeroed)
+    self.init(shape, type: type, storage: storage, offset: 0)
   }
 
   public init(_ values: [Float], _ shape: [Int]) {
