@@ -79,7 +79,7 @@ import Testing
     try expectOneLine(["fox", "--model", "huge"], status: 66, saying: "huge", "models")
     try FileManager.default.createDirectory(
       at: program.folder.appendingPathComponent("empty"), withIntermediateDirectories: true)
-    try expectOneLine(["fox", "--model", "empty"], status: 65, saying: "model_index.json")
+    try expectOneLine(["fox", "--model", "empty"], status: 66, saying: "empty", "no checkpoint in this folder")
   }
 
   /// One thing wrong in an otherwise good model folder.

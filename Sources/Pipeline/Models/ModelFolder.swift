@@ -65,7 +65,7 @@ public struct ModelFolder: Sendable {
         + "\(autoencoder.latentChannels)")
     try fits(
       classes.isEmpty || classes.count == transformer.classes,
-      "the transformer knows \(transformer.classes) classes, but \(classes.count) are named")
+      "the transformer knows \(transformer.classes) classes, but classes.json (or id2label) names \(classes.count)")
   }
 
   // MARK: sizes
