@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Image
 
@@ -13,6 +14,26 @@ enum Interruption {
     }
     signal(SIGPIPE, SIG_IGN)
   }
+
+  /// From now on a folder goes too: removing one takes more than a signal handler may do, so a queue waits for the signal.
+  static func remove(_ folder: URL) {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        TemporaryFiles.removeAll()
+        // The work goes on until the process ends: what it writes meanwhile goes in the next round.
+        for _ in 0..<3 where FileManager.default.fileExists(atPath: folder.path) {
+          try? FileManager.default.removeItem(at: folder)
+        }
+        _exit(128 + number)
+      }
+      source.resume()
+      sources.append(source)
+    }
+  }
+
+  nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
 
   /// - Parameter text: for standard error, when the program is interrupted from now on.
   static func say(_ text: String) { interruptionMessage = strdup(text) }

@@ -87,33 +87,21 @@ extension ModelBlueprint {
   ///   - tokenizer: the `spiece.model` to copy.
   /// - Throws: ``ConversionError``, `LoadError`.
   public func write(to target: URL, seed: UInt64, type: ElementType = .f16, tokenizer: URL) throws {
-    let files = FileManager.default
-    guard !files.fileExists(atPath: target.path) else { throw ConversionError.exists(path: target.path) }
-    let temporary = target.deletingLastPathComponent()
-      .appendingPathComponent(".\(target.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier).tmp")
-    defer { try? files.removeItem(at: temporary) }
-    do {
-      for (path, data) in self.files {
-        let url = temporary.appendingPathComponent(path)
-        try files.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try NewFolder.write(target) { folder in
+      for (path, data) in files {
+        let url = folder.appendingPathComponent(path)
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try data.write(to: url)
       }
       try Data(contentsOf: tokenizer.resolvingSymlinksInPath())
-        .write(to: temporary.appendingPathComponent("tokenizer/spiece.model"))
-    } catch let error as CocoaError {
-      throw ConversionError.cannotCreate(path: target.path, reason: error.localizedDescription)
-    }
-    let weights = RandomWeights(seed: seed)
-    let file = { (part: String, name: String) in temporary.appendingPathComponent(part).appendingPathComponent(name) }
-    try weights.write(
-      transformer.parameterShapes, to: file("transformer", "diffusion_pytorch_model.safetensors"), as: type
-    ) { ParameterNames.ours.name(of: $0) }
-    try weights.write(textEncoder.parameterShapes, to: file("text_encoder", "model.safetensors"), as: type)
-    try weights.write(autoencoder.parameterShapes, to: file("vae", "diffusion_pytorch_model.safetensors"), as: type)
-    do {
-      try files.moveItem(at: temporary, to: target)
-    } catch {
-      throw ConversionError.cannotCreate(path: target.path, reason: error.localizedDescription)
+        .write(to: folder.appendingPathComponent("tokenizer/spiece.model"))
+      let weights = RandomWeights(seed: seed)
+      let file = { (part: String, name: String) in folder.appendingPathComponent(part).appendingPathComponent(name) }
+      try weights.write(
+        transformer.parameterShapes, to: file("transformer", "diffusion_pytorch_model.safetensors"), as: type
+      ) { ParameterNames.ours.name(of: $0) }
+      try weights.write(textEncoder.parameterShapes, to: file("text_encoder", "model.safetensors"), as: type)
+      try weights.write(autoencoder.parameterShapes, to: file("vae", "diffusion_pytorch_model.safetensors"), as: type)
     }
   }
 }

@@ -10,19 +10,6 @@ public enum StorageType: String, Sendable, CaseIterable {
   case int8
 }
 
-/// Why a model cannot be converted.
-public enum ConversionError: Error, CustomStringConvertible {
-  case exists(path: String)
-  case cannotCreate(path: String, reason: String)
-
-  public var description: String {
-    switch self {
-    case .exists(let path): "\(path) exists already; name a new folder"
-    case .cannotCreate(let path, let reason): "cannot write \(path): \(reason)"
-    }
-  }
-}
-
 /// Writes a model of any kind as a folder in diffusers' layout, with its weights stored in another type.
 public struct ModelConverter {
   /// Smaller tensors keep their type: they cost little, and the layers at both ends of the model are among them.
@@ -34,38 +21,19 @@ public struct ModelConverter {
   public static func convert(
     _ model: ModelFolder, to target: URL, as type: StorageType, progress: (String) -> Void = { _ in }
   ) throws {
-    let files = FileManager.default
-    guard !files.fileExists(atPath: target.path) else { throw ConversionError.exists(path: target.path) }
-    let temporary = target.deletingLastPathComponent()
-      .appendingPathComponent(".\(target.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier).tmp")
-    defer { try? files.removeItem(at: temporary) }
-    do {
-      try files.createDirectory(at: temporary, withIntermediateDirectories: false)
-      try ModelDescriptions(model).write(to: temporary)
-    } catch let error as CocoaError {
-      throw ConversionError.cannotCreate(path: target.path, reason: reason(error))
+    try NewFolder.write(target) { folder in
+      try ModelDescriptions(model).write(to: folder)
+      let file = { (part: String, name: String) in folder.appendingPathComponent(part).appendingPathComponent(name) }
+      let diffusers = "diffusion_pytorch_model.safetensors"
+      progress("transformer")
+      try convert(openCheckpoint(at: model.weights), to: file("transformer", diffusers), as: type)
+      if let text = model.text {
+        progress("text_encoder")
+        try convert(openCheckpoint(at: text.weights), to: file("text_encoder", "model.safetensors"), as: type)
+      }
+      progress("vae")
+      try convert(openCheckpoint(at: model.autoencoderURL), to: file("vae", diffusers), as: type)
     }
-    let diffusers = "diffusion_pytorch_model.safetensors"
-    progress("transformer")
-    try convert(openCheckpoint(at: model.weights), to: temporary.appendingPathComponent("transformer/\(diffusers)"), as: type)
-    if let text = model.text {
-      progress("text_encoder")
-      try convert(
-        openCheckpoint(at: text.weights), to: temporary.appendingPathComponent("text_encoder/model.safetensors"), as: type)
-    }
-    progress("vae")
-    try convert(
-      openCheckpoint(at: model.autoencoderURL), to: temporary.appendingPathComponent("vae/\(diffusers)"), as: type)
-    do {
-      try files.moveItem(at: temporary, to: target)
-    } catch {
-      throw ConversionError.cannotCreate(path: target.path, reason: reason(error))
-    }
-  }
-
-  private static func reason(_ error: Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    return underlying.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
   }
 
   /// One checkpoint to one safetensors file.
