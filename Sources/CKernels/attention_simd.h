@@ -9,25 +9,7 @@
 // Long key sequences come in blocks; the running maximum rescales what was mixed before (Milakov and Gimelshein 2018,
 // as in FlashAttention).
 
-#if PAIRS
-typedef __m512bh A(operand);
-TARGET DK_INLINE A(operand) A(broadcast)(const char *p) {
-  int pair;
-  memcpy(&pair, p, 4);
-  return (A(operand))_mm512_set1_epi32(pair);
-}
-TARGET DK_INLINE A(operand) A(read)(const unit *p) { return (A(operand))_mm512_loadu_si512(p); }
-TARGET DK_INLINE V(vec) A(multiply_add)(A(operand) a, A(operand) b, V(vec) c) { return _mm512_dpbf16_ps(c, a, b); }
-#else
-typedef V(vec) A(operand);
-TARGET DK_INLINE A(operand) A(broadcast)(const char *p) {
-  float value;
-  memcpy(&value, p, 4);
-  return V(set)(value);
-}
-TARGET DK_INLINE A(operand) A(read)(const unit *p) { return V(load)((const float *)p); }
-TARGET DK_INLINE V(vec) A(multiply_add)(A(operand) a, A(operand) b, V(vec) c) { return V(fma)(a, b, c); }
-#endif
+#include "operand_simd.h"
 
 // A product out[i][query] = Σ_u a(i, u) · b[u][query], where unit u of row i of `a` lies row · i + step · u bytes behind it.
 // rescale NULL: the sums start at 0 and are multiplied by `factor`; else they start at out · rescale.

@@ -5,21 +5,7 @@
 
 enum { A(panel_vectors) = 16 / LANES };
 
-#if PAIRS
-typedef __m512bh A(operand);
-TARGET DK_INLINE A(operand) A(broadcast)(const unit *p) { return (A(operand))_mm512_set1_epi32((int)*p); }
-TARGET DK_INLINE A(operand) A(read)(const unit *p) { return (A(operand))_mm512_loadu_si512(p); }
-TARGET DK_INLINE V(vec) A(multiply_add)(A(operand) a, A(operand) b, V(vec) c) { return _mm512_dpbf16_ps(c, a, b); }
-#else
-typedef V(vec) A(operand);
-TARGET DK_INLINE A(operand) A(broadcast)(const unit *p) {
-  float value;
-  memcpy(&value, p, 4);
-  return V(set)(value);
-}
-TARGET DK_INLINE A(operand) A(read)(const unit *p) { return V(load)((const float *)p); }
-TARGET DK_INLINE V(vec) A(multiply_add)(A(operand) a, A(operand) b, V(vec) c) { return V(fma)(a, b, c); }
-#endif
+#include "operand_simd.h"
 
 // act(y + bias + residual) of the channels from `channel` on, as many as there are.
 TARGET DK_INLINE void A(finish_vector)(const finish *f, V(vec) y, long channel, const void *residual, void *out) {

@@ -13,17 +13,6 @@ struct VerificationCase {
   let backend: Backend
   private(set) var rows: [VerificationRow] = []
 
-  init(
-    group: String, name: String, manifest: JSONValue, groupManifest: JSONValue, folder: URL, backend: Backend
-  ) {
-    self.group = group
-    self.name = name
-    self.manifest = manifest
-    self.groupManifest = groupManifest
-    self.folder = folder
-    self.backend = backend
-  }
-
   // MARK: files
 
   /// The case's own file.
