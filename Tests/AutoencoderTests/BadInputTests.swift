@@ -7,9 +7,9 @@ import Testing
 
 /// What is wrong with a file is said in one line.
 @Suite struct BadInputTests {
-  let folder: Folder
+  let folder: TemporaryFolder
 
-  init() throws { folder = try Folder() }
+  init() throws { folder = try TemporaryFolder() }
 
   private func load(_ tensors: [String: Tensor], encoder: Bool = true) throws {
     _ = try loadAutoencoder(at: folder.write("vae.safetensors", tensors), backend: float32, encoder: encoder)

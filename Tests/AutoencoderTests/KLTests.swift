@@ -12,7 +12,7 @@ import Testing
   // MARK: names
 
   @Test func allNamesLoadTheSame() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let weights = try openCheckpoint(at: Self.original)
     let compVis = try openCheckpoint(at: Self.original.appendingPathComponent("ldm-names.safetensors"))
     let table = try readConfiguration(
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test func aModelFolderHasItInside() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     try folder.copy(Self.original, as: "vae")
     #expect(try AutoencoderSource(folder.url).latentChannels == 4)
   }
@@ -43,7 +43,7 @@ import Testing
   // MARK: without a configuration
 
   @Test func sizesAreReadOffTheTensors() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let file = try folder.write("vae.safetensors", SyntheticKL(channels: [32, 32, 64], layers: 2).tensors)
     let source = try AutoencoderSource(file)
     guard case .kl(let sizes) = source.kind else { return #expect(Bool(false), "not recognised") }
@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func scalesOfLatents() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let plain = SyntheticKL(channels: [32], layers: 1, quant: false)
     var numbers = Numbers(8)
     let z = numbers.tensor([1, 4, 4, 3])
@@ -86,7 +86,7 @@ import Testing
   }
 
   @Test func extremeVariancesAreClamped() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     var kl = SyntheticKL(channels: [32], layers: 1)
     kl["quant_conv.bias"] = Tensor([0, 0, 0, 0, 1_000, -1_000, 0, 0], [8])
     let file = try folder.write("vae.safetensors", kl.tensors)

@@ -1,21 +1,10 @@
 import Checkpoints
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
-/// A folder of a test's own, removed with it.
-final class Folder: Sendable {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent("dit-t2i-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-
+extension TemporaryFolder {
   func copy(_ source: URL, as name: String? = nil) throws {
     try FileManager.default.copyItem(at: source, to: file(name ?? source.lastPathComponent))
   }

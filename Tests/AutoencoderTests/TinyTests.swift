@@ -10,7 +10,7 @@ import Testing
   static let original = Fixtures.url("vae/tiny")
 
   @Test func itsTwoFilesAreDiffusersOne() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     for half in ["encoder", "decoder"] { try folder.copy(Self.original.appendingPathComponent("taesd_\(half).pth")) }
     let whole = try loadAutoencoder(at: Self.original, backend: float32, encoder: true)
     var numbers = Numbers(1)
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func oneHalfAlone() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     try folder.copy(Self.original.appendingPathComponent("taesd_encoder.pth"))
     let file = folder.file("taesd_encoder.pth")
     expectError("taesd_encoder.pth", "no taesd_decoder.pth") {
@@ -38,7 +38,7 @@ import Testing
   /// 4 latent channels of the first TAESD, 16 of Flux and SD 3, 32 of the newest, which pools.
   @Test(arguments: [(4, false), (16, false), (32, true), (4, true)])
   func allMembersOfTheFamily(latents: Int, pooled: Bool) throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let tiny = SyntheticTiny(channels: [12, 8, 8, 6], blocks: [2, 1, 2, 1], latents: latents, pooled: pooled)
     let file = try folder.write("taexl.safetensors", tiny.tensors)
     let model = try loadAutoencoder(at: file, backend: float32, encoder: false)
@@ -50,7 +50,7 @@ import Testing
 
   @Test(arguments: [false, true])
   func tilesAreTheWhole(pooled: Bool) throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let tiny = SyntheticTiny(channels: [12, 8, 8, 6], blocks: [1, 1, 2, 1], latents: 4, pooled: pooled)
     let file = try folder.write("taesd.safetensors", tiny.tensors)
     var numbers = Numbers(4)

@@ -1,18 +1,7 @@
 import Foundation
+import TestSupport
 
-/// A folder of a test's own, removed with it.
-final class TemporaryFolder: Sendable {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent("dit-t2i-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-
+extension TemporaryFolder {
   @discardableResult
   func write(_ name: String, _ bytes: some Sequence<UInt8>) throws -> URL {
     let url = file(name)
@@ -20,6 +9,4 @@ final class TemporaryFolder: Sendable {
     try Data(bytes).write(to: url)
     return url
   }
-
-  var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path).sorted()) ?? [] }
 }
