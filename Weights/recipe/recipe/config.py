@@ -118,6 +118,7 @@ class Judge:
     learning_rate: float = 2e-3
     warmup: int = 200
     size: int = 160  # pixels it looks at
+    channels: list[int] = field(default_factory=lambda: [48, 96, 192, 320, 448])  # each at half the size before
 
 
 @dataclass

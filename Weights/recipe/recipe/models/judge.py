@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-CHANNELS = (48, 96, 192, 320, 448)
-
 
 class Residual(nn.Module):
     def __init__(self, c: int) -> None:
@@ -20,17 +18,20 @@ class Residual(nn.Module):
 
 
 class JudgeNetwork(nn.Module):
-    """Pictures [B,3,S,S] in 0…1 to the logits of each question, by its name; `answers` counts the answers to each."""
+    """Pictures [B,3,S,S] in 0…1 to the logits of each question, by its name.
 
-    def __init__(self, answers: dict[str, int]) -> None:
+    `answers` counts the answers to each question; `channels` are the widths at a half, a quarter … of the picture's size.
+    """
+
+    def __init__(self, answers: dict[str, int], channels: list[int]) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, CHANNELS[0], 4, 2, 1)]
-        for i, c in enumerate(CHANNELS):
+        layers: list[nn.Module] = [nn.Conv2d(3, channels[0], 4, 2, 1)]
+        for i, c in enumerate(channels):
             if i:
-                layers += [nn.BatchNorm2d(CHANNELS[i - 1]), nn.Conv2d(CHANNELS[i - 1], c, 2, 2)]
+                layers += [nn.BatchNorm2d(channels[i - 1]), nn.Conv2d(channels[i - 1], c, 2, 2)]
             layers += [Residual(c), Residual(c)]
-        self.body = nn.Sequential(*layers, nn.BatchNorm2d(CHANNELS[-1]), nn.ReLU())
-        self.heads = nn.ModuleDict({k: nn.Linear(2 * CHANNELS[-1], n) for k, n in answers.items()})
+        self.body = nn.Sequential(*layers, nn.BatchNorm2d(channels[-1]), nn.ReLU())
+        self.heads = nn.ModuleDict({k: nn.Linear(2 * channels[-1], n) for k, n in answers.items()})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         h = self.body(x * 2 - 1)

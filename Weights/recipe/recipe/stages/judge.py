@@ -51,7 +51,7 @@ class Judge:
         state = load(workspace.need(workspace.result("judge"), "judge"), device)
         self.concepts: list[str] = state["concepts"]
         self.size: int = state["size"]
-        self.network = JudgeNetwork(_answers(self.concepts)).to(device).eval()
+        self.network = JudgeNetwork(_answers(self.concepts), state["channels"]).to(device).eval()
         self.network.load_state_dict(single(state["network"]))
 
     @torch.no_grad()
@@ -99,7 +99,8 @@ class JudgeTrainer(Trainer):
         self.index = {name: i for i, name in enumerate(self.concepts)}
         width, height = config.draw.size
         self.source = source_of(config, workspace, [Shape(width, height)], self.options.batch, MAX_TOKENS, offset=37)
-        self.network = JudgeNetwork(_answers(self.concepts)).to(config.device, memory_format=torch.channels_last)
+        self.network = JudgeNetwork(_answers(self.concepts), self.options.channels)
+        self.network.to(config.device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.options.learning_rate, weight_decay=0.02)
         self.drawn = 0
         self._painting: Painting | None = None
@@ -145,7 +146,7 @@ class JudgeTrainer(Trainer):
     def finish(self) -> None:
         print("judge, on fresh scenes:", ", ".join(f"{k} {v:.1%}" for k, v in self.check().items()))
         state = {k: v.half() if v.is_floating_point() else v for k, v in self.network.state_dict().items()}
-        result = dict(network=state, concepts=self.concepts, size=self.options.size)
+        result = dict(network=state, concepts=self.concepts, size=self.options.size, channels=self.options.channels)
         save(result, self.workspace.result("judge"))
 
     @torch.no_grad()
