@@ -1,13 +1,15 @@
 #!/bin/bash
-# Gathers what training on a GPU machine without network needs into two folders of under 35 MB each.
-# usage: gpu/pack.sh WHERE [FROM]     makes WHERE/gpu1 and WHERE/gpu2
+# Gathers what training on a GPU machine without network needs into two folders of about 30 MB each.
+# usage: gpu/pack.sh WHERE [FROM [MODEL]]     makes WHERE/gpu1 and WHERE/gpu2
 # FROM holds sprites.tar, corpus.txt.xz and checkpoints/{vae,text16}.pt (default: ../shared/recipe beside the repository).
+# MODEL is a model folder to go on from: it becomes WHERE/gpu3/start.
 set -euo pipefail
 recipe=$(cd "$(dirname "$0")/.." && pwd)
 repository=$(cd "$recipe/../.." && pwd)
-to=${1:?usage: gpu/pack.sh WHERE [FROM]}
+to=${1:?usage: gpu/pack.sh WHERE [FROM [MODEL]]}
 from=${2:-$repository/../shared/recipe}
 [ -f "$from/sprites.tar" ] || { echo "pack.sh: $from has no sprites.tar" >&2; exit 66; }
+[ -z "${3:-}" ] || [ -f "$3/classes.json" ] || { echo "pack.sh: $3 is no model folder: it has no classes.json" >&2; exit 66; }
 
 mkdir -p "$to/gpu1" "$to/gpu2"
 install -m 644 "$from/sprites.tar" "$to/gpu1/"
@@ -16,4 +18,8 @@ install -m 644 "$repository/Tokenizer/spiece.model" "$to/gpu2/"
 install -m 755 "$recipe"/gpu/{start,wait,take}.sh "$to/gpu2/"
 install -m 644 "$recipe/gpu/split.py" "$to/gpu2/"
 tar -C "$recipe" --exclude=__pycache__ -cf - recipe configs | tar -C "$to/gpu2" -xf -
-du -sh "$to/gpu1" "$to/gpu2"
+if [ -n "${3:-}" ]; then
+  mkdir -p "$to/gpu3/start"
+  cp -rL "$3"/{classes.json,transformer,text_encoder} "$to/gpu3/start/"
+fi
+du -sh "$to"/gpu?

@@ -8,7 +8,7 @@ for _ in $(seq "${1:?seconds}"); do
 done
 tail -n 5 o/transformer.log
 if [ -n "${2:-}" ] && ls o/transformer*.pt > /dev/null 2>&1; then
-  timeout 120 python3 -m recipe draw --config configs/small.toml --work o && mkdir -p "$2" && cp o/sheet.png "$2/"
+  timeout 120 python3 -m recipe draw --config "${CONFIG:-configs/small.toml}" --work o && mkdir -p "$2" && cp o/sheet.png "$2/"
   cp o/transformer-curve.png "$2/" 2> /dev/null
 fi
 true

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def configure(arguments: argparse.Namespace) -> Config:
 
 def main(words: list[str] | None = None) -> int:
     arguments = parser().parse_args(words)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # saved on both, in the background (nohup … &) too
+        signal.signal(ending, signal.default_int_handler)
     try:
         config = configure(arguments)
         if config.device == "cuda" and not torch.cuda.is_available():

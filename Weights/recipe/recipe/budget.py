@@ -28,10 +28,13 @@ class Budget:
 
 
 class Clock:
-    """Steps done and time spent, over all the runs of a stage. The first step of a run, which compiles, is free."""
+    """Steps done and time spent, over all the runs of a stage. The first step of a run, which compiles, is free.
 
-    def __init__(self, budget: Budget, steps: int = 0, seconds: float = 0.0) -> None:
-        self.budget, self.steps = budget, steps
+    `until`, in Unix time, cuts a budget of seconds to what is left when training begins; 0: it does not.
+    """
+
+    def __init__(self, budget: Budget, steps: int = 0, seconds: float = 0.0, until: float = 0.0) -> None:
+        self.budget, self.steps, self.until = budget, steps, until
         self._before, self._start = seconds, None
 
     @property
@@ -46,18 +49,20 @@ class Clock:
     @property
     def progress(self) -> float:
         """0 at the start; 1 or more: spent."""
-        return self.passed / self.budget.amount if self.budget.amount else 1.0
+        return self.passed / self.budget.amount if self.budget.amount > 0 else 1.0
 
     @property
     def seconds_left(self) -> float | None:
         if self.budget.unit == "s":
             return max(0.0, self.budget.amount - self.seconds)
-        return self.seconds / self.steps * (self.budget.amount - self.steps) if self.steps and self.seconds else None
+        return self.seconds / self.steps * (self.budget.amount - self.steps) if self.steps > 1 and self.seconds else None
 
     def tick(self) -> None:
         self.steps += 1
         if self._start is None:
             self._start = time.monotonic()
+            if self.until and self.budget.unit == "s":
+                self.budget = Budget(min(self.budget.amount, self._before + self.until - time.time()), "s")
 
     def state(self) -> dict:
         return dict(steps=self.steps, seconds=self.seconds)

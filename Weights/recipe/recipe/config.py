@@ -94,7 +94,7 @@ class Transformer:
     cache: int = 600_000  # encoded scenes held
     first: int = 100_000  # before training starts
     refill: float = 0.12  # share of the time spent on new scenes
-    start: str = ""  # weights to start from
+    start: str = ""  # weights to go on from: transformer.pt, or a model folder
 
     @property
     def phases(self) -> tuple[Budget, Budget]:
@@ -139,6 +139,7 @@ class Config:
     workers: int = 0  # processes that draw scenes; 0: the training process itself
     threads: int = 0  # of PyTorch; 0: its own choice
     save_every: float = 240.0  # seconds between checkpoints
+    until: float = 0.0  # Unix time at which training has to end: cuts budgets of seconds; 0: they are kept
     data: Data = field(default_factory=Data)
     painter: Painter = field(default_factory=Painter)
     tokenizer: Tokenizer = field(default_factory=Tokenizer)

@@ -59,12 +59,12 @@ def train(
     Interrupted by Ctrl-C it saves and raises KeyboardInterrupt again; the next run goes on from there.
     """
     stage, unfinished = trainer.name, workspace.progress(trainer.name)
-    clock, rows = Clock(budget), []
+    clock, rows = Clock(budget, until=config.until), []
     try:
         if unfinished.exists():
             state = load(unfinished, config.device)
             trainer.load_state(state["trainer"])
-            clock, rows = Clock(budget, **state["clock"]), state["rows"]
+            clock, rows = Clock(budget, **state["clock"], until=config.until), state["rows"]
             _set_random_state(state["random"])
             print(f"{stage}: going on from step {clock.steps}", flush=True)
         report = Report(stage, clock, rows)

@@ -86,6 +86,11 @@ steps = 3
 """
 
 
+def program() -> Path | None:
+    candidate = Path(os.environ.get("DIT_T2I") or REPOSITORY / ".build" / "release" / "dit-t2i")
+    return candidate if os.access(candidate, os.X_OK) else None
+
+
 def draw_cut_outs(folder: Path) -> Path:
     """Two styles of each thing, with a words.csv."""
     folder.mkdir()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import REPOSITORY, micro
+from conftest import REPOSITORY, micro, program
 from safetensors.torch import load_file
 
 from recipe.diffusion import timesteps
@@ -49,11 +48,6 @@ def test_goldens_agree_with_float32(folder: Path) -> None:
                 assert measured["nmse"] <= case["tolerance"][key]["nmse"], (name, key)
             contents = load_file(folder / "goldens" / name)
             assert contents["expected.image_u8"].float().std() > 0
-
-
-def program() -> Path | None:
-    candidate = Path(os.environ.get("DIT_T2I") or REPOSITORY / ".build" / "release" / "dit-t2i")
-    return candidate if os.access(candidate, os.X_OK) else None
 
 
 @pytest.mark.skipif(program() is None, reason="dit-t2i is not built: swift build -c release, or set DIT_T2I")

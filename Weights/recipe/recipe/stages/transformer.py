@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -24,9 +25,10 @@ from ..models.transformer import Route
 from ..painter import Library
 from ..painter.selection import narrow
 from ..sprites.pack import Pack
+from ..start import Start
 from ..tokens import EOS, Tokens
 from ..training import Average, Trainer, compiled, precision, set_rate, train
-from ..workspace import Workspace, load, save, single
+from ..workspace import Workspace, save
 from .text import load_encoder, pool, read_corpus
 
 RENDER_BATCH = 256
@@ -84,7 +86,7 @@ class TransformerTrainer(Trainer):
         self.reference, self.reminders = self._reminders() if self.trains_text else (None, None)
         self.encoder.requires_grad_(self.trains_text)
         if options.start:
-            self._start_from(load(options.start, device))
+            Start.read(Path(options.start)).give(self.dit, self.encoder, self.names)
         self.named = [("dit", *item) for item in self.dit.named_parameters()]
         if self.trains_text:
             self.named += [("enc", *item) for item in self.encoder.named_parameters()]
@@ -93,8 +95,8 @@ class TransformerTrainer(Trainer):
         self.average = Average(self.parameters, ramp=9)
         self.schedule = Schedule(device)
         stable, decay = options.phases
-        self.decay_from, self.total = stable.amount, (stable + decay).amount
-        self.routed_until = options.routed * stable.amount
+        together = (stable + decay).amount
+        self.decay_from = stable.amount / together if together else 0.0  # of the clock's progress
         self.route = Route(0.5, 2, options.depth - 2)
         self.spent, self.made = 0.0, 0
         self._cache: Cache | None = None
@@ -109,11 +111,6 @@ class TransformerTrainer(Trainer):
         tokens = Tokens(self.workspace.need(self.workspace.tokenizer, "tokenizer"))
         texts = read_corpus(self.workspace)[::4]
         return reference, tokens.batch(texts, self.options.context).short().to(self.config.device)
-
-    def _start_from(self, state: dict) -> None:
-        weights = state.get("raw") or state["ema"]
-        self.dit.load_state_dict(single(weights["dit"]))
-        self.encoder.load_state_dict(single(weights["enc"]))
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         options = self.options
@@ -147,13 +144,13 @@ class TransformerTrainer(Trainer):
 
     def step(self, clock: Clock) -> dict[str, Tensor]:
         options, device = self.options, self.config.device
-        late = clock.passed >= self.decay_from
-        falling = (self.total - clock.passed) / (self.total - self.decay_from) if late else 1.0
+        late = clock.progress >= self.decay_from
+        falling = max(0.0, 1 - clock.progress) / max(1 - self.decay_from, 1e-9) if late else 1.0
         set_rate(self.optimizers, min(1.0, (clock.steps + 1) / options.warmup) * falling)
         self._refill(clock)
         latents, ids, classes = self.cache.batch(options.batch, late)
         ids, classes = drop_conditions(ids, classes, len(self.names))
-        route = self.route if clock.passed < self.routed_until else None
+        route = self.route if clock.progress < options.routed * self.decay_from else None
         mask = ids > 0
         with precision(self.config):
             with torch.set_grad_enabled(self.trains_text):
@@ -171,7 +168,7 @@ class TransformerTrainer(Trainer):
     def _refill(self, clock: Clock) -> None:
         """New scenes for a share of the budget; one batch counts as a step where steps are counted."""
         cache = self.cache
-        if self.spent >= self.options.refill * clock.passed or clock.passed > STOP_REFILLING * self.total:
+        if self.spent >= self.options.refill * clock.passed or clock.progress > STOP_REFILLING:
             return
         started = self._now()
         cache.add()
