@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
 from .config import Config, ConfigError, load
 from .sprites.pack import PackError
-from .stages import autoencoder, data, draw, export, judge, score, text, tokenizer, transformer
+from .stages import autoencoder, data, draw, export, judge, prompts, score, text, tokenizer, transformer
 from .workspace import Workspace
 
 STAGES = dict(
@@ -33,9 +34,10 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m recipe", description="Makes the models that dit-t2i draws with, stage by stage."
     )
     stages = out.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    helps = {name: (module.__doc__ or "").split(": ", 1)[1].splitlines()[0] for name, module in STAGES.items()}
+    helps = {name: _first_line(module) for name, module in STAGES.items()}
     helps["all"] = f"{', '.join(ALL)}, one after the other; what is done already is skipped"
-    helps["score"] = "how well a folder of pictures follows its prompts, by the judge"
+    for name, module in (("prompts", prompts), ("score", score)):  # these take further words
+        helps[name] = _first_line(module)
     for name, line in helps.items():
         stage = stages.add_parser(name, help=line, description=line)
         stage.add_argument("--config", type=Path, required=True, help="a TOML file, such as configs/tiny.toml")
@@ -47,8 +49,16 @@ def parser() -> argparse.ArgumentParser:
         )
         if name == "score":
             stage.add_argument("folder", type=Path, help="the pictures")
-            stage.add_argument("prompts", type=Path, help="one JSON object a line: image, concepts, color, count, …")
+            stage.add_argument("expected", type=Path, help="one JSON object a line: image, concepts, color, count, …")
+        if name == "prompts":
+            stage.add_argument("folder", type=Path, help="where prompts.txt, expected.jsonl and painted/ go")
+            stage.add_argument("--count", type=int, default=200, help="how many (default: 200)")
     return out
+
+
+def _first_line(module: ModuleType) -> str:
+    """Of its docstring, after the name of the stage."""
+    return (module.__doc__ or "").split(": ", 1)[1].splitlines()[0]
 
 
 def configure(arguments: argparse.Namespace) -> Config:
@@ -73,7 +83,9 @@ def main(words: list[str] | None = None) -> int:
             torch.set_num_threads(config.threads)
         workspace = Workspace(arguments.work or Path("work") / config.name)
         if arguments.stage == "score":
-            score.run(config, workspace, arguments.folder, arguments.prompts)
+            score.run(config, workspace, arguments.folder, arguments.expected)
+        elif arguments.stage == "prompts":
+            prompts.run(config, workspace, arguments.folder, arguments.count)
         else:
             for name in ALL if arguments.stage == "all" else (arguments.stage,):
                 STAGES[name].run(config, workspace)

@@ -55,7 +55,9 @@ class Clock:
     def seconds_left(self) -> float | None:
         if self.budget.unit == "s":
             return max(0.0, self.budget.amount - self.seconds)
-        return self.seconds / self.steps * (self.budget.amount - self.steps) if self.steps > 1 and self.seconds else None
+        return (
+            self.seconds / self.steps * (self.budget.amount - self.steps) if self.steps > 1 and self.seconds else None
+        )
 
     def tick(self) -> None:
         self.steps += 1

@@ -14,7 +14,7 @@ from conftest import micro
 from recipe import config
 from recipe.__main__ import main
 from recipe.sprites.pack import Pack, PackError
-from recipe.stages import score, tokenizer
+from recipe.stages import prompts, score, tokenizer
 from recipe.stages.judge import CHOICES
 from recipe.tokens import Tokens
 from recipe.workspace import Workspace
@@ -104,16 +104,51 @@ def test_scores_are_counted(home: Path, tmp_path: Path) -> None:
         dict(image="ball.png", concepts=["ball"], color="red", count=1, time=None),
         dict(image="cube.png", concepts=["ball"], color="blue"),
     ]
-    prompts = tmp_path / "prompts.jsonl"
-    prompts.write_text("\n".join(json.dumps(case) for case in cases))
-    result = score.score(KnowingJudge(), tmp_path, score.read_cases(prompts))
+    expected = tmp_path / "expected.jsonl"
+    expected.write_text("\n".join(json.dumps(case) for case in cases))
+    result = score.score(KnowingJudge(), tmp_path, score.read_cases(expected))
     assert result == {"concepts": (0.5, 2), "concepts in first 5": (1.0, 2), "color": (1.0, 2), "count": (1.0, 1)}
 
 
-def test_a_bad_prompts_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "bad.jsonl").write_text('{"image": "a.png", "color": "mauve"}\n')
-    with pytest.raises(config.ConfigError, match=r"bad\.jsonl:1: color must be one of red"):
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ('{"image": "a.png", "color": "mauve"}', "color must be one of red"),
+        ('{"color": "red"}', "neither image nor line"),
+        ("[1]", "neither image nor line"),
+        ("{", "expected a JSON object"),
+    ],
+)
+def test_bad_expectations_are_named(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "bad.jsonl").write_text(line + "\n")
+    with pytest.raises(config.ConfigError, match=r"bad\.jsonl:1: .*" + message):
         score.read_cases(tmp_path / "bad.jsonl")
+
+
+def test_prompts_say_what_to_expect(home: Path, prepared: Workspace, tmp_path: Path) -> None:
+    prompts.run(micro(home), prepared, tmp_path, 12)
+    cases = score.read_cases(tmp_path / "expected.jsonl")
+    captions = (tmp_path / "prompts.txt").read_text().splitlines()
+    assert [case["prompt"] for case in cases] == captions and len(captions) == 12
+    assert [case["line"] for case in cases] == list(range(1, 13))
+    assert any("color" in case for case in cases) and not all("color" in case for case in cases)
+    for path, _ in score.drawn(tmp_path / "painted", cases):
+        assert score.read_picture(path).shape == (1, 3, 64, 64)
+
+
+def test_pictures_of_a_batch_are_found_by_line(tmp_path: Path) -> None:
+    cases = [dict(line=1, prompt="a ball", concepts=["ball"]), dict(line=2, prompt="a cube", concepts=["cube"])]
+    entries = [
+        dict(line=line, prompt=prompt, file=f"{i}.png")
+        for i, (line, prompt) in enumerate([(2, "a cube"), (1, "a ball"), (2, "a cube")])
+    ]
+    (tmp_path / "manifest.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    found = [(path.name, case["line"]) for path, case in score.drawn(tmp_path, cases)]
+    assert found == [("1.png", 1), ("0.png", 2), ("2.png", 2)]
+    with pytest.raises(config.ConfigError, match="has no picture of line 3"):
+        score.drawn(tmp_path, [*cases, dict(line=3)])
+    with pytest.raises(config.ConfigError, match="line 1 was drawn from another prompt than 'a kite'"):
+        score.drawn(tmp_path, [dict(line=1, prompt="a kite")])
 
 
 def test_the_command_line_says_what_is_wrong(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,29 @@ def test_counts_and_colors_are_in_the_layers(scenes: list[Scene], pack: Pack) ->
             assert own == said[0] or any(row[P.REPAINT] != P.KEEP for row in scene.layers)
             colored += 1
     assert counted > 50 and colored > 50
+
+
+def test_what_is_said_is_in_the_caption(scenes: list[Scene]) -> None:
+    """And nothing is said that the labels do not know of."""
+    told: Counter = Counter()
+    for scene in scenes:
+        labels, caption = scene.labels, f" {scene.caption} "
+        setting = SETTINGS[labels.scene]
+        words = dict(
+            time=TIME_PHRASES.get(labels.time, []),
+            style=STYLE_PHRASES[labels.style],
+            color=[f" {word} " for word in COLOR_SYNONYMS.get(labels.color, [labels.color])],
+        )
+        if labels.scene != "plain":
+            words["scene"] = [*setting.phrases, *setting.alone]
+        for name, phrases in words.items():
+            if name in labels.said:
+                assert any(phrase in caption for phrase in phrases), (name, scene.caption)
+                told[name] += 1
+            elif name in ("time", "style"):  # a ground may have a thing's colour, and the sun is "in the sky" anywhere
+                assert not any(f" {phrase} " in caption for phrase in phrases), (name, scene.caption)
+        assert ("concepts" in labels.said) == (labels.kind != "none")
+    assert min(told.values()) > 100, told
 
 
 def test_left_is_left(scenes: list[Scene], pack: Pack) -> None:

@@ -27,6 +27,13 @@ class Subject:
     concepts: list[str]
     color: str | None = None  # of the first concept: as said, or else its own
     count: int = 1
+    said: list[str] = field(default_factory=list)  # which of the fields above the words tell
+
+    @classmethod
+    def of(cls, words: str, concepts: list[str], asked: str | None, sprite: Sprite, count: int = 1) -> Subject:
+        """`asked`: the colour that the words give the first concept, whose cut-out is `sprite`; None: they give none."""
+        said = ["concepts", "count"] + (["color"] if asked else [])
+        return cls(words, concepts, asked or sprite.main_color, count, said)
 
 
 @dataclass
@@ -146,7 +153,7 @@ class Composition:
         for i in range(count):
             x, h = (i + 0.5) / count + r.uniform(-0.03, 0.03), height * r.uniform(0.9, 1.1)
             self.stand(main, sprite, x, h, repaint(color, sprite), dy=r.uniform(-0.02, 0.02))
-        return Subject(words, [main.concept], color or sprite.main_color, count)
+        return Subject.of(words, [main.concept], color, sprite, count)
 
     def pair(self, main: Concept) -> Subject:
         """Two different things and how they stand to each other."""
@@ -183,7 +190,7 @@ class Composition:
             self.stand(main, sprite1, x1 + r.uniform(-0.05, 0.05), height1, paint1)
             self.stand(other, sprite2, x2 + r.uniform(-0.05, 0.05), height2, paint2)
         words = r.choice(RELATIONS[relation]).format(noun1, noun2)
-        return Subject(words, [main.concept, name], color1 or sprite1.main_color, 2)
+        return Subject.of(words, [main.concept, name], color1, sprite1, 2)
 
     def single(self, main: Concept, kind: str) -> Subject:
         """One thing; of kind "wear" under a hat, of kind "with" beside something small."""
@@ -204,7 +211,7 @@ class Composition:
         if sprite.view == "face" and main.is_animal and r.random() < 0.5:
             words = words + " face" if r.random() < 0.7 else "the face of " + words
         bottom = self.stand(main, sprite, x, height, repaint(color, sprite))
-        subject = Subject(words, [main.concept], color or sprite.main_color)
+        subject = Subject.of(words, [main.concept], color, sprite)
         if hatted:
             self._hat(subject, x, bottom, height)
         elif kind == "with" and self.library.handy:

@@ -21,7 +21,10 @@ KIND_WEIGHTS = [0.56, 0.2, 0.10, 0.03, 0.05, 0.06]
 
 @dataclass
 class Labels:
-    """What was drawn; `kind` as in `KINDS`, "none" meaning an empty place."""
+    """What was drawn; `kind` as in `KINDS`, "none" meaning an empty place.
+
+    `said` names those of the other fields that the caption speaks of: it need not mention everything in the picture.
+    """
 
     scene: str
     time: str | None
@@ -30,6 +33,7 @@ class Labels:
     concepts: list[str] = field(default_factory=list)
     color: str | None = None
     count: int = 0
+    said: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -70,19 +74,24 @@ class SceneSampler:
         if not plain:
             composition.props(setting, main.concept)
         subject = self._subject(composition, main, kind)
-        parts = [subject.words]
+        parts, said = [subject.words], subject.said
         if backdrop.phrase:
             parts.append(backdrop.phrase)
+            said.append("scene")
         elif not plain and kind != "none" and r.random() < 0.85:
             parts.append(r.choice(setting.phrases))
+            said.append("scene")
         if backdrop.time:
             chance = setting.time_phrase_chance
             if r.random() < (TIME_PHRASE_CHANCE[backdrop.time] if chance is None else chance):
                 parts.append(r.choice(TIME_PHRASES[backdrop.time]))
+                said.append("time")
         if backdrop.extras and r.random() < 0.8:
             parts.append(backdrop.extras[0])
         caption = self._style_words(" ".join(parts), style if style_said else None)
-        labels = Labels(place, backdrop.time, style, kind, subject.concepts, subject.color, subject.count)
+        if style_said:
+            said.append("style")
+        labels = Labels(place, backdrop.time, style, kind, subject.concepts, subject.color, subject.count, said)
         index = NO_CLASS if kind == "none" else self.class_of[main.concept]
         return Scene(caption, index, numbers.values, composition.rows(), labels)
 
@@ -102,7 +111,7 @@ class SceneSampler:
     @staticmethod
     def _subject(composition: Composition, main: Concept, kind: str) -> Subject:
         if kind == "none":
-            return Subject(composition.r.choice(SETTINGS[composition.scene].alone), [], count=0)
+            return Subject(composition.r.choice(SETTINGS[composition.scene].alone), [], count=0, said=["scene"])
         if kind == "many":
             return composition.several(main)
         if kind == "two":
