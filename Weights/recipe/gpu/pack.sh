@@ -1,5 +1,5 @@
 #!/bin/bash
-# Gathers what training on a GPU machine without network needs into two folders of about 30 MB each.
+# Gathers what training on a GPU machine without network needs into two folders of 28 MB each.
 # usage: gpu/pack.sh WHERE [FROM [MODEL]]     makes WHERE/gpu1 and WHERE/gpu2
 # FROM holds sprites.tar, corpus.txt.xz and checkpoints/{vae,text16}.pt (default: ../shared/recipe beside the repository).
 # MODEL is a model folder to go on from: it becomes WHERE/gpu3/start.
@@ -12,7 +12,8 @@ from=${2:-$repository/../shared/recipe}
 [ -z "${3:-}" ] || [ -f "$3/classes.json" ] || { echo "pack.sh: $3 is no model folder: it has no classes.json" >&2; exit 66; }
 
 mkdir -p "$to/gpu1" "$to/gpu2"
-install -m 644 "$from/sprites.tar" "$to/gpu1/"
+split -b 28000000 -d "$from/sprites.tar" "$to/gpu1/sprites.tar."
+mv "$to/gpu1/sprites.tar.01" "$to/gpu2/"
 install -m 644 "$from/corpus.txt.xz" "$from/checkpoints/vae.pt" "$from/checkpoints/text16.pt" "$to/gpu2/"
 install -m 644 "$repository/Tokenizer/spiece.model" "$to/gpu2/"
 install -m 755 "$recipe"/gpu/{start,wait,take}.sh "$to/gpu2/"

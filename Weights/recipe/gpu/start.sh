@@ -9,6 +9,7 @@ cd "$(dirname "$0")"
 stable=${1:?stable seconds} decay=${2:?decay seconds} weights=${3:-}
 until=${WITHIN:+$(($(date +%s) + WITHIN))}
 mkdir -p o
+[ -f sprites.tar ] || { cat sprites.tar.?? > sprites.tar.partial && mv sprites.tar.partial sprites.tar && rm sprites.tar.??; }
 recipe() {
   python3 -u -m recipe "$1" --config "${CONFIG:-configs/small.toml}" --work o --sprites sprites.tar \
     --set tokenizer.given=spiece.model --set tokenizer.corpus=corpus.txt.xz \

@@ -13,6 +13,7 @@ from .config import Config
 from .feed import Batch, Painting, Shape, source_of
 from .models import LATENT_CHANNELS
 from .stages.autoencoder import Latents
+from .training import working_type
 from .workspace import Workspace
 
 FACTOR = 8  # pixels of a latent's side
@@ -51,7 +52,7 @@ class Cache:
         shares = [max(b.stable, b.decay) for b in self.buckets]
         shapes = [Shape(*b.size, share) for b, share in zip(self.buckets, shares)]
         self.source = source_of(config, workspace, shapes, batch, options.context, offset=23)
-        self.latents = Latents(workspace, config.device, torch.bfloat16)
+        self.latents = Latents(workspace, config.device, working_type(config.device))
         self.rings = [
             Ring(shape, batch, max(1, round(options.cache * share / sum(shares) / batch)), options.context, self.device)
             for shape, share in zip(shapes, shares)

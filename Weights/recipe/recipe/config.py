@@ -134,7 +134,7 @@ class Config:
     prompts: str  # a file, one prompt a line: what is drawn to look at
     seed: int = 0
     device: str = "cpu"
-    precision: str = "bf16"  # of the training steps: bf16 or f32
+    precision: str = "bf16"  # of the training steps: bf16 (where the device computes in it) or f32
     compile: bool = True
     workers: int = 0  # processes that draw scenes; 0: the training process itself
     threads: int = 0  # of PyTorch; 0: its own choice

@@ -153,16 +153,18 @@ class Report:
         pictures.curve(points, f"{self.stage}: {name}", workspace.picture(f"{self.stage}-curve"))
 
 
-def precision(config: Config) -> AbstractContextManager:
-    """The context of a forward pass. A processor without bfloat16 arithmetic computes in float32, since emulation is
-    slower still: convolutions were seen to take thirteen times as long."""
-    here = config.device != "cpu" or _multiplies_bf16()
-    return torch.autocast(config.device, torch.bfloat16, enabled=config.precision == "bf16" and here)
-
-
-def _multiplies_bf16() -> bool:
+def working_type(device: str) -> torch.dtype:
+    """bfloat16, or float32 on a processor that would emulate it, where convolutions took thirteen times as long."""
+    if device != "cpu":
+        return torch.bfloat16
     able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("bf16"))  # x86, Arm
+    return torch.bfloat16 if able.get("avx512_bf16") or able.get("bf16") else torch.float32  # x86, Arm
+
+
+def precision(config: Config) -> AbstractContextManager:
+    """The context of a forward pass."""
+    bf16 = config.precision == "bf16" and working_type(config.device) == torch.bfloat16
+    return torch.autocast(config.device, torch.bfloat16, enabled=bf16)
 
 
 def compiled(module: nn.Module, config: Config) -> nn.Module:

@@ -37,7 +37,8 @@ def sources(tmp_path: Path) -> tuple[Source, Source]:
     """A fox's face in three styles, under the names of the public repositories."""
     face = Image.new("RGBA", (128, 128))
     ImageDraw.Draw(face).ellipse((14, 20, 114, 120), fill="#e07020")
-    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="18" r="12" fill="#e07020"/></svg>'
+    circle = '<circle cx="16" cy="18" r="12" fill="#e07020"/>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">{circle}</svg>'
     fluent, noto = tmp_path / "fluent", tmp_path / "noto"
     for folder in (fluent / "assets", fluent / "docs", noto / "png/512", noto / "png/32", noto / "svg"):
         folder.mkdir(parents=True)

@@ -20,7 +20,7 @@ class Residual(nn.Module):
 class JudgeNetwork(nn.Module):
     """Pictures [B,3,S,S] in 0…1 to the logits of each question, by its name.
 
-    `answers` counts the answers to each question; `channels` are the widths at a half, a quarter … of the picture's size.
+    `answers` counts the answers to each question; `channels` are the widths at a half, a quarter … of the size.
     """
 
     def __init__(self, answers: dict[str, int], channels: list[int]) -> None:

@@ -31,7 +31,7 @@ class Subject:
 
     @classmethod
     def of(cls, words: str, concepts: list[str], asked: str | None, sprite: Sprite, count: int = 1) -> Subject:
-        """`asked`: the colour that the words give the first concept, whose cut-out is `sprite`; None: they give none."""
+        """`asked`: the colour that the words give the first concept, or None; `sprite`: its cut-out."""
         said = ["concepts", "count"] + (["color"] if asked else [])
         return cls(words, concepts, asked or sprite.main_color, count, said)
 
