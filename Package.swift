@@ -15,21 +15,23 @@ let package = Package(
     // C: the hot loops, and the doors to four system libraries.
     .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CFiles"),
     .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
 
     // Swift: one stage a folder.
+    .target(name: "Files", dependencies: ["CFiles"]),
     .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
-    .target(name: "Checkpoints", dependencies: ["Tensors", "COpenSSL"]),
+    .target(name: "Checkpoints", dependencies: ["Files", "Tensors", "COpenSSL"]),
     .target(name: "Text", dependencies: ["Tensors", "Checkpoints", "CSentencePiece"]),
     .target(name: "Transformer", dependencies: ["Tensors", "Checkpoints"]),
     .target(name: "Diffusion", dependencies: ["Tensors"]),
     .target(name: "Autoencoder", dependencies: ["Tensors", "Checkpoints"]),
-    .target(name: "Image", dependencies: ["CPNG"]),
+    .target(name: "Image", dependencies: ["Files", "CPNG"]),
     .target(
       name: "Pipeline",
-      dependencies: ["Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image"]),
+      dependencies: ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image"]),
     .executableTarget(
       name: "Command",
       dependencies: [
@@ -38,9 +40,10 @@ let package = Package(
 
     // Tests: one target a stage.
     .target(name: "TestSupport", path: "Tests/Support"),
+    .testTarget(name: "FilesTests", dependencies: ["Files", "CFiles", "TestSupport"], path: "Tests/FilesTests"),
     .testTarget(name: "KernelTests", dependencies: ["CKernels", "Tensors"], path: "Tests/KernelTests"),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "TestSupport"],
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Tensors", "TestSupport"],
       path: "Tests/CheckpointsTests"),
     .testTarget(
       name: "TextTests", dependencies: ["Text", "Checkpoints", "Tensors", "TestSupport"],
@@ -54,7 +57,7 @@ let package = Package(
     .testTarget(
       name: "AutoencoderTests", dependencies: ["Autoencoder", "Checkpoints", "Tensors", "TestSupport"],
       path: "Tests/AutoencoderTests"),
-    .testTarget(name: "ImageTests", dependencies: ["Image", "TestSupport"], path: "Tests/ImageTests"),
+    .testTarget(name: "ImageTests", dependencies: ["Image", "Files", "TestSupport"], path: "Tests/ImageTests"),
     .testTarget(
       name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "Transformer", "Diffusion", "Tensors", "Image", "TestSupport"],
       path: "Tests/PipelineTests"),

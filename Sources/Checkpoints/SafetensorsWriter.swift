@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 
@@ -5,7 +6,7 @@ import Tensors
 ///
 /// As in the reference, tensors lie in order of falling element size and then of name, after a header padded with
 /// spaces to 8 bytes: every tensor is aligned. The file replaces its target at once when it is complete
-/// (``AtomicFile``).
+/// (`AtomicFile`).
 public struct SafetensorsWriter {
   /// Hands the bytes of a tensor, in any number of pieces, to the function it gets.
   public typealias Source = (_ sink: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
@@ -93,10 +94,21 @@ public struct SafetensorsWriter {
   /// Writes the file. After an error neither it nor a temporary file is there, and an old file is as it was.
   /// - Throws: ``LoadError/unwritable(file:reason:)`` (disk full, no permission …), or what a source throws.
   public func write() throws {
-    try write(to: AtomicFile(replacing: url))
+    try write(create: AtomicFile.create)
   }
 
-  package func write(to file: AtomicFile) throws {
+  /// - Parameter create: opens the temporary file, as for `AtomicFile`.
+  package func write(create: (String) -> Int32) throws {
+    do {
+      let file = try AtomicFile(url, create: create)
+      try write(to: file)
+      try file.commit()
+    } catch FileError.unwritable(let path, let reason) {
+      throw LoadError.unwritable(file: path, reason: reason)
+    }
+  }
+
+  private func write(to file: AtomicFile) throws {
     let ordered = entries.values.sorted { ($1.type.size, $0.name) < ($0.type.size, $1.name) }
     let header = try header(ordered)
     var length = UInt64(header.count).littleEndian
@@ -113,7 +125,6 @@ public struct SafetensorsWriter {
           file: url.path, reason: "tensor \(entry.name) has \(written) bytes, its shape needs \(entry.byteCount)")
       }
     }
-    try file.commit()
   }
 
   private func header(_ ordered: [Entry]) throws -> [UInt8] {

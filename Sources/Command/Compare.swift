@@ -1,5 +1,6 @@
 import ArgumentParser
 import Diffusion
+import Files
 import Foundation
 import Image
 import Pipeline
@@ -192,10 +193,6 @@ struct Compare: ParsableCommand {
   }
 
   private func write(_ text: String, to path: String) throws {
-    do {
-      try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw ImageError.file(path: path, action: "write", reason: error.localizedDescription)
-    }
+    try AtomicFile.write(Array((text + "\n").utf8), to: URL(fileURLWithPath: path))
   }
 }

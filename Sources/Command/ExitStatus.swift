@@ -1,6 +1,7 @@
 import Autoencoder
 import Checkpoints
 import Diffusion
+import Files
 import Image
 import Pipeline
 import Tensors
@@ -34,8 +35,8 @@ enum ExitStatus {
     case LoadError.unwritable, is ConversionError: cannotCreate
     case LoadError.unreadable: notFound
     case is LoadError: badData
-    case ImageError.exists, ImageError.unwritable: cannotCreate
-    case ImageError.file(_, let action, _): action == "write" ? cannotCreate : notFound
+    case FileError.unreadable: notFound
+    case is FileError, ImageError.unwritable: cannotCreate
     case is ImageError, is RecipeError: badData
     case BatchError.unreadable: notFound
     case BatchError.shard, BatchError.template: usage

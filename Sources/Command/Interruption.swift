@@ -1,6 +1,6 @@
 import Dispatch
+import Files
 import Foundation
-import Image
 
 /// Ctrl-C and termination: half-written files go, and the program ends with the code the shell expects.
 enum Interruption {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Image
 
@@ -32,10 +33,10 @@ struct OutputNames {
   func checkFolder() throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder.boolValue else {
-      throw ImageError.file(path: folder.path, action: "write", reason: "no such folder")
+      throw FileError.unwritable(path: folder.path, reason: "no such folder")
     }
     guard access(folder.path, W_OK) == 0 else {
-      throw ImageError.file(path: folder.path, action: "write", reason: String(cString: strerror(errno)))
+      throw FileError.unwritable(path: folder.path, reason: String(cString: strerror(errno)))
     }
   }
 
@@ -52,7 +53,7 @@ struct OutputNames {
       let url = folder.appendingPathComponent(attempt == 1 ? "\(stem).png" : "\(stem)_\(attempt).png")
       if try writeNew(picture, texts, to: url) { return shown(url) }
     }
-    throw ImageError.exists(path: folder.appendingPathComponent("\(stem).png").path)
+    throw FileError.exists(path: folder.appendingPathComponent("\(stem).png").path)
   }
 
   /// False where a file of that name is there already.
@@ -60,8 +61,7 @@ struct OutputNames {
     do {
       try picture.write(to: url, texts: texts, replacing: false)
       return true
-    } catch {
-      guard case .exists = error else { throw error }
+    } catch FileError.exists {
       return false
     }
   }

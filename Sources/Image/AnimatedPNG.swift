@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// An animation in the APNG format, which browsers play and every other viewer shows as a PNG picture.
@@ -62,7 +63,7 @@ public struct AnimatedPNG: Sendable {
   }
 
   /// Writes the file, as `Picture.write`.
-  public func write(to url: URL, texts: [PNGText] = [], replacing: Bool = true) throws(ImageError) {
+  public func write(to url: URL, texts: [PNGText] = [], replacing: Bool = true) throws {
     try AtomicFile.write(encoded(texts: texts), to: url, replacing: replacing)
   }
 

@@ -1,4 +1,5 @@
 import CPNG
+import Files
 import Foundation
 
 /// Reading and writing PNG files through libpng.
@@ -48,8 +49,9 @@ public enum PNG {
   }
 
   /// Reads and decodes a file.
-  public static func read(_ url: URL, limits: Limits = Limits()) throws(ImageError) -> Contents {
-    try decode(AtomicFile.read(url), limits: limits, source: url.path)
+  /// - Throws: `FileError` or ``ImageError``.
+  public static func read(_ url: URL, limits: Limits = Limits()) throws -> Contents {
+    try decode(readFile(url), limits: limits, source: url.path)
   }
 
   /// Encodes a picture. The same picture and texts give the same bytes, with one version of libpng and zlib.

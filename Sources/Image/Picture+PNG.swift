@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension Picture {
@@ -8,14 +9,14 @@ extension Picture {
   }
 
   /// Writes a PNG file, all of it or nothing.
-  /// - Parameter replacing: whether an existing file may be replaced. If not, and there is one, `ImageError.exists`
+  /// - Parameter replacing: whether an existing file may be replaced. If not, and there is one, `FileError.exists`
   ///   is thrown, also where another process creates it at the same moment.
-  public func write(to url: URL, texts: [PNGText] = [], replacing: Bool = true) throws(ImageError) {
+  public func write(to url: URL, texts: [PNGText] = [], replacing: Bool = true) throws {
     try AtomicFile.write(encoded(texts: texts), to: url, replacing: replacing)
   }
 
   /// The picture in a PNG file; transparent parts over white.
-  public init(contentsOf url: URL, limits: PNG.Limits = PNG.Limits()) throws(ImageError) {
+  public init(contentsOf url: URL, limits: PNG.Limits = PNG.Limits()) throws {
     self = try PNG.read(url, limits: limits).picture
   }
 }

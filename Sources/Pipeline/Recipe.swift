@@ -17,7 +17,7 @@ public struct Recipe: Sendable {
   /// Of no picture.
   public init() {}
 
-  /// - Throws: `ImageError`, or ``RecipeError`` where the picture does not say how it was made.
+  /// - Throws: `FileError`, `ImageError`, or ``RecipeError`` where the picture does not say how it was made.
   public init(contentsOf url: URL) throws {
     guard let parameters = GenerationParameters(texts: try PNG.read(url).texts) else {
       throw RecipeError.none(path: url.path)

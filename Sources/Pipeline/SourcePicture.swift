@@ -15,7 +15,7 @@ public struct SourcePicture: Sendable, Equatable {
 
   /// Scales both until they cover the size, and cuts what hangs over evenly.
   /// - Parameter size: nil: the nearest legal one to the picture's own.
-  /// - Throws: `ImageError`, or ``SourceError`` where picture and mask differ in shape.
+  /// - Throws: `FileError`, `ImageError`, or ``SourceError`` where picture and mask differ in shape.
   public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int) throws {
     let (contents, hash) = try SourcePicture.read(url)
     let size = size ?? SourcePicture.nearestSize(to: contents, step: step)

@@ -58,7 +58,7 @@ import Testing
 
     // The disk is full: no space for the first byte.
     expectRefusal(of: url, "disk full") {
-      try writer.write(to: AtomicFile(replacing: url) { _ in open("/dev/full", O_WRONLY) })
+      try writer.write { _ in open("/dev/full", O_WRONLY) }
     }
     struct Interrupted: Error {}
     try writer.add("x", type: .f32, shape: [1]) { _ in throw Interrupted() }

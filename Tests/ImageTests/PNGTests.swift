@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Image
 import TestSupport
@@ -177,7 +178,7 @@ import Testing
 
   @Test func saysWhatIsWrong() throws {
     let folder = try Folder()
-    let missing = #expect(throws: ImageError.self) { try Picture(contentsOf: folder("none.png")) }
+    let missing = #expect(throws: FileError.self) { try Picture(contentsOf: folder("none.png")) }
     #expect(missing?.description == "cannot read \(folder("none.png").path): No such file or directory")
     try Data("hello, world".utf8).write(to: folder("text.png"))
     let text = #expect(throws: ImageError.self) { try Picture(contentsOf: folder("text.png")) }

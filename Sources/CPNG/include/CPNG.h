@@ -2,7 +2,6 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
-#include "temporary_files.h"
 
 #define CPNG_MESSAGE_SIZE 256
 

@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import Image
 
 /// `manifest.jsonl`: a line for each finished picture, appended when its file is in place.
 ///
@@ -49,7 +49,7 @@ public final class Manifest {
 
   /// A last line without its end was being written when the machine stopped.
   private func dropTornLine() throws {
-    let bytes = try AtomicFile.read(url)
+    let bytes = try readFile(url)
     guard let last = bytes.last, last != UInt8(ascii: "\n") else { return }
     let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
     guard ftruncate(file, off_t(whole)) == 0 else {
@@ -60,7 +60,7 @@ public final class Manifest {
   /// The entries of a manifest, whoever writes it; lines that are none are passed over.
   static func entries(of url: URL) throws -> [ManifestEntry] {
     let decoder = JSONDecoder()
-    return try AtomicFile.read(url).split(separator: UInt8(ascii: "\n")).compactMap {
+    return try readFile(url).split(separator: UInt8(ascii: "\n")).compactMap {
       try? decoder.decode(ManifestEntry.self, from: Data($0))
     }
   }

@@ -1,6 +1,6 @@
 import Checkpoints
+import Files
 import Foundation
-import Image
 
 /// Makes one manifest of those that shards have written: `manifest.jsonl`, in the order of the prompt file.
 public enum ManifestMerge {
@@ -32,7 +32,7 @@ public enum ManifestMerge {
   private static func valid(_ entries: [ManifestEntry], in folder: URL) throws -> ManifestEntry {
     let file = entries[0].file
     func incomplete(_ reason: String) -> BatchError { .incomplete(folder: folder.path, reason: "\(file) \(reason)") }
-    guard !file.contains("/"), let bytes = try? AtomicFile.read(folder.appendingPathComponent(file)) else {
+    guard !file.contains("/"), let bytes = try? readFile(folder.appendingPathComponent(file)) else {
       throw incomplete("is in the manifest, but not in the folder; run the job again")
     }
     let hash = sha256(bytes)

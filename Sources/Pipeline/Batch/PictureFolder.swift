@@ -1,6 +1,6 @@
 import Checkpoints
+import Files
 import Foundation
-import Image
 
 /// The folder a job draws into: which pictures are there already, and who may write.
 ///
@@ -80,7 +80,7 @@ public final class PictureFolder {
     }
     guard entry.fingerprint == fingerprint else { return .changed }
     guard exists, Int(status.st_size) == entry.bytes else { return .lost }
-    if checking, try sha256(AtomicFile.read(path)) != entry.sha256 { return .lost }
+    if checking, try sha256(readFile(path)) != entry.sha256 { return .lost }
     return .finished(entry)
   }
 
@@ -88,7 +88,7 @@ public final class PictureFolder {
   private let isOurs: Bool
 
   /// Writes a picture and then its line.
-  /// - Throws: `ImageError` or ``BatchError``; then neither the picture nor the line is there in part.
+  /// - Throws: `FileError` or ``BatchError``; then neither the picture nor the line is there in part.
   func add(_ bytes: [UInt8], _ entry: ManifestEntry) throws {
     try AtomicFile.write(bytes, to: url.appendingPathComponent(entry.file), owner: owner)
     try manifest.append(entry)

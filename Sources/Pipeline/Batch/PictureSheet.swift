@@ -7,7 +7,7 @@ public enum PictureSheet {
   static let area = 24 << 20
 
   /// - Parameter entries: in the order of the sheet; files lie in `folder`.
-  /// - Throws: `ImageError`.
+  /// - Throws: `FileError` or `ImageError`.
   public static func drawn(_ entries: [ManifestEntry], in folder: URL) throws -> Picture {
     let limit = Double(area) / Double(max(1, entries.count))
     let items = try entries.map { entry in

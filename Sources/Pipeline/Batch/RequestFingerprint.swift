@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Image
 
@@ -6,7 +7,7 @@ import Image
 struct RequestFingerprint {
   private let model: String
 
-  /// - Throws: `ImageError` where the model's files cannot be read.
+  /// - Throws: `FileError` where the model's files cannot be read.
   init(_ folder: ModelFolder) throws {
     let weights = [folder.weights, folder.text?.weights, folder.text?.tokenizer, folder.autoencoderURL].compactMap { $0 }
     let files = weights.flatMap { RequestFingerprint.files(in: $0) }
@@ -33,7 +34,7 @@ struct RequestFingerprint {
   /// The length and some blocks of a file: training moves every weight, so that a few tell as much as all, in no time.
   private static func sample(_ url: URL) throws -> String {
     guard let file = fopen(url.path, "rb") else {
-      throw ImageError.file(path: url.path, action: "read", reason: String(cString: strerror(errno)))
+      throw FileError.unreadable(path: url.path, reason: String(cString: strerror(errno)))
     }
     defer { fclose(file) }
     fseek(file, 0, SEEK_END)

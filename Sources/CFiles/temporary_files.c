@@ -1,6 +1,6 @@
 // A fixed table, because a signal handler may neither allocate nor lock.
 #define _GNU_SOURCE
-#include "temporary_files.h"
+#include "CFiles.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -16,7 +16,7 @@ enum { FREE, FILLING, HELD };
 static char paths[SLOTS][PATH_SIZE];
 static atomic_int states[SLOTS];
 
-int cpng_temporary_add(const char *path) {
+int cfiles_temporary_add(const char *path) {
   size_t size = strlen(path) + 1;
   if (size > PATH_SIZE) return -1;
   for (int slot = 0; slot < SLOTS; slot++) {
@@ -29,18 +29,18 @@ int cpng_temporary_add(const char *path) {
   return -1;
 }
 
-void cpng_temporary_forget(int slot) {
+void cfiles_temporary_forget(int slot) {
   if (slot >= 0 && slot < SLOTS) atomic_store(&states[slot], FREE);
 }
 
-void cpng_temporary_remove_all(void) {
+void cfiles_temporary_remove_all(void) {
   int saved = errno;
   for (int slot = 0; slot < SLOTS; slot++)
     if (atomic_load(&states[slot]) == HELD) unlink(paths[slot]);
   errno = saved;
 }
 
-int cpng_rename_exclusively(const char *from, const char *to) {
+int cfiles_rename_exclusively(const char *from, const char *to) {
 #if defined(__linux__) && defined(SYS_renameat2)
   const unsigned no_replace = 1; // RENAME_NOREPLACE
   if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, no_replace) == 0) return 0;
