@@ -59,21 +59,22 @@ def train(
     Interrupted by Ctrl-C it saves and raises KeyboardInterrupt again; the next run goes on from there.
     """
     stage, unfinished = trainer.name, workspace.progress(trainer.name)
-    clock, rows = Clock(budget, until=config.until), []
+    clock, said = Clock(budget, until=config.until), {}
     try:
         if unfinished.exists():
             state = load(unfinished, config.device)
             trainer.load_state(state["trainer"])
-            clock, rows = Clock(budget, **state["clock"], until=config.until), state["rows"]
+            clock, said = Clock(budget, **state["clock"], until=config.until), state["report"]
             _set_random_state(state["random"])
             print(f"{stage}: going on from step {clock.steps}", flush=True)
-        report = Report(stage, clock, rows)
+        report = Report(stage, clock, **said)
 
         def checkpoint() -> None:
             random = dict(cpu=torch.get_rng_state())
             if config.device == "cuda":
                 random["cuda"] = torch.cuda.get_rng_state()
-            save(dict(trainer=trainer.state(), clock=clock.state(), rows=rows, random=random), unfinished)
+            state = dict(trainer=trainer.state(), clock=clock.state(), report=report.state(), random=random)
+            save(state, unfinished)
             trainer.publish()
             report.write(workspace)
 
@@ -109,12 +110,22 @@ def _set_random_state(state: dict[str, Tensor]) -> None:
 class Report:
     """Smoothed numbers: a line now and then, a row of the log now and then, a curve at the end."""
 
-    def __init__(self, stage: str, clock: Clock, rows: list[dict]) -> None:
-        self.stage, self.clock, self.rows = stage, clock, rows
-        self._sums: dict[str, Tensor] = {}
-        self._weight = 0.0
+    def __init__(
+        self,
+        stage: str,
+        clock: Clock,
+        rows: list[dict] | None = None,
+        sums: dict[str, Tensor] | None = None,
+        weight: float = 0.0,
+        next_row: float = 0.0,
+    ) -> None:
+        self.stage, self.clock, self.rows = stage, clock, rows or []
+        self._sums, self._weight, self._next_row = sums or {}, weight, next_row
         self._printed = time.monotonic()
-        self._next_row = rows[-1]["progress"] if rows else 0.0
+
+    def state(self) -> dict:
+        """What a later run needs to go on with the same curve."""
+        return dict(rows=self.rows, sums=self._sums, weight=self._weight, next_row=self._next_row)
 
     def add(self, numbers: dict[str, Tensor]) -> None:
         """Stays on the device: no waiting for the GPU at every step."""

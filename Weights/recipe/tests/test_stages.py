@@ -83,6 +83,8 @@ def test_resumes_exactly(
     assert expected and expected.keys() == actual.keys()
     different = [name for name in expected if not torch.equal(expected[name], actual[name])]
     assert not different
+    column = "mse" if stage == "transformer" else "loss"
+    assert losses(straight, stage, column) == losses(broken, stage, column)
 
 
 def interrupt_at(module: ModuleType, settings: object, workspace: Workspace, step: int) -> None:

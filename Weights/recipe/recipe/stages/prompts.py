@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from .. import pictures
-from ..config import Config
+from ..config import Config, ConfigError
 from ..feed import Painting, Shape, source_of
 from ..painter import Labels
 from ..tokens import MAX_TOKENS
@@ -20,6 +20,8 @@ BATCH = 50
 
 
 def run(config: Config, workspace: Workspace, folder: Path, count: int) -> None:
+    if count < 1:
+        raise ConfigError(f"--count {count}: at least one prompt is needed")
     source = source_of(config, workspace, [Shape(*config.draw.size)], min(BATCH, count), MAX_TOKENS, offset=61)
     painted = folder / "painted"
     painted.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,8 @@
 
 The file of expectations has one JSON object a line: "image" (a file in the folder) and what the picture should show,
 any of "concepts" (a list), "color", "count", "scene", "time", "style". What is absent or null is not judged. In a
-folder that `dit-t2i batch` drew, "line" stands for the pictures of that line of the prompt file, and "prompt" is held against
-theirs.
+folder that `dit-t2i batch` drew, "line" stands for the pictures of that line of the prompt file, and "prompt" is held
+against theirs.
 """
 
 from __future__ import annotations
