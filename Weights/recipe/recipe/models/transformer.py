@@ -190,7 +190,8 @@ class DiT(nn.Module):
         """x [B,C,H,W], t [B] in 0…999, classes [B], text [B,L,d_text], mask [B,L] (true: a token) to [B,2C,H,W]."""
         b, channels, height, width = x.shape
         p, h, w = self.patch, height // self.patch, width // self.patch
-        x = self.x_embedder(x).flatten(2).transpose(1, 2) + self._grid(h, w, x.device)  # [B,h·w,d]
+        # Contiguous, as what leaves a block: else the first block is compiled for every size once more.
+        x = self.x_embedder(x).flatten(2).transpose(1, 2).contiguous() + self._grid(h, w, x.device)  # [B,h·w,d]
         c = self.t_mlp(timestep_embedding(t, self.t_mlp[0].weight.dtype)) + self.y_table(classes)  # [B,d]
         y = self.text_norm(text)
         bias = masking_bias(mask, score_dtype(y))  # [B,1,1,L]
