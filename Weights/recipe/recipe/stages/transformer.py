@@ -22,12 +22,13 @@ from ..diffusion import Schedule, training_loss
 from ..drawing import Artist, read_prompts
 from ..models import DiT, T5Encoder
 from ..models.transformer import Route
+from ..muon import Muon
 from ..painter import Library
 from ..painter.selection import narrow
 from ..sprites.pack import Pack
 from ..start import Start
 from ..tokens import EOS, Tokens
-from ..training import Average, Trainer, compiled, precision, set_rate, train
+from ..training import Average, Trainer, compiled, precision, set_rate, train, working_type
 from ..workspace import Workspace, save
 from .text import load_encoder, pool, read_corpus
 
@@ -61,7 +62,7 @@ def drop_conditions(ids: Tensor, classes: Tensor, null: int) -> tuple[Tensor, Te
 
 
 class TransformerTrainer(Trainer):
-    """Muon for the blocks' matrices, AdamW for the rest (Jordan et al. 2024, kellerjordan.github.io/posts/muon)."""
+    """Muon for the blocks' matrices, AdamW for the rest."""
 
     name = "transformer"
 
@@ -125,9 +126,7 @@ class TransformerTrainer(Trainer):
         groups = [dict(params=others, lr=options.adam_rate)]
         if text:
             groups.append(dict(params=text, lr=options.text_rate))
-        muon = torch.optim.Muon(
-            matrices, lr=options.muon_rate, momentum=0.95, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"
-        )
+        muon = Muon(matrices, options.muon_rate, 0.95, weight_decay=0.02, dtype=working_type(self.config.device))
         return [muon, torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.002, fused=True)]
 
     @property
