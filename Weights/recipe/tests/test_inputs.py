@@ -145,6 +145,8 @@ def test_pictures_of_a_batch_are_found_by_line(tmp_path: Path) -> None:
     (tmp_path / "manifest.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     found = [(path.name, case["line"]) for path, case in score.drawn(tmp_path, cases)]
     assert found == [("1.png", 1), ("0.png", 2), ("2.png", 2)]
+    with pytest.raises(config.ConfigError, match="is missing, and an expectation names no image"):
+        score.drawn(tmp_path / "elsewhere", cases)
     with pytest.raises(config.ConfigError, match="has no picture of line 3"):
         score.drawn(tmp_path, [*cases, dict(line=3)])
     with pytest.raises(config.ConfigError, match="line 1 was drawn from another prompt than 'a kite'"):

@@ -44,7 +44,9 @@ def drawn(folder: Path, cases: list[dict]) -> list[tuple[Path, dict]]:
     """The pictures, each with its case: by the folder's manifest where it has one."""
     manifest = folder / "manifest.jsonl"
     if not manifest.exists():
-        return [(folder / case["image"], case) for case in cases if "image" in case]
+        if any("image" not in case for case in cases):
+            raise ConfigError(f"{manifest} is missing, and an expectation names no image")
+        return [(folder / case["image"], case) for case in cases]
     by_line: dict[int, list[dict]] = defaultdict(list)
     for entry in map(json.loads, manifest.read_text().splitlines()):
         by_line[entry["line"]].append(entry)
