@@ -12,7 +12,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [
-    // C: the hot loops, and the doors to four system libraries.
+    // C: the hot loops, what a signal handler may call, and the doors to four system libraries.
     .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CFiles"),

@@ -9,8 +9,8 @@ import Foundation
 public final class AtomicFile {
   private let target: String
   private let replacing: Bool
-  /// Nil where the target is written directly.
-  private let temporary: String?
+  /// Nil where the target is written directly, and once it has its name.
+  private var temporary: String?
   private let slot: Int32
   private var descriptor: Int32
 
@@ -56,14 +56,12 @@ public final class AtomicFile {
   /// How the names of an owner's temporary files begin.
   public static func temporaryPrefix(_ owner: String) -> String { ".dit-t2i-\(owner)-" }
 
-  /// A new file that nobody else has, with the rights that the umask leaves.
-  public static func create(_ path: String) -> Int32 { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
+  /// A new file that nobody else has, readable as the umask allows.
+  public static func create(_ path: String) -> Int32 { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
 
   deinit {
-    if descriptor >= 0 {
-      close(descriptor)
-      if let temporary { unlink(temporary) }
-    }
+    if descriptor >= 0 { close(descriptor) }
+    if let temporary { unlink(temporary) }
     cfiles_temporary_forget(slot)
   }
 
@@ -81,15 +79,15 @@ public final class AtomicFile {
   public func commit() throws(FileError) {
     // What is written directly may be nothing that can be synced.
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure(target, errno) }
-    if let temporary {
-      let error =
-        replacing ? (rename(temporary, target) == 0 ? 0 : errno) : cfiles_rename_exclusively(temporary, target)
-      if error == EEXIST && !replacing { throw .exists(path: target) }
-      guard error == 0 else { throw failure(target, error) }
-    }
+    // Closed before it gets the name: some file systems say only then that the disk was full.
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw failure(target, errno) }
+    guard let temporary else { return }
+    let error = replacing ? (rename(temporary, target) == 0 ? 0 : errno) : cfiles_rename_exclusively(temporary, target)
+    if error == EEXIST && !replacing { throw .exists(path: target) }
+    guard error == 0 else { throw failure(target, error) }
+    self.temporary = nil
   }
 
   /// All of a file at once.

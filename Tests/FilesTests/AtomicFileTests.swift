@@ -18,7 +18,7 @@ import Testing
     let mode = try #require(FileManager.default.attributesOfItem(atPath: url.path)[.posixPermissions] as? Int)
     let mask = umask(0)
     umask(mask)
-    #expect(mode == 0o666 & ~Int(mask))
+    #expect(mode == 0o644 & ~Int(mask))
   }
 
   @Test func writesInPieces() throws {

@@ -176,6 +176,20 @@ import Testing
     }
   }
 
+  @Test func writesReplacesAndRefuses() throws {
+    let folder = try Folder()
+    let (first, second) = (Picture.random(4, 4, seed: 1), Picture.random(4, 4, seed: 2))
+    try first.write(to: folder("a.png"), replacing: false)
+    #expect(try Picture(contentsOf: folder("a.png")) == first)
+    #expect(throws: FileError.exists(path: folder("a.png").path)) {
+      try second.write(to: folder("a.png"), replacing: false)
+    }
+    #expect(try Picture(contentsOf: folder("a.png")) == first)
+    try second.write(to: folder("a.png"))
+    #expect(try Picture(contentsOf: folder("a.png")) == second)
+    #expect(folder.names == ["a.png"])
+  }
+
   @Test func saysWhatIsWrong() throws {
     let folder = try Folder()
     let missing = #expect(throws: FileError.self) { try Picture(contentsOf: folder("none.png")) }
