@@ -12,12 +12,12 @@ from=${2:-$repository/../shared/recipe}
 [ -z "${3:-}" ] || [ -f "$3/classes.json" ] || { echo "pack.sh: $3 is no model folder: it has no classes.json" >&2; exit 66; }
 
 mkdir -p "$to/gpu1" "$to/gpu2"
+rm -f "$to"/gpu?/sprites.tar.??
 split -b 28000000 -d "$from/sprites.tar" "$to/gpu1/sprites.tar."
-mv "$to/gpu1/sprites.tar.01" "$to/gpu2/"
+find "$to/gpu1" -name "sprites.tar.??" ! -name "*.00" -exec mv -t "$to/gpu2" {} +
 install -m 644 "$from/corpus.txt.xz" "$from/checkpoints/vae.pt" "$from/checkpoints/text16.pt" "$to/gpu2/"
 install -m 644 "$repository/Tokenizer/spiece.model" "$to/gpu2/"
 install -m 755 "$recipe"/gpu/{start,wait,take}.sh "$to/gpu2/"
-install -m 644 "$recipe/gpu/split.py" "$to/gpu2/"
 tar -C "$recipe" --exclude=__pycache__ -cf - recipe configs | tar -C "$to/gpu2" -xf -
 if [ -n "${3:-}" ]; then
   mkdir -p "$to/gpu3/start"
