@@ -13,7 +13,7 @@ import torch
 
 from .config import Config, ConfigError, load
 from .sprites.pack import PackError
-from .stages import autoencoder, data, draw, export, judge, prompts, score, text, tokenizer, transformer
+from .stages import autoencoder, compile, data, draw, export, judge, prompts, score, text, tokenizer, transformer
 from .workspace import Workspace
 
 STAGES = dict(
@@ -25,6 +25,7 @@ STAGES = dict(
     export=export,
     judge=judge,
     draw=draw,
+    compile=compile,
 )
 ALL = ("data", "tokenizer", "autoencoder", "text", "transformer", "export")
 
@@ -47,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
         stage.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", help="such as transformer.stable='900 s'"
         )
+        if name == "all":
+            stage.add_argument("--last", choices=ALL, default=ALL[-1], help="the stage to end with")
         if name == "score":
             stage.add_argument("folder", type=Path, help="the pictures")
             stage.add_argument("expected", type=Path, help="one JSON object a line: image, concepts, color, count, …")
@@ -87,7 +90,8 @@ def main(words: list[str] | None = None) -> int:
         elif arguments.stage == "prompts":
             prompts.run(config, workspace, arguments.folder, arguments.count)
         else:
-            for name in ALL if arguments.stage == "all" else (arguments.stage,):
+            through = ALL[: ALL.index(arguments.last) + 1] if arguments.stage == "all" else (arguments.stage,)
+            for name in through:
                 STAGES[name].run(config, workspace)
     except (ConfigError, PackError, ValueError, OSError) as error:
         print(f"recipe: {error}", file=sys.stderr)

@@ -48,7 +48,7 @@ class Cache:
 
     def __init__(self, config: Config, workspace: Workspace, batch: int, made: int = 0) -> None:
         options, self.device = config.transformer, config.device
-        self.buckets = options.buckets
+        self.options, self.buckets = options, options.buckets
         shares = [max(b.stable, b.decay) for b in self.buckets]
         shapes = [Shape(*b.size, share) for b, share in zip(self.buckets, shares)]
         self.source = source_of(config, workspace, shapes, batch, options.context, offset=23)
@@ -87,13 +87,14 @@ class Cache:
         while self.made < math.ceil(scenes / self.source.size):
             self.add()
 
-    def batch(self, count: int, decay: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, decay: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Latents [B,8,h,w], ids [B,context] and classes [B] of one size, drawn by the phase's shares."""
         shares = [b.decay if decay else b.stable for b in self.buckets]
         shares = torch.tensor([share if len(ring) else 0.0 for share, ring in zip(shares, self.rings)])
         if not bool((shares > 0).any()):  # none of this phase's sizes has come up yet
             shares = torch.tensor([float(len(ring)) for ring in self.rings])
-        ring = self.rings[int(torch.multinomial(shares, 1))]
+        chosen = int(torch.multinomial(shares, 1))
+        ring, count = self.rings[chosen], self.options.batch_of(self.buckets[chosen])
         rows = torch.randint(0, len(ring), (count,), device=self.device)
         return ring.latents[rows].float(), ring.ids[rows].long(), ring.classes[rows]
 

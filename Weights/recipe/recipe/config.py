@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -82,8 +83,8 @@ class Transformer:
     buckets: list[Bucket] = field(default_factory=list)
     stable: str = "900 s"  # at constant rate
     decay: str = "400 s"  # to zero
-    routed: float = 0.55  # share of the stable phase with half of the tokens routed past the middle blocks
-    batch: int = 512
+    routed: float = 0.0  # share of the stable phase with half of the tokens routed past the middle blocks
+    batch: int = 256  # of the first bucket's size; larger pictures come in smaller batches
     context: int = 32  # tokens of a caption
     muon_rate: float = 8e-4
     adam_rate: float = 8e-4
@@ -92,9 +93,15 @@ class Transformer:
     average: float = 0.9995  # of the weights, per step
     average_decay: float = 0.999
     cache: int = 600_000  # encoded scenes held
-    first: int = 100_000  # before training starts
+    first: int = 40_000  # before training starts
     refill: float = 0.12  # share of the time spent on new scenes
     start: str = ""  # weights to go on from: transformer.pt, or a model folder
+
+    def batch_of(self, bucket: Bucket) -> int:
+        """Samples of this size in a step: no more pixels than in a batch of the first bucket's."""
+        pixels = math.prod(self.buckets[0].size)
+        count = min(self.batch, self.batch * pixels // math.prod(bucket.size))
+        return count // 8 * 8 or max(1, count)
 
     @property
     def phases(self) -> tuple[Budget, Budget]:

@@ -172,6 +172,13 @@ def working_type(device: str) -> torch.dtype:
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("bf16") else torch.float32  # x86, Arm
 
 
+def allow_tf32(config: Config) -> None:
+    """For what is left in float32."""
+    if config.device == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+
+
 def precision(config: Config) -> AbstractContextManager:
     """The context of a forward pass."""
     bf16 = config.precision == "bf16" and working_type(config.device) == torch.bfloat16

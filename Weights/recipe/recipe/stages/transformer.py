@@ -18,6 +18,7 @@ from .. import pictures
 from ..budget import Clock
 from ..cache import Cache
 from ..config import Config
+from ..config import Transformer as Options
 from ..diffusion import Schedule, training_loss
 from ..drawing import Artist, read_prompts
 from ..models import DiT, T5Encoder
@@ -28,11 +29,12 @@ from ..painter.selection import narrow
 from ..sprites.pack import Pack
 from ..start import Start
 from ..tokens import EOS, Tokens
-from ..training import Average, Trainer, compiled, precision, set_rate, train, working_type
+from ..training import Average, Trainer, allow_tf32, compiled, precision, set_rate, train, working_type
 from ..workspace import Workspace, save
 from .text import load_encoder, pool, read_corpus
 
 RENDER_BATCH = 256
+KEPT = 0.5  # of the tokens, where the others are routed past the middle blocks
 REMINDER_SHARE = 0.5  # of a batch: corpus texts that keep the text encoder from forgetting
 REMINDER_WEIGHT = 0.05
 STOP_REFILLING = 0.95  # of the run: what is painted later would hardly be seen
@@ -48,6 +50,23 @@ def run(config: Config, workspace: Workspace, **hooks) -> None:
 
 def class_names(config: Config, workspace: Workspace) -> list[str]:
     return narrow(Library.of(*Pack.records(workspace.need(workspace.data, "data"))), config.painter).classes
+
+
+def new_transformer(config: Config, classes: int, d_text: int, depth: int = 0) -> DiT:
+    """As configured, but for its depth if one is given."""
+    options = config.transformer
+    return DiT(
+        d=options.hidden_size,
+        depth=depth or options.depth,
+        heads=options.heads,
+        base=options.base_grid,
+        classes=classes,
+        d_text=d_text,
+    ).to(config.device)
+
+
+def reminder_count(options: Options) -> int:
+    return round(REMINDER_SHARE * options.batch)
 
 
 def drop_conditions(ids: Tensor, classes: Tensor, null: int) -> tuple[Tensor, Tensor]:
@@ -70,19 +89,10 @@ class TransformerTrainer(Trainer):
         self.config, self.workspace, self.options = config, workspace, config.transformer
         options, device = self.options, config.device
         torch.manual_seed(config.seed)
-        if device == "cuda":
-            torch.set_float32_matmul_precision("high")
-            torch.backends.cudnn.allow_tf32 = True
+        allow_tf32(config)
         self.names = class_names(config, workspace)
         self.encoder = load_encoder(workspace, device)
-        self.dit = DiT(
-            d=options.hidden_size,
-            depth=options.depth,
-            heads=options.heads,
-            base=options.base_grid,
-            classes=len(self.names),
-            d_text=self.encoder.cfg["d_model"],
-        ).to(device)
+        self.dit = new_transformer(config, len(self.names), self.encoder.cfg["d_model"])
         self.trains_text = options.text_rate > 0
         self.reference, self.reminders = self._reminders() if self.trains_text else (None, None)
         self.encoder.requires_grad_(self.trains_text)
@@ -98,7 +108,7 @@ class TransformerTrainer(Trainer):
         stable, decay = options.phases
         together = (stable + decay).amount
         self.decay_from = stable.amount / together if together else 0.0  # of the clock's progress
-        self.route = Route(0.5, 2, options.depth - 2)
+        self.route = Route(KEPT, 2, options.depth - 2)
         self.spent, self.made = 0.0, 0
         self._cache: Cache | None = None
         for block in self.dit.blocks:
@@ -147,7 +157,7 @@ class TransformerTrainer(Trainer):
         falling = max(0.0, 1 - clock.progress) / max(1 - self.decay_from, 1e-9) if late else 1.0
         set_rate(self.optimizers, min(1.0, (clock.steps + 1) / options.warmup) * falling)
         self._refill(clock)
-        latents, ids, classes = self.cache.batch(options.batch, late)
+        latents, ids, classes = self.cache.batch(late)
         ids, classes = drop_conditions(ids, classes, len(self.names))
         route = self.route if clock.progress < options.routed * self.decay_from else None
         mask = ids > 0
@@ -182,8 +192,8 @@ class TransformerTrainer(Trainer):
     def _forgetting(self) -> Tensor:
         """How far the encoder has moved from where it started, on texts that no caption may have."""
         device = self.config.device
-        count = round(REMINDER_SHARE * self.options.batch)
-        ids = self.reminders[torch.randint(0, len(self.reminders), (count,), device=device)].long()
+        chosen = torch.randint(0, len(self.reminders), (reminder_count(self.options),), device=device)
+        ids = self.reminders[chosen].long()
         mask = ids > 0
         now = pool(self.encoder(ids, mask), mask)
         with torch.no_grad():
