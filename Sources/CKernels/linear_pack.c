@@ -113,11 +113,13 @@ static void *allocate_panels(size_t bytes) {
   return memory;
 }
 
-static int pack_panels(dk_engine *engine, dk_weight *weight, const dk_source *sources) {
-  const dk_gemm *gemm = weight->gemm;
-  const size_t padded_n = (size_t)(dk_panels(weight) * gemm->columns);
-  const size_t row_bytes = (size_t)(dk_padded_k(weight) * gemm->weight_size) + 128;
-  pack_job job = {engine, weight, sources, (size_t)gemm->columns * row_bytes + (size_t)weight->k * 4};
+static size_t panel_scratch(const dk_weight *weight) {
+  const size_t row_bytes = (size_t)(dk_padded_k(weight) * weight->gemm->weight_size) + 128;
+  return (size_t)weight->gemm->columns * row_bytes + (size_t)weight->k * 4;
+}
+
+static int allocate_native(dk_weight *weight) {
+  const size_t padded_n = (size_t)(dk_panels(weight) * weight->gemm->columns);
   const size_t panels = (size_t)(dk_panels(weight) * dk_panel_bytes(weight));
   weight->panels = allocate_panels(panels);
   weight->bytes = panels;
@@ -127,9 +129,7 @@ static int pack_panels(dk_engine *engine, dk_weight *weight, const dk_source *so
     if (!weight->scales || !weight->offsets) return 0;
     weight->bytes += padded_n * 8;
   }
-  if (!weight->panels || !dk_reserve_scratch(engine, job.scratch)) return 0;
-  dk_parallel(engine, dk_panels(weight), pack_panel, &job);
-  return 1;
+  return weight->panels != NULL;
 }
 
 // ---------------------------------------------------------------- [n][k] float32, rounded as the kind is
@@ -154,13 +154,12 @@ static void pack_dense_row(void *context, long row, int thread) {
   }
 }
 
-static int pack_dense(dk_engine *engine, dk_weight *weight, const dk_source *sources) {
+static size_t dense_scratch(const dk_weight *weight) { return (size_t)weight->k * 6; }
+
+static int allocate_dense(dk_weight *weight) {
   weight->bytes = (size_t)(weight->n * weight->k) * sizeof(float);
-  pack_job job = {engine, weight, sources, (size_t)weight->k * 6};
   weight->dense = allocate_panels(weight->bytes);
-  if (!weight->dense || !dk_reserve_scratch(engine, job.scratch)) return 0;
-  dk_parallel(engine, weight->n, pack_dense_row, &job);
-  return 1;
+  return weight->dense != NULL;
 }
 
 // ---------------------------------------------------------------- the functions of CKernels.h
@@ -171,10 +170,20 @@ dk_weight *dk_weight_pack(dk_engine *engine, dk_weight_kind kind, long n, long k
   if (!weight) return NULL;
   *weight = (dk_weight){.kind = kind, .n = n, .k = k};
   if (engine->backend == DK_BACKEND_NATIVE) weight->gemm = dk_gemm_choose(engine, kind);
-  int packed = weight->gemm ? pack_panels(engine, weight, sources) : pack_dense(engine, weight, sources);
-  if (packed && dk_reserve_scratch(engine, dk_linear_scratch(engine, weight))) return weight;
-  dk_weight_free(weight);
-  return NULL;
+  const size_t scratch = weight->gemm ? panel_scratch(weight) : dense_scratch(weight);
+  if (!(weight->gemm ? allocate_native(weight) : allocate_dense(weight)) || !dk_reserve_scratch(engine, scratch) ||
+      !dk_reserve_scratch(engine, dk_linear_scratch(engine, weight))) {
+    dk_weight_free(weight);
+    return NULL;
+  }
+  dk_weight_repack(engine, weight, sources);
+  return weight;
+}
+
+void dk_weight_repack(dk_engine *engine, dk_weight *weight, const dk_source *sources) {
+  pack_job job = {engine, weight, sources, weight->gemm ? panel_scratch(weight) : dense_scratch(weight)};
+  if (weight->gemm) dk_parallel(engine, dk_panels(weight), pack_panel, &job);
+  else dk_parallel(engine, weight->n, pack_dense_row, &job);
 }
 
 void dk_weight_free(dk_weight *weight) {

@@ -86,16 +86,45 @@ public final class Backend: @unchecked Sendable {
   }
 
   private func linear(_ matrices: [StoredMatrix], bias: Tensor?, kind: dk_weight_kind) throws -> Linear {
+    let (outputs, inputs) = Backend.shape(matrices, bias)
+    let memory = try pack(matrices, outputs, inputs, kind)
+    return Linear(outputs: outputs, inputs: inputs, bias: bias, memory: memory)
+  }
+
+  /// For layers of one shape that a drawing needs once: no more than one of them is in memory.
+  public func linearsInTurn(_ layers: [(matrices: [StoredMatrix], bias: Tensor?)]) throws -> LinearsInTurn {
+    let (outputs, inputs) = Backend.shape(layers[0].matrices, layers[0].bias)
+    precondition(
+      layers.allSatisfy { Backend.shape($0.matrices, $0.bias) == (outputs, inputs) }, "layers in turn differ in shape")
+    let memory = try pack(layers[0].matrices, outputs, inputs, weightKind)
+    return LinearsInTurn(layers, outputs: outputs, inputs: inputs, memory: memory)
+  }
+
+  /// Packs the layer whose turn it is; it is valid until the next one's.
+  public func take(_ index: Int, of turns: LinearsInTurn) -> Linear {
+    let layer = turns.layers[index]
+    Backend.withSources(layer.matrices) { sources, _ in dk_weight_repack(engine, turns.memory.pointer, sources) }
+    for matrix in layer.matrices { matrix.release() }
+    return Linear(outputs: turns.outputs, inputs: turns.inputs, bias: layer.bias, memory: turns.memory)
+  }
+
+  private static func shape(_ matrices: [StoredMatrix], _ bias: Tensor?) -> (outputs: Int, inputs: Int) {
     let outputs = matrices.reduce(0) { $0 + $1.rows }
     let inputs = matrices[0].columns
     precondition(matrices.allSatisfy { $0.columns == inputs }, "stacked matrices differ in width")
     precondition(bias.map { $0.count == outputs && $0.type == .f32 } ?? true, "bias does not fit")
+    return (outputs, inputs)
+  }
+
+  private func pack(
+    _ matrices: [StoredMatrix], _ outputs: Int, _ inputs: Int, _ kind: dk_weight_kind
+  ) throws -> PackedMatrix {
     let packed = Backend.withSources(matrices) { sources, count in
       dk_weight_pack(engine, kind, outputs, inputs, sources, count)
     }
     guard let packed else { throw BackendError.outOfMemory("a \(outputs)×\(inputs) matrix") }
     for matrix in matrices { matrix.release() }
-    return Linear(outputs: outputs, inputs: inputs, bias: bias, packed: packed)
+    return PackedMatrix(packed)
   }
 
   /// Packs a 3×3 convolution; `matrix` is [out][in·9], PyTorch's [out, in, 3, 3].

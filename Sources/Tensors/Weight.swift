@@ -64,19 +64,42 @@ public final class Linear: @unchecked Sendable {
   public let outputs: Int
   public let inputs: Int
   public let bias: Tensor?
-  let packed: OpaquePointer
+  private let memory: PackedMatrix
+  var packed: OpaquePointer { memory.pointer }
 
-  init(outputs: Int, inputs: Int, bias: Tensor?, packed: OpaquePointer) {
+  init(outputs: Int, inputs: Int, bias: Tensor?, memory: PackedMatrix) {
     self.outputs = outputs
     self.inputs = inputs
     self.bias = bias
-    self.packed = packed
+    self.memory = memory
   }
-
-  deinit { dk_weight_free(packed) }
 
   /// Bytes the packed matrix takes.
   public var byteCount: Int { dk_weight_bytes(packed) }
+}
+
+/// The memory of a packed matrix.
+final class PackedMatrix {
+  let pointer: OpaquePointer
+
+  init(_ pointer: OpaquePointer) { self.pointer = pointer }
+
+  deinit { dk_weight_free(pointer) }
+}
+
+/// Linear layers of one shape that are used once in a while, one after the other: they take turns in the memory of one,
+/// and are packed from their file whenever their turn comes.
+public final class LinearsInTurn: @unchecked Sendable {
+  public let count: Int
+  let layers: [(matrices: [StoredMatrix], bias: Tensor?)]
+  let outputs: Int
+  let inputs: Int
+  let memory: PackedMatrix
+
+  init(_ layers: [(matrices: [StoredMatrix], bias: Tensor?)], outputs: Int, inputs: Int, memory: PackedMatrix) {
+    count = layers.count
+    (self.layers, self.outputs, self.inputs, self.memory) = (layers, outputs, inputs, memory)
+  }
 }
 
 /// A 3×3 convolution packed once for the backend that made it, and an optional bias [out].

@@ -46,7 +46,7 @@ final class ConditioningTable {
     let rows: ConditioningRows
   }
 
-  private static let budget = 24 << 20  // bytes of modulations kept at a time
+  private static let budget = 48 << 20  // bytes of modulations kept at a time
 
   init(_ source: any ConditioningSource, _ conditions: [Condition], timesteps: [[Float]]) {
     self.source = source

@@ -13,7 +13,7 @@ public final class DiT: @unchecked Sendable {
   private let classTable: StoredMatrix  // [classes (+ null), D]
   let textNorm: Tensor?  // [text size]: RMS norm of the text states, once, before all blocks
   private let storedPositions: Tensor?  // [T, D] of the native grid
-  private let modulations: [Linear]  // per block [6·D or 4·D, D]
+  private let modulations: LinearsInTurn?  // per block [6·D or 4·D, D]: a quarter of all weights, for one use a drawing
   private let finalModulation: Linear?  // [2·D, D]
 
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
@@ -31,9 +31,9 @@ public final class DiT: @unchecked Sendable {
     textNorm = try configuration.textSize.map { try reader.tensor("text_norm.weight", [$0]) }
     storedPositions = try reader.positions(tokens: configuration.nativeGrid.count, d)
     modulations = try adaptive
-      ? (0..<configuration.depth).map {
-        try reader.linear("blocks.\($0).adaLN_modulation.1", configuration.scheme.modulationChunks * d, d)
-      } : []
+      ? reader.linearsInTurn(
+        (0..<configuration.depth).map { "blocks.\($0).adaLN_modulation.1" }, configuration.scheme.modulationChunks * d, d)
+      : nil
     finalModulation = adaptive ? try reader.linear("final_layer.adaLN_modulation.1", 2 * d, d) : nil
     trunk = Trunk(
       shape: configuration.blockShape, backend: backend, patchSize: configuration.patchSize,
@@ -96,7 +96,9 @@ extension DiT: ConditioningSource {
     var rows = ConditioningRows(embedding: sum)
     let activated = Tensor([count, d])
     backend.activate(DK_ACT_SILU, sum, into: activated)
-    rows.modulations = modulations.map { backend.applied($0, to: activated) }
+    if let modulations {
+      rows.modulations = (0..<modulations.count).map { backend.applied(backend.take($0, of: modulations), to: activated) }
+    }
     rows.final = finalModulation.map { backend.applied($0, to: activated) }
 
     guard !configuration.scheme.isAdaptive else { return rows }

@@ -23,9 +23,18 @@ struct ParameterReader {
   func linear(
     _ name: String, _ outputs: Int, _ inputs: Int, bias: Bool = true, precise: Bool = false
   ) throws -> Linear {
+    try backend.linear(
+      parts(name, outputs, inputs), bias: bias ? tensor(name + ".bias", [outputs]) : nil, precise: precise)
+  }
+
+  func linearsInTurn(_ layers: [String], _ outputs: Int, _ inputs: Int) throws -> LinearsInTurn {
+    try backend.linearsInTurn(layers.map { (try parts($0, outputs, inputs), try tensor($0 + ".bias", [outputs])) })
+  }
+
+  /// A layer's weight: several matrices where the checkpoint keeps it in pieces.
+  private func parts(_ name: String, _ outputs: Int, _ inputs: Int) throws -> [StoredMatrix] {
     let stored = names.stored(name + ".weight")
-    let parts = try stored.map { try checkpoint.matrix($0, rows: outputs / stored.count, columns: inputs) }
-    return try backend.linear(parts, bias: bias ? tensor(name + ".bias", [outputs]) : nil, precise: precise)
+    return try stored.map { try checkpoint.matrix($0, rows: outputs / stored.count, columns: inputs) }
   }
 
   func norm(_ name: String, _ size: Int) throws -> AffineNorm {

@@ -13,6 +13,8 @@ struct LinearCase {
   var xPadding = 0, outPadding = 0
   var rowsPerGroup = 3
   var seed: UInt64 = 1
+  /// Other weights are packed first, and these into their memory.
+  var repacked = false
   /// Unit-gain weights unless changed.
   var weightScale: Float = 1
 
@@ -31,8 +33,11 @@ struct LinearCase {
     let xMemory = GuardedMemory(Array(xs.dropLast(xPadding)), as: x.stored)
     let outMemory = GuardedMemory(Array(before.dropLast(outPadding)), as: out.stored)
     var piece = dk_source(type: source, rows: n, data: weightMemory.pointer, scales: nil)
-    guard let packed = dk_weight_pack(engine.pointer, kind, n, k, &piece, 1) else { return nil }
+    let others = GuardedMemory(repacked ? weights.map { 3 - $0 } : weights, as: source)
+    var first = dk_source(type: source, rows: n, data: others.pointer, scales: nil)
+    guard let packed = dk_weight_pack(engine.pointer, kind, n, k, &first, 1) else { return nil }
     defer { dk_weight_free(packed) }
+    if repacked { dk_weight_repack(engine.pointer, packed, &piece) }
 
     // Gates and residuals follow the row's number in the whole, so only ungated calls may start in the middle.
     precondition(rows.lowerBound == 0 || !gate || rows.lowerBound % rowsPerGroup == 0)
@@ -82,6 +87,17 @@ private let kinds = [DK_WEIGHT_F32, DK_WEIGHT_BF16, DK_WEIGHT_INT8]
 private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_ACT_SILU, DK_ACT_RELU]
 
 @Suite struct LinearTests {
+  @Test(arguments: [DK_BACKEND_NATIVE, DK_BACKEND_REFERENCE], kinds)
+  func weightsCanTakeOthersPlace(backend: dk_backend, kind: dk_weight_kind) throws {
+    let engine = TestEngine(backend)
+    for (m, n, k) in [(5, 97, 33), (3, 64, 64), (2, 7, 130)] {
+      let fresh = LinearCase(m: m, n: n, k: k, kind: kind, source: DK_STORED_F16)
+      var again = fresh
+      again.repacked = true
+      #expect(try #require(again.run(engine)) == fresh.run(engine))
+    }
+  }
+
   @Test(arguments: CPU.all, kinds)
   func oddShapesAgreeWithReference(cpu: CPU, kind: dk_weight_kind) throws {
     let engine = TestEngine(cpu: cpu)

@@ -85,6 +85,8 @@ typedef struct dk_weight dk_weight;  // [n][k], packed for this engine
 // The sources are stacked along n (q, k and v of separate files become one matrix). Returns NULL when memory is short.
 // INT8 from an I8 source keeps its numbers; from any other source rows are quantised as in dk_f32_to_i8.
 dk_weight *dk_weight_pack(dk_engine *engine, dk_weight_kind kind, long n, long k, const dk_source *sources, int count);
+// Other numbers into the same memory.
+void dk_weight_repack(dk_engine *engine, dk_weight *weight, const dk_source *sources);
 void dk_weight_free(dk_weight *weight);
 size_t dk_weight_bytes(const dk_weight *weight);
 
