@@ -59,7 +59,8 @@ let package = Package(
       path: "Tests/AutoencoderTests"),
     .testTarget(name: "ImageTests", dependencies: ["Image", "Files", "TestSupport"], path: "Tests/ImageTests"),
     .testTarget(
-      name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "Transformer", "Diffusion", "Tensors", "Image", "TestSupport"],
+      name: "PipelineTests",
+      dependencies: ["Pipeline", "Files", "Checkpoints", "Transformer", "Diffusion", "Tensors", "Image", "TestSupport"],
       path: "Tests/PipelineTests"),
     .testTarget(
       name: "CommandTests", dependencies: ["Checkpoints", "Tensors", "Image", "TestSupport"],

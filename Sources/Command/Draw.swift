@@ -22,6 +22,11 @@ struct Draw: ParsableCommand {
 
   @OptionGroup var source: SourceOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "Another picture like this one: its own prompt and settings, its shapes, a new seed.", valueName: "picture.png"))
+  var variation: String?
+
   @OptionGroup var show: ShowOptions
 
   @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.")
@@ -37,6 +42,8 @@ struct Draw: ParsableCommand {
 
   func validate() throws {
     guard (1...10_000).contains(count) else { throw ValidationError("--count \(count): expected 1 to 10000") }
+    if source.image != nil, variation != nil { throw ValidationError("--image and --variation: give one of them") }
+    if variation == nil { try source.checkUse() }
   }
 
   func run() throws {
@@ -86,7 +93,7 @@ struct Draw: ParsableCommand {
   /// Of the picture to draw again, or to vary; a variation of a picture that is not ours has none.
   private func readRecipe() throws -> Recipe {
     if let from { return try Recipe(contentsOf: URL(fileURLWithPath: from)) }
-    guard let variation = source.variation else { return Recipe() }
+    guard let variation else { return Recipe() }
     do {
       return try Recipe(contentsOf: URL(fileURLWithPath: variation))
     } catch is RecipeError {
@@ -99,8 +106,7 @@ struct Draw: ParsableCommand {
     if !prompt.isEmpty { request.prompt = prompt.joined(separator: " ") }
     if let name = recipe.className { request.classIndex = try folder.classIndex(name) }
     try picture.apply(to: &request, folder)
-    let isSized = picture.size != nil || from != nil
-    try source.apply(to: &request, folder, isSized: isSized, recipe: from == nil ? Recipe() : recipe)
+    try applySource(to: &request, folder, from == nil ? Recipe() : recipe)
     // A seed below 2³²: PyTorch's generator, like ours, reads no more of it.
     // A variation of a picture with its own seed would be too much like it.
     let stored = from == nil ? nil : recipe.request?.seed
@@ -109,6 +115,26 @@ struct Draw: ParsableCommand {
       var one = request
       one.seed = first &+ UInt64(index)
       return one
+    }
+  }
+
+  /// - Parameter recipe: of the picture that is drawn again.
+  private func applySource(to request: inout GenerationRequest, _ folder: ModelFolder, _ recipe: Recipe) throws {
+    var source = source
+    source.image = source.image ?? variation
+    if source.image == nil, let hash = recipe.imageHash { throw RecipeError.needs(option: "--image", hash: hash) }
+    if variation == nil, source.mask == nil, let hash = recipe.maskHash {
+      throw RecipeError.needs(option: "--mask", hash: hash)
+    }
+    let stored = variation == nil && recipe.imageHash != nil ? request.strength : nil
+    let isSized = picture.size != nil || from != nil
+    try source.apply(to: &request, isSized: isSized, stored: stored) { image, mask, size in
+      let read = try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep, keepsPixels: true)
+      for (name, wanted, found) in [("image", recipe.imageHash, read.hash), ("mask", recipe.maskHash, read.maskHash)]
+      where variation == nil && wanted != nil && wanted != found {
+        complain("note: this is not the \(name) of the picture named by --from: the result will differ")
+      }
+      return read
     }
   }
 

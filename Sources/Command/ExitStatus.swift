@@ -21,7 +21,7 @@ enum ExitStatus {
   static func code(of error: Error) -> Int32? {
     switch error {
     case is RequestError, is DiffusionError, is BlueprintError, is WeightError, is ComparisonError: usage
-    case SourceError.unreadable: notFound
+    case SourceError.changed: badData
     case is SourceError: usage
     case BackendError.openBLASMissing: notFound
     case BackendError.outOfMemory: outOfMemory

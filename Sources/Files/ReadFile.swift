@@ -1,8 +1,10 @@
 import Foundation
 
-/// The bytes of a file.
-public func readFile(_ url: URL) throws(FileError) -> [UInt8] {
-  func refused() -> FileError { .unreadable(path: url.path, reason: String(cString: strerror(errno))) }
+/// The bytes of a file, or of a pipe to its end: a gigabyte at most, for a device may have none.
+public func readFile(_ url: URL, limit: Int = 1 << 30) throws(FileError) -> [UInt8] {
+  func refused(_ reason: String? = nil) -> FileError {
+    .unreadable(path: url.path, reason: reason ?? String(cString: strerror(errno)))
+  }
   let file = open(url.path, O_RDONLY | O_CLOEXEC)
   guard file >= 0 else { throw refused() }
   defer { close(file) }
@@ -12,5 +14,6 @@ public func readFile(_ url: URL) throws(FileError) -> [UInt8] {
     let count = read(file, &block, block.count)
     if count > 0 { bytes += block[..<count] } else if count == 0 { return bytes }
     if count < 0 && errno != EINTR { throw refused() }
+    guard bytes.count <= limit else { throw refused("more than \(limit) bytes") }
   }
 }

@@ -1,52 +1,65 @@
 import Checkpoints
 import Diffusion
+import Files
 import Foundation
 import Image
 import Tensors
 
-/// A picture that drawing starts from, or fills a hole in, fitted to the size that is drawn.
-public struct SourcePicture: Sendable, Equatable {
-  public let picture: Picture
-  /// Where to draw anew: 255 is all new, 0 stays as it is. Nil: the whole picture changes.
-  public let mask: Mask?
+/// A picture that drawing starts from, or fills a hole in, and the size it is fitted to.
+///
+/// Many can wait to be drawn from: pixels are read again for each drawing, unless it is told to keep them.
+public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
+  public let size: PictureSize
   /// SHA-256 of the files, by which metadata names them.
   public let hash: String
   public let maskHash: String?
+  private let url: URL
+  private let mask: URL?
+  private var kept: Pixels?
 
-  /// Scales both until they cover the size, and cuts what hangs over evenly.
-  /// - Parameter size: nil: the nearest legal one to the picture's own.
+  /// What is seen, scaled until it covers the size; what hangs over is cut evenly.
+  public struct Pixels: Sendable {
+    public let picture: Picture
+    /// Where to draw anew: 255 is all new, 0 stays as it is. Nil: the whole picture changes.
+    public let mask: Mask?
+  }
+
+  /// - Parameters:
+  ///   - size: nil: the nearest legal one to the picture's own.
+  ///   - keepsPixels: the files need not be readable a second time, as a pipe is not.
   /// - Throws: `FileError`, `ImageError`, or ``SourceError`` where picture and mask differ in shape.
-  public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int) throws {
-    let (contents, hash) = try SourcePicture.read(url)
-    let size = size ?? SourcePicture.nearestSize(to: contents, step: step)
-    picture = contents.fitted(width: size.width, height: size.height)
-    self.hash = hash
-    guard let mask else {
-      (self.mask, maskHash) = (nil, nil)
-      return
+  public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
+    let (picture, hash) = try SourcePicture.read(url)
+    let drawn = try mask.map { try SourcePicture.read($0) }
+    if let mask, let (drawn, _) = drawn, drawn.width * picture.height != drawn.height * picture.width {
+      throw SourceError.mask(path: mask.path, drawn.width, drawn.height, picture.width, picture.height)
     }
-    let (drawn, maskHash) = try SourcePicture.read(mask)
-    guard drawn.width * contents.height == drawn.height * contents.width else {
-      throw SourceError.mask(path: mask.path, drawn.width, drawn.height, contents.width, contents.height)
-    }
-    self.mask = Mask(brightnessOf: drawn.fitted(width: size.width, height: size.height))
-    self.maskHash = maskHash
+    (self.url, self.mask, self.hash, maskHash) = (url, mask, hash, drawn?.1)
+    self.size = size ?? SourcePicture.nearestSize(to: picture, step: step)
+    kept = keepsPixels ? Pixels(picture, mask: drawn?.0, self.size) : nil
   }
 
-  private init(_ picture: Picture, _ mask: Mask?, _ hash: String, _ maskHash: String?) {
-    (self.picture, self.mask, self.hash, self.maskHash) = (picture, mask, hash, maskHash)
+  /// - Throws: as the initialiser, and ``SourceError/changed(path:)``.
+  public func pixels() throws -> Pixels {
+    if let kept { return kept }
+    func unchanged(_ url: URL, _ hash: String?) throws -> Picture {
+      let (picture, found) = try SourcePicture.read(url)
+      guard found == hash else { throw SourceError.changed(path: url.path) }
+      return picture
+    }
+    return Pixels(try unchanged(url, hash), mask: try mask.map { try unchanged($0, maskHash) }, size)
   }
 
-  /// For models that draw at another size than they are asked for.
-  func fitted(to size: PictureSize) -> SourcePicture {
-    SourcePicture(
-      picture.fitted(width: size.width, height: size.height), mask?.resized(width: size.width, height: size.height), hash,
-      maskHash)
+  /// The same pixels at the same size, wherever they lie.
+  public static func == (a: SourcePicture, b: SourcePicture) -> Bool {
+    (a.size, a.hash, a.maskHash) == (b.size, b.hash, b.maskHash)
   }
+
+  /// Without paths: a folder of pictures may be moved.
+  public var description: String { "\(hash) \(maskHash ?? "") \(size)" }
 
   private static func read(_ url: URL) throws -> (Picture, String) {
-    guard let data = try? Data(contentsOf: url) else { throw SourceError.unreadable(path: url.path) }
-    let bytes = Array(data)
+    let bytes = try readFile(url)
     return (try PNG.decode(bytes, source: url.path).picture, sha256(bytes))
   }
 
@@ -57,8 +70,20 @@ public struct SourcePicture: Sendable, Equatable {
     let side = { (length: Int) in max(1, Int((Double(length) * scale).rounded())) }
     return PictureSize(width: side(picture.width), height: side(picture.height)).nearestLegal(step: step)
   }
+}
 
-  public var size: PictureSize { PictureSize(width: picture.width, height: picture.height) }
+extension SourcePicture.Pixels {
+  init(_ picture: Picture, mask: Picture?, _ size: PictureSize) {
+    self.picture = picture.fitted(width: size.width, height: size.height)
+    self.mask = mask.map { Mask(brightnessOf: $0.fitted(width: size.width, height: size.height)) }
+  }
+
+  /// For models that draw at another size than they are asked for.
+  func fitted(to size: PictureSize) -> Self {
+    Self(
+      picture: picture.fitted(width: size.width, height: size.height),
+      mask: mask?.resized(width: size.width, height: size.height))
+  }
 
   /// How much each latent may change, [h, w]: a place is free if any of its pixels is.
   func freedom(scale: Int) -> [Float]? {
@@ -104,14 +129,14 @@ extension Mask {
 }
 
 public enum SourceError: Error, CustomStringConvertible {
-  case unreadable(path: String)
+  case changed(path: String)
   case mask(path: String, Int, Int, Int, Int)
   case strength(Double)
   case noImage(String)
 
   public var description: String {
     switch self {
-    case .unreadable(let path): "\(path): no such file, or not readable"
+    case .changed(let path): "\(path): the file has changed since it was looked at; start again"
     case .mask(let path, let width, let height, let wantedWidth, let wantedHeight):
       "\(path): the mask is \(width)x\(height), the picture \(wantedWidth)x\(wantedHeight); their shapes must agree"
     case .strength(let strength): "strength \(strength): expected a number above 0 and at most 1"

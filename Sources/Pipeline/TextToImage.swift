@@ -72,7 +72,7 @@ public final class TextToImage: @unchecked Sendable {
     guard let first = requests.first else { return [] }
     for request in requests {
       try folder.check(request)
-      if let source = request.source { precondition(source.size == request.size, "the source has another size") }
+      precondition(request.source.map { $0.size == request.size } ?? true, "the source has another size")
       precondition(request.sharesRun(with: first), "pictures drawn together share all but words, class and seed")
     }
     // PixArt draws at sizes it was trained at; the picture is scaled and cut to the wanted one at the end.
@@ -81,7 +81,8 @@ public final class TextToImage: @unchecked Sendable {
       request.size = folder.drawnSize(for: request.size)
       return request
     }
-    let latents = try sample(drawn, recordingAttention, progress: progress, observe: observe)
+    let source = try first.source?.pixels()
+    let latents = try sample(drawn, from: source, recordingAttention, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
     try progress(.decoding)
     let images = stages.autoencoder.decode(latents)  // [N, 3, H, W]
@@ -90,7 +91,7 @@ public final class TextToImage: @unchecked Sendable {
       let drawn = TextToImage.picture(of: images.slice(index, count: 1))
         .fitted(width: request.size.width, height: request.size.height)
       return GeneratedPicture(
-        picture: request.source?.restored(around: drawn) ?? drawn, request: request,
+        picture: source?.restored(around: drawn) ?? drawn, request: request,
         latents: latents.slice(index, count: 1).reshaped(Array(latents.shape.dropFirst())))
     }
   }
@@ -105,8 +106,8 @@ public final class TextToImage: @unchecked Sendable {
 
   /// The sampling loop: noise to latents [N, C, h, w].
   private func sample(
-    _ requests: [GenerationRequest], _ recordingAttention: Bool, progress: (GenerationProgress) throws -> Void,
-    observe: Observer?
+    _ requests: [GenerationRequest], from source: SourcePicture.Pixels?, _ recordingAttention: Bool,
+    progress: (GenerationProgress) throws -> Void, observe: Observer?
   ) throws -> Tensor {
     let first = requests[0]
     var sampler = try folder.sampler(for: first)
@@ -120,7 +121,7 @@ public final class TextToImage: @unchecked Sendable {
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)
     let noise = { generators.randn(shape) }
-    let known = try first.source.map { try encode($0, size: first.size) }
+    let known = try source.map { try encode($0, size: first.size) }
     let start = start(noise(), known, sampler, strength: first.strength)
     let schedule = folder.scheduler.schedule
     let timesteps = sampler.evaluations
@@ -162,7 +163,7 @@ public final class TextToImage: @unchecked Sendable {
   }
 
   /// A picture as latents; the encoder is read when the first one comes.
-  private func encode(_ source: SourcePicture, size: PictureSize) throws -> KnownLatents {
+  private func encode(_ source: SourcePicture.Pixels, size: PictureSize) throws -> KnownLatents {
     let encoder = try encoder ?? Stages.encoder(folder, backend: backend)
     self.encoder = encoder
     let source = source.fitted(to: size)

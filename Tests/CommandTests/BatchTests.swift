@@ -83,6 +83,35 @@ import Testing
     #expect(try program.run(["grid", "a {fox", "--quiet"]).status == 64)
   }
 
+  /// Paths in a line begin at the file's folder; a picture that has changed is drawn from again.
+  @Test func linesCanStartFromPictures() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let small = ["--steps", "2", "--size", "64x64", "--quiet"]
+    let jobs = program.folder.appendingPathComponent("jobs")
+    try FileManager.default.createDirectory(at: jobs, withIntermediateDirectories: true)
+    #expect(try program.run(["a", "fox", "--seed", "1", "--output", "jobs/fox.png"] + small).status == 0)
+    try Data("a blue fox --image fox.png --strength 0.5\na fox --image fox.png --mask fox.png\n".utf8)
+      .write(to: jobs.appendingPathComponent("p.txt"))
+    #expect(try draw(program, "jobs/p.txt", "out").output.split(separator: "\n").count == 2)
+    let alone = ["a blue fox", "--image", "jobs/fox.png", "--strength", "0.5", "--seed", "1", "--output", "alone.png"]
+    #expect(try program.run(alone + small).status == 0)
+    let first = try program.data("out/0001-a-blue-fox.png")
+    #expect(try program.data("alone.png") == first)
+    #expect(try draw(program, "jobs/p.txt", "out").output.isEmpty)
+    #expect(try program.run(["a", "fox", "--seed", "2", "--output", "jobs/fox.png"] + small).status == 0)
+    #expect(try draw(program, "jobs/p.txt", "out").output.split(separator: "\n").count == 2)
+    #expect(try program.data("out/0001-a-blue-fox.png") != first)
+
+    try Data("a fox --mask fox.png\na fox --image none.png\na fox --image p.txt\na fox --strength 2\n".utf8)
+      .write(to: jobs.appendingPathComponent("bad.txt"))
+    let bad = try draw(program, "jobs/bad.txt", "bad")
+    #expect(bad.status == 65)
+    #expect(bad.errorLines.count == 5)
+    #expect(try program.run(["grid", "a {fox,cat}", "--image", "jobs/fox.png", "--output", "g.png"] + small).status == 0)
+    #expect(try program.run(["grid", "a {fox,cat}", "--strength", "0.5"] + small).status == 64)
+  }
+
   @Test func gridsAreDrawnAsTables() throws {
     let program = try Program()
     defer { program.remove() }

@@ -21,6 +21,12 @@ import Testing
     #expect(mode == 0o644 & ~Int(mask))
   }
 
+  @Test func endlessFilesAreRefused() throws {
+    #expect(throws: FileError.unreadable(path: "/dev/zero", reason: "more than 1000000 bytes")) {
+      try readFile(URL(fileURLWithPath: "/dev/zero"), limit: 1_000_000)
+    }
+  }
+
   @Test func writesInPieces() throws {
     let folder = try TemporaryFolder()
     try AtomicFile.write([9], to: folder.file("a"))

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Image
 import Pipeline
@@ -66,11 +67,12 @@ import Testing
     request.steps = 6
     let source = try SourcePicture(file.url, mask: mask.url, size: request.size, step: model.folder.sizeStep)
     request.source = source
+    let given = try source.pixels().picture
     let drawn = try model.draw([request])[0].picture
     for y in 0..<64 {
-      for x in 0..<32 { #expect(drawn[x, y] == source.picture[x, y]) }
+      for x in 0..<32 { #expect(drawn[x, y] == given[x, y]) }
     }
-    let new = (0..<64).filter { drawn[60, $0] != source.picture[60, $0] }
+    let new = (0..<64).filter { drawn[60, $0] != given[60, $0] }
     #expect(new.count > 32)
     request.source = try SourcePicture(other.url, mask: mask.url, size: request.size, step: model.folder.sizeStep)
     let elsewhere = try model.draw([request])[0].picture
@@ -81,7 +83,20 @@ import Testing
     let (file, mask) = (try File(Picture(width: 64, height: 64)), try File(Picture(width: 64, height: 32)))
     #expect(throws: SourceError.self) { try SourcePicture(file.url, mask: mask.url, size: nil, step: 16) }
     let missing = URL(fileURLWithPath: "/nowhere.png")
-    #expect(throws: SourceError.self) { try SourcePicture(missing, mask: nil, size: nil, step: 16) }
+    #expect(throws: FileError.self) { try SourcePicture(missing, mask: nil, size: nil, step: 16) }
+  }
+
+  /// What waits to be drawn from is its files' hashes and a size; the pixels are read when their time comes.
+  @Test func pixelsAreReadAgainUnlessKept() throws {
+    let file = try File(SourceTests.gradient(64, 64))
+    let waiting = try SourcePicture(file.url, mask: nil, size: nil, step: 16)
+    let keeping = try SourcePicture(file.url, mask: nil, size: nil, step: 16, keepsPixels: true)
+    #expect(waiting == keeping)
+    #expect(try waiting.pixels().picture == SourceTests.gradient(64, 64))
+    try Picture(width: 64, height: 64).write(to: file.url)
+    #expect(throws: SourceError.self) { try waiting.pixels() }
+    #expect(try keeping.pixels().picture == SourceTests.gradient(64, 64))
+    #expect(try SourcePicture(file.url, mask: nil, size: nil, step: 16) != waiting)
   }
 
   @Test func metadataNamesThePicture() throws {

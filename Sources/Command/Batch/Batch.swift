@@ -28,6 +28,8 @@ struct Batch: ParsableCommand {
 
   @OptionGroup var picture: PictureOptions
 
+  @OptionGroup var source: SourceOptions
+
   @Flag(help: "Go on without bad lines.")
   var skipBad = false
 
@@ -80,7 +82,7 @@ struct Batch: ParsableCommand {
 
   /// All bad lines are named before anything is drawn.
   private func readJobs(_ prompts: PromptFile, _ model: ModelFolder) throws -> [PictureJob] {
-    let (orders, problems) = LineReader(defaults: picture, folder: model).orders(prompts)
+    let (orders, problems) = LineReader(picture: picture, source: source, folder: model).orders(prompts)
     for problem in problems { complain("\(prompts.name):\(problem.line): \(problem.reason)", prefix: "") }
     guard problems.isEmpty || skipBad else {
       throw BatchError.badLines(file: prompts.name, bad: problems.count, of: orders.count + problems.count)

@@ -23,6 +23,8 @@ struct GridCommand: ParsableCommand {
 
   @OptionGroup var picture: PictureOptions
 
+  @OptionGroup var source: SourceOptions
+
   @Flag(help: "Another seed in each cell, counting up.")
   var varySeed = false
 
@@ -56,6 +58,9 @@ struct GridCommand: ParsableCommand {
   private func makeRequests(_ prompts: [String], _ folder: ModelFolder) throws -> [GenerationRequest] {
     var request = folder.defaultRequest
     try picture.apply(to: &request, folder)
+    try source.apply(to: &request, isSized: picture.size != nil) { image, mask, size in
+      try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep, keepsPixels: true)
+    }
     let seed = picture.seed ?? UInt64.random(in: 0..<(1 << 32))
     return try prompts.enumerated().map { index, prompt in
       request.prompt = prompt

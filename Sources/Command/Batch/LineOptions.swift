@@ -1,9 +1,12 @@
 import ArgumentParser
+import Foundation
 import Pipeline
 
-/// The options of a line of a prompt file: those of a picture, and how many.
+/// The options of a line of a prompt file: those of a picture, what it starts from, and how many.
 struct LineOptions: ParsableArguments {
   @OptionGroup var picture: PictureOptions
+
+  @OptionGroup var source: SourceOptions
 
   @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.")
   var count = 1
@@ -15,24 +18,52 @@ struct LineOptions: ParsableArguments {
 
 /// Turns the lines of a prompt file into pictures to draw; options of the command line hold where a line says nothing.
 struct LineReader {
-  let defaults: PictureOptions
+  let defaults: (picture: PictureOptions, source: SourceOptions)
   let folder: ModelFolder
+  private let shelf = Shelf()
+
+  /// Many lines start from the same picture: it is looked at once.
+  private final class Shelf {
+    var sources: [[String]: SourcePicture] = [:]
+  }
+
+  init(picture: PictureOptions, source: SourceOptions, folder: ModelFolder) {
+    defaults = (picture, source)
+    self.folder = folder
+  }
 
   /// - Throws: ``PromptProblem``, the line and what is wrong with it.
-  func order(_ line: PromptLine) throws(PromptProblem) -> PictureOrder {
+  func order(_ line: PromptLine, in place: URL) throws(PromptProblem) -> PictureOrder {
     do {
       var request = folder.defaultRequest
-      try defaults.apply(to: &request, folder)
+      try defaults.picture.apply(to: &request, folder)
       let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(line.options)
       try options.picture.apply(to: &request, folder)
       request.prompt = line.prompt ?? ""
       guard line.prompt != nil || request.classIndex != nil else {
         throw ValidationError("neither a prompt nor a class (\"\" is the empty prompt)")
       }
+      try applySource(options, to: &request, in: place)
       try folder.check(request)
       return PictureOrder(line: line.number, request: request, seed: options.picture.seed, count: options.count)
     } catch {
       throw PromptProblem(line: line.number, reason: LineReader.reason(of: error))
+    }
+  }
+
+  /// Paths in a line begin at the prompt file's folder, so that it can be drawn from anywhere.
+  private func applySource(_ options: LineOptions, to request: inout GenerationRequest, in place: URL) throws {
+    var source = defaults.source
+    if let image = options.source.image { source.image = URL(fileURLWithPath: image, relativeTo: place).path }
+    if let mask = options.source.mask { source.mask = URL(fileURLWithPath: mask, relativeTo: place).path }
+    source.strength = options.source.strength ?? source.strength
+    let isSized = options.picture.size != nil || defaults.picture.size != nil
+    try source.apply(to: &request, isSized: isSized) { image, mask, size in
+      let key = [image.path, mask?.path ?? "", size?.description ?? ""]
+      if let known = shelf.sources[key] { return known }
+      let read = try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep)
+      shelf.sources[key] = read
+      return read
     }
   }
 
@@ -44,7 +75,7 @@ struct LineReader {
     var orders: [PictureOrder] = []
     var problems = file.problems
     for line in file.lines {
-      do throws(PromptProblem) { orders.append(try order(line)) } catch { problems.append(error) }
+      do throws(PromptProblem) { orders.append(try order(line, in: file.folder)) } catch { problems.append(error) }
     }
     return (orders, problems.sorted { $0.line < $1.line })
   }

@@ -9,6 +9,8 @@ public struct PromptFile: Sendable {
 
   /// As the user names it, for messages.
   public let name: String
+  /// Where the paths in its lines begin: the file's folder, or of standard input the current one.
+  public let folder: URL
   public let format: Format
   /// Of CSV: its options are the names of the columns.
   public private(set) var header: PromptLine?
@@ -23,12 +25,14 @@ public struct PromptFile: Sendable {
   /// - Throws: ``BatchError/unreadable(path:reason:)``; bad lines are ``problems``.
   public init(path: String) throws {
     let name = path == "-" ? "standard input" : path
-    try self.init(name: name, bytes: PromptFile.read(path == "-" ? "/dev/stdin" : path, name))
+    let folder = path == "-" ? nil : URL(fileURLWithPath: path).deletingLastPathComponent()
+    try self.init(name: name, bytes: PromptFile.read(path == "-" ? "/dev/stdin" : path, name), folder: folder)
   }
 
   /// - Parameter name: its extension tells the format; without a known one, the content does.
-  public init(name: String, bytes: [UInt8]) {
+  public init(name: String, bytes: [UInt8], folder: URL? = nil) {
     self.name = name
+    self.folder = folder ?? URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
     var rest = bytes[...]
     if rest.starts(with: [0xEF, 0xBB, 0xBF]) { rest = rest.dropFirst(3) }
     format = PromptFile.format(name, rest)

@@ -17,12 +17,13 @@ package enum RequestGroups {
     struct Kind: Hashable {
       var size: PictureSize
       var steps: Int
+      var source: String?
     }
     var groups: [(first: GenerationRequest, members: [Int])] = []
     // Requests need not be hashable; few kinds share size and steps, so that looking through those is quick.
     var known: [Kind: [Int]] = [:]
     for (index, request) in requests.enumerated() {
-      let kind = Kind(size: request.size, steps: request.steps)
+      let kind = Kind(size: request.size, steps: request.steps, source: request.source?.hash)
       if let group = known[kind]?.first(where: { groups[$0].first.sharesRun(with: request) }) {
         groups[group].members.append(index)
       } else {
