@@ -36,7 +36,7 @@ import Testing
     try expectOneLine(["fox", "--guidance=-1"], status: 64, saying: "guidance")
     try expectOneLine(["fox", "--sampler", "magic"], status: 64, saying: "magic", "dpm++", "ddim", "ddpm")
     try expectOneLine(["fox", "--class", "foxx"], status: 64, saying: "foxx", "\"fox\"")
-    try expectOneLine(["fox", "--class", "47"], status: 64, saying: "47")
+    try expectOneLine(["fox", "--class", "982"], status: 64, saying: "982")
     try expectOneLine(["fox", "--class=-1"], status: 64, saying: "-1")
     try expectOneLine(["fox", "--seed=-1"], status: 64, saying: "seed")
     try expectOneLine(["fox", "--count", "0"], status: 64, saying: "count")
@@ -112,10 +112,10 @@ import Testing
       if let range = data.range(of: Data("blocks.3.attn.proj.bias".utf8)) { data.replaceSubrange(range, with: Data("blocks.3.attn.prof.bias".utf8)) }
       return data
     }, saying: "blocks.3.attn.proj.bias")
-    try expect(replace("transformer/config.json", edit("\"hidden_size\": 256", "\"hidden_size\": 512")), saying: "shape")
-    try expect(replace("transformer/config.json", edit("\"depth\": 8", "\"depth\": 9")), saying: "blocks.8")
-    try expect(replace("transformer/config.json", edit("\"depth\": 8", "\"depth\": -1")), saying: "depth")
-    try expect(replace("transformer/config.json", edit("\"num_heads\": 4", "\"num_heads\": 0")), saying: "num_heads")
+    try expect(replace("transformer/config.json", edit("\"hidden_size\": 384", "\"hidden_size\": 768")), saying: "shape")
+    try expect(replace("transformer/config.json", edit("\"depth\": 12", "\"depth\": 13")), saying: "blocks.12")
+    try expect(replace("transformer/config.json", edit("\"depth\": 12", "\"depth\": -1")), saying: "depth")
+    try expect(replace("transformer/config.json", edit("\"num_heads\": 6", "\"num_heads\": 0")), saying: "num_heads")
     try expect(replace("transformer/config.json", { _ in Data("{".utf8) }), saying: "config.json")
     try expect(replace("transformer/config.json", edit("DiTText", "UNet")), saying: "UNet")
     try expect(replace("classes.json", { _ in Data("[\"one\"]".utf8) }), saying: "classes.json")
@@ -129,9 +129,9 @@ import Testing
     defer { program.remove() }
     try expectOneLine(["verify", "nowhere"], status: 65, saying: "manifest.json")
     try expectOneLine(["verify", Fixtures.root.path, "--group", "nonsense"], status: 64, saying: "nonsense", "text-dit")
-    try expectOneLine(["convert", "tiny", "/proc/x"], status: 73, saying: "/proc/x")
+    try expectOneLine(["convert", "small", "/proc/x"], status: 73, saying: "/proc/x")
     try FileManager.default.createDirectory(at: program.folder.appendingPathComponent("there"), withIntermediateDirectories: true)
-    try expectOneLine(["convert", "tiny", "there"], status: 73, saying: "there", "exists")
+    try expectOneLine(["convert", "small", "there"], status: 73, saying: "there", "exists")
   }
 
   @Test func helpIsNotAnError() throws {

@@ -12,12 +12,12 @@ import Testing
   /// int8 → f16 → int8 and int8 → f32: pictures stay within 2/255 on average, in fact far below.
   @Test func conversionsDrawTheSame() throws {
     defer { program.remove() }
-    #expect(try program.run(["convert", "tiny", "half", "--type", "f16", "--quiet"]).status == 0)
+    #expect(try program.run(["convert", "small", "half", "--type", "f16", "--quiet"]).status == 0)
     #expect(try program.run(["convert", "half", "small8", "--type", "int8", "--quiet"]).status == 0)
-    #expect(try program.run(["convert", "tiny", "full", "--type", "f32", "--quiet"]).status == 0)
-    let models = ["tiny", "./half", "./small8", "./full"]
+    #expect(try program.run(["convert", "small", "full", "--type", "f32", "--quiet"]).status == 0)
+    let models = ["small", "./half", "./small8", "./full"]
     let pictures = try models.enumerated().map { index, model in
-      let options = ["a red fox in snow", "--seed", "1", "--steps", "4", "--precision", "f32", "-o", "\(index).png"]
+      let options = ["a red fox in snow", "--seed", "1", "--steps", "4", "--size", "96x64", "--precision", "f32", "-o", "\(index).png"]
       let result = try program.run(options + ["--model", model])
       #expect(result.status == 0, "\(result.errors)")
       return try Picture(contentsOf: program.folder.appendingPathComponent("\(index).png")).pixels

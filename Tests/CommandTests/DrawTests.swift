@@ -20,7 +20,7 @@ import Testing
     defer { program.remove() }
     #expect(try draw(["a red fox in snow", "--seed", "1"]).output.hasPrefix("a-red-fox-in-snow.png  seed 1  64x64  2 steps"))
     _ = try draw(["--class", "fox", "--seed", "1"])
-    _ = try draw(["--class", "18", "--seed", "1", "-o", "index.png"])
+    _ = try draw(["--class", "329", "--seed", "1", "-o", "index.png"])
     _ = try draw(["a red fox in snow", "--class", "fox", "--seed", "1"])
     _ = try draw(["--seed", "1"])
     _ = try draw(["", "--seed", "1", "-o", "empty.png"])
@@ -76,7 +76,7 @@ import Testing
     #expect(parameters.sampler == sampler)
     #expect(parameters.seed == 1)
     #expect(parameters.steps == 2)
-    #expect(parameters.model == "tiny")
+    #expect(parameters.model == "small")
     #expect(parameters.size?.width == 64 && parameters.size?.height == 64)
     #expect(parameters["Version"]?.hasPrefix("dit-t2i") == true)
     #expect(try program.run(["--from", "a.png", "-o", "b.png"]).status == 0)
@@ -96,9 +96,9 @@ import Testing
     defer { program.remove() }
     let list = try program.run(["models"])
     #expect(list.status == 0 && list.output.contains("(default)"))
-    let tiny = Fixtures.repository.appendingPathComponent("Weights/tiny").path
-    #expect(try program.run(["fox", "--model", tiny] + quick).status == 0)
-    #expect(try program.run(["fox"] + quick, environment: ["DIT_T2I_MODEL": tiny]).status == 0)
+    let small = Fixtures.repository.appendingPathComponent("Weights/small").path
+    #expect(try program.run(["fox", "--model", small] + quick).status == 0)
+    #expect(try program.run(["fox"] + quick, environment: ["DIT_T2I_MODEL": small]).status == 0)
     #expect(try program.run(["fox"] + quick, environment: ["DIT_T2I_MODEL": "/nowhere"]).status == 66)
   }
 

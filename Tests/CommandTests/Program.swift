@@ -50,9 +50,9 @@ struct Program {
     try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0 != ".stdout" && $0 != ".stderr" }.sorted()
   }
 
-  /// A model folder that is `tiny` but for what `change` does to it; unchanged files are links.
+  /// A model folder that is `small` but for what `change` does to it; unchanged files are links.
   func brokenModel(_ change: (URL) throws -> Void) throws -> String {
-    let source = Fixtures.repository.appendingPathComponent("Weights/tiny")
+    let source = Fixtures.repository.appendingPathComponent("Weights/small")
     let copy = folder.appendingPathComponent("broken-\(UUID().uuidString)")
     for path in FileManager.default.enumerator(atPath: source.path)?.compactMap({ $0 as? String }) ?? [] {
       let from = source.appendingPathComponent(path), to = copy.appendingPathComponent(path)

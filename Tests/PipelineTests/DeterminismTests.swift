@@ -7,7 +7,7 @@ import Testing
 /// A seed gives the same bytes with any number of threads and in any company.
 @Suite struct DeterminismTests {
   private static func model(_ precision: Precision, threads: Int) throws -> TextToImage {
-    let folder = try ModelFolder(Fixtures.repository.appendingPathComponent("Weights/tiny"))
+    let folder = try ModelFolder(Fixtures.repository.appendingPathComponent("Weights/small"))
     return try TextToImage(folder, backend: Backend(.native, precision: precision, threads: threads))
   }
 

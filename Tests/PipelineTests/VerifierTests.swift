@@ -52,7 +52,7 @@ import Testing
 
   /// The bundled model against PyTorch in float64 on the same int8 numbers: ids to pixels.
   @Test func bundledModelDrawsWhatPyTorchDraws() throws {
-    let folder = Fixtures.repository.appendingPathComponent("Weights/tiny/goldens")
+    let folder = Fixtures.repository.appendingPathComponent("Weights/small/goldens")
     let verifier = try Verifier(folder, backend: Backend(.native, precision: .f32, threads: 2))
     var failed: [String] = []
     let passed = verifier.run { if !$0.passed { failed.append("\($0.name) \($0.what) \($0.note)") } }

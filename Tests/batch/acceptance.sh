@@ -17,7 +17,8 @@ finish() {
 trap finish EXIT
 fail() { echo "FAILED: $1" >&2; exit 1; }
 
-draw() { "$program" batch "$file" --output "$1" --steps 4 "${@:2}"; }
+options=(--steps 4 --size 128x128)
+draw() { "$program" batch "$file" --output "$1" "${options[@]}" "${@:2}"; }
 pictures() { (cd "$1" && find . -type f ! -name 'manifest*' -exec sha256sum {} + | sort -k 2); }
 timeless() { sed -E 's/"seconds": [0-9.]+, //' "$1/manifest.jsonl" | sort; }
 recorded() { cat "$1/manifest.jsonl" 2> /dev/null | wc -l; }
@@ -29,7 +30,7 @@ same() {
 # Draws into $1 in the background, and sends signal $2 when $3 pictures are recorded, and a moment more.
 interrupt() {
   # Not through draw: the signal is for the program, not for a shell around it.
-  "$program" batch "$file" --output "$1" --steps 4 --quiet > /dev/null 2>> "$work/log" &
+  "$program" batch "$file" --output "$1" "${options[@]}" --quiet > /dev/null 2>> "$work/log" &
   local child=$!
   until [ "$(recorded "$1")" -ge "$3" ]; do
     kill -0 $child 2> /dev/null || fail "the run ended before it could be interrupted: $(tail -n 3 "$work/log")"
@@ -94,12 +95,12 @@ printf 'X' | dd of="$work/killed/$victim" bs=1 seek=99 conv=notrunc 2> /dev/null
 same "$work/killed" "a damaged picture found by --check"
 
 sed '12s/$/ --guidance 2/' "$file" > "$work/changed.txt"
-"$program" batch "$work/changed.txt" --output "$work/killed" --steps 4 > "$work/drawn" 2> "$work/log"
+"$program" batch "$work/changed.txt" --output "$work/killed" "${options[@]}" > "$work/drawn" 2> "$work/log"
 [ "$(grep -c '/0012-' "$work/drawn")" = "$(wc -l < "$work/drawn")" ] || fail "a changed line draws others again"
 grep -q "options or the model changed" "$work/log" || fail "nothing is said about a changed line"
 echo "ok: a changed line alone is drawn again"
 
-"$program" batch "$file" --output "$work/busy" --steps 4 > /dev/null 2>&1 & first=$!
+"$program" batch "$file" --output "$work/busy" "${options[@]}" > /dev/null 2>&1 & first=$!
 until [ -s "$work/busy/manifest.jsonl" ]; do sleep 0.01; done
 code=0
 draw "$work/busy" > /dev/null 2> "$work/log" || code=$?

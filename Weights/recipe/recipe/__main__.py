@@ -13,7 +13,7 @@ import torch
 
 from .config import Config, ConfigError, load
 from .sprites.pack import PackError
-from .stages import autoencoder, compile, data, draw, export, judge, prompts, score, text, tokenizer, transformer
+from .stages import autoencoder, compile, data, draw, export, goldens, judge, prompts, score, text, tokenizer, transformer
 from .workspace import Workspace
 
 STAGES = dict(
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     stages = out.add_subparsers(dest="stage", required=True, metavar="STAGE")
     helps = {name: _first_line(module) for name, module in STAGES.items()}
     helps["all"] = f"{', '.join(ALL)}, one after the other; what is done already is skipped"
-    for name, module in (("prompts", prompts), ("score", score)):  # these take further words
+    for name, module in (("goldens", goldens), ("prompts", prompts), ("score", score)):  # these take further words
         helps[name] = _first_line(module)
     for name, line in helps.items():
         stage = stages.add_parser(name, help=line, description=line)
@@ -53,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
         if name == "score":
             stage.add_argument("folder", type=Path, help="the pictures")
             stage.add_argument("expected", type=Path, help="one JSON object a line: image, concepts, color, count, …")
+        if name == "goldens":
+            stage.add_argument("folder", type=Path, help="the model's folder; they become its goldens/")
         if name == "prompts":
             stage.add_argument("folder", type=Path, help="where prompts.txt, expected.jsonl and painted/ go")
             stage.add_argument("--count", type=int, default=200, help="how many (default: 200)")
@@ -85,7 +87,9 @@ def main(words: list[str] | None = None) -> int:
         if config.threads:
             torch.set_num_threads(config.threads)
         workspace = Workspace(arguments.work or Path("work") / config.name)
-        if arguments.stage == "score":
+        if arguments.stage == "goldens":
+            goldens.run(config, arguments.folder)
+        elif arguments.stage == "score":
             score.run(config, workspace, arguments.folder, arguments.expected)
         elif arguments.stage == "prompts":
             prompts.run(config, workspace, arguments.folder, arguments.count)

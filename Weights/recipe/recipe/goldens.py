@@ -76,7 +76,7 @@ def write_goldens(
     for case in cases_for(prompts, names, size):
         file = f"{case.name}.safetensors"
         described[file] = _write_case(folder / file, case, models, exact, tokens, names, steps)
-    reference = "PyTorch float64 on the float16 weights of this folder"
+    reference = "PyTorch float64 on the weights of this folder (of int8 ones, number times scale)"
     groups = dict(model=dict(reference=reference, model="..", cases=described))
     (folder / "manifest.json").write_text(json.dumps(dict(groups=groups), indent=1) + "\n")
 

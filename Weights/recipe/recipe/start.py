@@ -41,10 +41,10 @@ class Start:
     @classmethod
     def _from_folder(cls, path: Path) -> Start:
         encoder = T5Encoder()
-        stored = _read_tensors(path / "text_encoder/model.safetensors")
+        stored = read_tensors(path / "text_encoder/model.safetensors")
         for name, weight in encoder.hugging_face_state().items():
             weight.copy_(stored[name])
-        dit = _read_tensors(path / "transformer/diffusion_pytorch_model.safetensors")
+        dit = read_tensors(path / "transformer/diffusion_pytorch_model.safetensors")
         return cls(dit, encoder.state_dict(), json.loads((path / "classes.json").read_text()))
 
     @torch.no_grad()
@@ -62,8 +62,8 @@ class Start:
             raise ConfigError(f"transformer.start does not fit the configuration: {error}") from error
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
     """In float32; an int8 matrix is multiplied by its rows' scales."""
     stored = load_file(path)
     scales = {name: stored.pop(name + ".scale") for name in list(stored) if name + ".scale" in stored}
-    return {k: v.float() * scales[k][:, None] if k in scales else v.float() for k, v in stored.items()}
+    return {k: v.float() * scales[k].view(-1, *[1] * (v.ndim - 1)) if k in scales else v.float() for k, v in stored.items()}

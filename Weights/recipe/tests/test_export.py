@@ -23,7 +23,7 @@ def folder(home: Path, trained: Workspace) -> Path:
 
 
 def test_the_folder_has_the_layout_of_the_bundled_one(folder: Path) -> None:
-    bundled = REPOSITORY / "Weights" / "tiny"
+    bundled = REPOSITORY / "Weights" / "small"
     for file in ("model_index.json", "transformer/config.json", "text_encoder/config.json", "vae/config.json"):
         assert json.loads((folder / file).read_text()).keys() == json.loads((bundled / file).read_text()).keys()
     assert json.loads((folder / "classes.json").read_text()) == ["ball", "cube", "egg", "fish", "hat", "kite"]

@@ -30,9 +30,9 @@ def test_the_configurations_load(name: str) -> None:
     assert len(Path(settings.prompts).read_text().splitlines()) == 16
 
 
-def test_tiny_has_the_classes_of_the_bundled_model() -> None:
-    classes = json.loads((CONFIGS.parents[1] / "tiny" / "classes.json").read_text())
-    assert sorted(config.load(CONFIGS / "tiny.toml").painter.concepts) == classes
+def test_tiny_draws_what_the_bundled_model_knows_by_name() -> None:
+    classes = json.loads((CONFIGS.parents[1] / "small" / "classes.json").read_text())
+    assert set(config.load(CONFIGS / "tiny.toml").painter.concepts) <= set(classes)
 
 
 @pytest.mark.parametrize(
