@@ -44,7 +44,7 @@ struct Compare: ParsableCommand {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "One scale; or several for a second sheet, of their effect on the words. (default: 3)", valueName: "s,s,…"))
+      "One scale; or several for a second sheet, of their effect on the words. (default: 4)", valueName: "s,s,…"))
   var guidance: String?
 
   @Option(help: "Steps of the sampler, 1 to 1000.")
@@ -87,7 +87,7 @@ struct Compare: ParsableCommand {
 
   /// One or several; the modes are compared at the only one, or at 3.
   private var scales: [Float] {
-    let numbers = (guidance ?? "3").split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
+    let numbers = (guidance ?? "4").split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
     return numbers.contains { !($0?.isFinite ?? false) } ? [] : numbers.compactMap { $0 }
   }
 

@@ -12,7 +12,7 @@ struct PictureOptions: ParsableArguments {
 
   @Option(
     name: .shortAndLong,
-    help: "How much more the words count than no words; 1 is no guidance. (default: the model's, 3 for ours)")
+    help: "How much more the words count than no words; 1 is no guidance. (default: the model's, 4 for ours)")
   var guidance: Float?
 
   @Option(help: "ddpm, ddim, dpm++ or another; a wrong name lists them. (default: dpm++)")

@@ -26,7 +26,7 @@ public struct GenerationRequest: Sendable, Equatable {
   /// How much of the way from noise is gone with a source: 1 is all of it, less keeps more of the picture.
   public var strength: Double = 1
 
-  public var guidanceScale: Float = 3
+  public var guidanceScale: Float = 4
   public var guidanceChannels = Guidance.Channels.all
   /// Timesteps where guidance acts; nil: all.
   public var guidanceInterval: ClosedRange<Float>?

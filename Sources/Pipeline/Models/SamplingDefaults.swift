@@ -4,7 +4,7 @@ import Diffusion
 public struct SamplingDefaults: Sendable {
   public var steps = 25
   public var sampler = "dpm++"
-  public var guidanceScale: Float = 3
+  public var guidanceScale: Float = 4
   public var channels = Guidance.Channels.all
   public var schedule = NoiseSchedule.dit
 
