@@ -13,7 +13,20 @@ import torch
 
 from .config import Config, ConfigError, load
 from .sprites.pack import PackError
-from .stages import autoencoder, compile, data, draw, export, goldens, judge, prompts, score, text, tokenizer, transformer
+from .stages import (
+    autoencoder,
+    compile,
+    data,
+    draw,
+    export,
+    goldens,
+    judge,
+    prompts,
+    score,
+    text,
+    tokenizer,
+    transformer,
+)
 from .workspace import Workspace
 
 STAGES = dict(

@@ -66,4 +66,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """In float32; an int8 matrix is multiplied by its rows' scales."""
     stored = load_file(path)
     scales = {name: stored.pop(name + ".scale") for name in list(stored) if name + ".scale" in stored}
-    return {k: v.float() * scales[k].view(-1, *[1] * (v.ndim - 1)) if k in scales else v.float() for k, v in stored.items()}
+    numbers = {name: value.float() for name, value in stored.items()}
+    for name, scale in scales.items():
+        numbers[name] *= scale.view(-1, *[1] * (numbers[name].ndim - 1))
+    return numbers

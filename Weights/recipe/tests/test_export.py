@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from conftest import REPOSITORY, micro, program
 from safetensors.torch import load_file
 
 from recipe.diffusion import timesteps
-from recipe.stages import export
+from recipe.stages import export, goldens
 from recipe.workspace import Workspace, load
 
 
@@ -48,6 +49,16 @@ def test_goldens_agree_with_float32(folder: Path) -> None:
                 assert measured["nmse"] <= case["tolerance"][key]["nmse"], (name, key)
             contents = load_file(folder / "goldens" / name)
             assert contents["expected.image_u8"].float().std() > 0
+
+
+def test_goldens_can_be_made_again_from_the_folder(home: Path, folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("goldens"))
+    goldens.run(micro(home), copy)
+    for name in ("text", "class", "both-wide"):
+        made, before = (load_file(path / "goldens" / f"{name}.safetensors") for path in (copy, folder))
+        assert made.keys() == before.keys()
+        assert all(torch.allclose(made[k].double(), before[k].double(), atol=1e-5) for k in made)
 
 
 @pytest.mark.skipif(program() is None, reason="dit-t2i is not built: swift build -c release, or set DIT_T2I")
