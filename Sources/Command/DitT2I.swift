@@ -93,6 +93,12 @@ struct DitT2I: ParsableCommand {
   }
 }
 
+/// `"violin", "oboe", "harp" and 4 more`.
+func listed(_ words: [String]) -> String {
+  let shown = words.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
+  return words.count > 3 ? "\(shown) and \(words.count - 3) more" : shown
+}
+
 /// One line on standard error.
 func complain(_ message: String, prefix: String = "dit-t2i: ") {
   let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")

@@ -61,7 +61,7 @@ struct Draw: ParsableCommand {
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend(precision: recipe.precision, kind: recipe.backend)
     let model = try engine.load(folder, backend)
-    warnAboutLength(of: requests[0], model)
+    warn(about: requests[0], model)
     let preview = show.preview && !quiet ? TerminalPreview() : nil
 
     for (index, request) in requests.enumerated() {
@@ -138,9 +138,15 @@ struct Draw: ParsableCommand {
     }
   }
 
-  private func warnAboutLength(of request: GenerationRequest, _ model: TextToImage) {
-    let dropped = model.droppedTokens(of: request.prompt)
-    guard dropped > 0, !quiet else { return }
-    complain("note: \(model.folder.name) reads \(model.folder.maximumTokens - 1) tokens; the last \(dropped) of the prompt are not seen")
+  /// What the model will not see in the prompt, or not understand.
+  private func warn(about request: GenerationRequest, _ model: TextToImage) {
+    guard !quiet else { return }
+    let name = model.folder.name, dropped = model.droppedTokens(of: request.prompt)
+    if dropped > 0 {
+      complain("note: \(name) reads \(model.folder.maximumTokens - 1) tokens; the last \(dropped) of the prompt are not seen")
+    }
+    if let unknown = Vocabulary(of: model.folder)?.unknown(in: request.prompt), !unknown.isEmpty {
+      complain("note: \(name) was not trained on \(listed(unknown)), and draws something else")
+    }
   }
 }

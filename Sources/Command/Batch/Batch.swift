@@ -69,6 +69,7 @@ struct Batch: ParsableCommand {
     let own = shard?.part(of: jobs) ?? jobs
     let backend = try engine.makeBackend()
     let url = URL(fileURLWithPath: output)
+    noteUnknownWords(own, model)
     let batch = try PictureBatch(own, folder: PictureFolder(url, shard: shard), model: model, checking: check) {
       Recipe.parameters(of: $0, folder: model, backend: backend, version: programVersion)
     }
@@ -95,6 +96,20 @@ struct Batch: ParsableCommand {
     return PictureJob.jobs(orders, baseSeed: picture.seed ?? 0) { request in
       OutputNames.slug([request.prompt, request.classIndex.map(model.className) ?? ""].joined(separator: " "))
     }
+  }
+
+  private func noteUnknownWords(_ jobs: [PictureJob], _ model: ModelFolder) {
+    guard !quiet, let vocabulary = Vocabulary(of: model) else { return }
+    var lines: Set<Int> = []
+    var words: [String] = []
+    for job in jobs {
+      let unknown = vocabulary.unknown(in: job.request.prompt)
+      guard !unknown.isEmpty, lines.insert(job.line).inserted else { continue }
+      words += unknown.filter { !words.contains($0) }.prefix(10 - min(10, words.count))
+    }
+    guard let first = lines.min() else { return }
+    let count = lines.count == 1 ? "line \(first)" : "\(lines.count) lines, beginning with line \(first),"
+    note("\(model.name) was not trained on words of \(count) such as \(listed(words))")
   }
 
   /// What a run that is not the first should know.

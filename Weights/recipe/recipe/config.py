@@ -115,6 +115,7 @@ class Transformer:
 class Export:
     size: list[int] = field(default_factory=lambda: [256, 256])  # width, height
     steps: int = 20  # of the goldens
+    captions: int = 200_000  # that the list of known words is made from
 
 
 @dataclass

@@ -74,6 +74,7 @@ buckets = [
 [export]
 size = [96, 96]
 steps = 4
+captions = 500
 [judge]
 budget = "10 steps"
 batch = 16

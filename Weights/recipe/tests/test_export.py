@@ -28,6 +28,8 @@ def test_the_folder_has_the_layout_of_the_bundled_one(folder: Path) -> None:
     for file in ("model_index.json", "transformer/config.json", "text_encoder/config.json", "vae/config.json"):
         assert json.loads((folder / file).read_text()).keys() == json.loads((bundled / file).read_text()).keys()
     assert json.loads((folder / "classes.json").read_text()) == ["ball", "cube", "egg", "fish", "hat", "kite"]
+    words = (folder / "vocabulary.txt").read_text().split()
+    assert {"ball", "cubes", "red", "meadow", "the"} <= set(words) and "violin" not in words
 
 
 def test_names_and_values_are_those_of_the_checkpoint(folder: Path, trained: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ from ..drawing import read_prompts
 from ..goldens import Models, write_goldens
 from ..models import DiT, T5Encoder, TinyDecoder, TinyEncoder
 from ..models import autoencoder as ae
+from ..painter import Library
+from ..painter.selection import SelectedScenes
+from ..sprites.pack import Pack
 from ..tokens import MAX_TOKENS, Tokens
 from ..workspace import Workspace, load
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+WORD = re.compile(r"[^\W\d_]+")  # a run of letters, as dit-t2i splits prompts
 
 
 def run(config: Config, workspace: Workspace) -> None:
@@ -36,11 +41,22 @@ def run(config: Config, workspace: Workspace) -> None:
     width, height = config.export.size
     folder = workspace.model
     write_folder(folder, models, encoder, weights["names"], workspace.tokenizer, height, width)
+    (folder / "vocabulary.txt").write_text("".join(word + "\n" for word in vocabulary(config, workspace)))
     prompts = read_prompts(config)
     (folder / "showcase.txt").write_text("".join(prompt + "\n" for prompt in prompts))
     tokens = Tokens(workspace.tokenizer)
     write_goldens(folder / "goldens", models, tokens, prompts, weights["names"], (height, width), config.export.steps)
     print(f"export done: {folder}")
+
+
+def vocabulary(config: Config, workspace: Workspace) -> list[str]:
+    """The words of captions, as the transformer was shown them; rare ones may be missing."""
+    tokens = Tokens(workspace.tokenizer)
+    context = config.transformer.context
+    library = Library.of(*Pack.records(workspace.need(workspace.data, "data")))
+    scenes = SelectedScenes(library, config.painter, lambda caption: tokens.count(caption) <= context, seed=config.seed)
+    captions = (scenes.sample(aspect=1).caption for _ in range(config.export.captions))
+    return sorted({word for caption in captions for word in WORD.findall(caption.lower())})
 
 
 def _halved(network: nn.Module, state: dict[str, Tensor]) -> Any:
