@@ -44,7 +44,7 @@ struct Compare: ParsableCommand {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "One scale; or several for a second sheet, of their effect on the words. (default: 4)", valueName: "s,s,…"))
+      "One scale; or several for a second sheet, of their effect on the words. (default: the model's)", valueName: "s,s,…"))
   var guidance: String?
 
   @Option(help: "Steps of the sampler, 1 to 1000.")
@@ -72,7 +72,7 @@ struct Compare: ParsableCommand {
 
   func validate() throws {
     guard (1...64).contains(seeds) else { throw ValidationError("--seeds \(seeds): expected 1 to 64") }
-    guard !scales.isEmpty else {
+    guard guidance == nil || !scales.isEmpty else {
       throw ValidationError("--guidance \(guidance ?? ""): expected numbers such as 1,3,5,8")
     }
     if schemes { return }
@@ -85,9 +85,9 @@ struct Compare: ParsableCommand {
     }
   }
 
-  /// One or several; the modes are compared at the only one, or at 3.
+  /// None, one or several; the modes are compared at the only one, or at the model's own.
   private var scales: [Float] {
-    let numbers = (guidance ?? "4").split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
+    let numbers = (guidance ?? "").split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
     return numbers.contains { !($0?.isFinite ?? false) } ? [] : numbers.compactMap { $0 }
   }
 

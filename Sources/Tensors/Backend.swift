@@ -87,7 +87,8 @@ public final class Backend: @unchecked Sendable {
 
   private func linear(_ matrices: [StoredMatrix], bias: Tensor?, kind: dk_weight_kind) throws -> Linear {
     let (outputs, inputs) = Backend.shape(matrices, bias)
-    let memory = try pack(matrices, outputs, inputs, kind)
+    let memory = try memory(outputs, inputs, kind)
+    fill(memory, matrices)
     return Linear(outputs: outputs, inputs: inputs, bias: bias, memory: memory)
   }
 
@@ -96,15 +97,13 @@ public final class Backend: @unchecked Sendable {
     let (outputs, inputs) = Backend.shape(layers[0].matrices, layers[0].bias)
     precondition(
       layers.allSatisfy { Backend.shape($0.matrices, $0.bias) == (outputs, inputs) }, "layers in turn differ in shape")
-    let memory = try pack(layers[0].matrices, outputs, inputs, weightKind)
-    return LinearsInTurn(layers, outputs: outputs, inputs: inputs, memory: memory)
+    return LinearsInTurn(layers, outputs: outputs, inputs: inputs, memory: try memory(outputs, inputs, weightKind))
   }
 
   /// Packs the layer whose turn it is; it is valid until the next one's.
   public func take(_ index: Int, of turns: LinearsInTurn) -> Linear {
     let layer = turns.layers[index]
-    Backend.withSources(layer.matrices) { sources, _ in dk_weight_repack(engine, turns.memory.pointer, sources) }
-    for matrix in layer.matrices { matrix.release() }
+    fill(turns.memory, layer.matrices)
     return Linear(outputs: turns.outputs, inputs: turns.inputs, bias: layer.bias, memory: turns.memory)
   }
 
@@ -116,22 +115,23 @@ public final class Backend: @unchecked Sendable {
     return (outputs, inputs)
   }
 
-  private func pack(
-    _ matrices: [StoredMatrix], _ outputs: Int, _ inputs: Int, _ kind: dk_weight_kind
-  ) throws -> PackedMatrix {
-    let packed = Backend.withSources(matrices) { sources, count in
-      dk_weight_pack(engine, kind, outputs, inputs, sources, count)
+  private func memory(_ outputs: Int, _ inputs: Int, _ kind: dk_weight_kind) throws -> PackedMatrix {
+    guard let pointer = dk_weight_create(engine, kind, outputs, inputs) else {
+      throw BackendError.outOfMemory("a \(outputs)×\(inputs) matrix")
     }
-    guard let packed else { throw BackendError.outOfMemory("a \(outputs)×\(inputs) matrix") }
+    return PackedMatrix(pointer)
+  }
+
+  private func fill(_ memory: PackedMatrix, _ matrices: [StoredMatrix]) {
+    Backend.withSources(matrices) { dk_weight_fill(engine, memory.pointer, $0) }
     for matrix in matrices { matrix.release() }
-    return PackedMatrix(packed)
   }
 
   /// Packs a 3×3 convolution; `matrix` is [out][in·9], PyTorch's [out, in, 3, 3].
   /// - Parameter precise: keep it float32 whatever the precision (the few channels of latents and pictures).
   public func convolution(_ matrix: StoredMatrix, bias: Tensor? = nil, precise: Bool = false) throws -> Convolution {
     let kind = !precise && activationType == .bf16 ? DK_WEIGHT_BF16 : DK_WEIGHT_F32
-    let packed = Backend.withSources([matrix]) { sources, _ in
+    let packed = Backend.withSources([matrix]) { sources in
       dk_convolution_pack(engine, kind, matrix.rows, matrix.columns / 9, sources)
     }
     guard let packed else { throw BackendError.outOfMemory("a convolution of \(matrix.rows) channels") }
@@ -145,7 +145,7 @@ public final class Backend: @unchecked Sendable {
   }
 
   private static func withSources<Result>(
-    _ matrices: [StoredMatrix], _ body: (UnsafePointer<dk_source>?, Int32) -> Result
+    _ matrices: [StoredMatrix], _ body: (UnsafePointer<dk_source>?) -> Result
   ) -> Result {
     let scales = matrices.map { $0.scales ?? [] }.flatMap { $0 }
     return scales.withUnsafeBufferPointer { all in
@@ -157,7 +157,7 @@ public final class Backend: @unchecked Sendable {
           scales: matrix.scales == nil ? nil : all.baseAddress.map { $0 + at })
       }
       return withExtendedLifetime(matrices.map(\.owner)) {
-        sources.withUnsafeBufferPointer { body($0.baseAddress, Int32(sources.count)) }
+        sources.withUnsafeBufferPointer { body($0.baseAddress) }
       }
     }
   }

@@ -37,7 +37,7 @@ struct LinearCase {
     var first = dk_source(type: source, rows: n, data: others.pointer, scales: nil)
     guard let packed = dk_weight_pack(engine.pointer, kind, n, k, &first, 1) else { return nil }
     defer { dk_weight_free(packed) }
-    if repacked { dk_weight_repack(engine.pointer, packed, &piece) }
+    if repacked { dk_weight_fill(engine.pointer, packed, &piece) }
 
     // Gates and residuals follow the row's number in the whole, so only ungated calls may start in the middle.
     precondition(rows.lowerBound == 0 || !gate || rows.lowerBound % rowsPerGroup == 0)
@@ -94,7 +94,8 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
       let fresh = LinearCase(m: m, n: n, k: k, kind: kind, source: DK_STORED_F16)
       var again = fresh
       again.repacked = true
-      #expect(try #require(again.run(engine)) == fresh.run(engine))
+      let replaced = try #require(again.run(engine))
+      #expect(replaced == fresh.run(engine))
     }
   }
 

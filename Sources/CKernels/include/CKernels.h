@@ -82,11 +82,13 @@ float dk_f32_to_i8(const float *from, long count, int8_t *to);
 typedef enum { DK_WEIGHT_F32 = 0, DK_WEIGHT_BF16 = 1, DK_WEIGHT_INT8 = 2 } dk_weight_kind;
 typedef struct dk_weight dk_weight;  // [n][k], packed for this engine
 
-// The sources are stacked along n (q, k and v of separate files become one matrix). Returns NULL when memory is short.
+// Memory for a matrix, without numbers. Returns NULL when memory is short.
+dk_weight *dk_weight_create(dk_engine *engine, dk_weight_kind kind, long n, long k);
+// Packs numbers into it, in place of those before. The sources are stacked along n: q, k and v of separate files become one matrix.
 // INT8 from an I8 source keeps its numbers; from any other source rows are quantised as in dk_f32_to_i8.
+void dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *sources);
+// Both.
 dk_weight *dk_weight_pack(dk_engine *engine, dk_weight_kind kind, long n, long k, const dk_source *sources, int count);
-// Other numbers into the same memory.
-void dk_weight_repack(dk_engine *engine, dk_weight *weight, const dk_source *sources);
 void dk_weight_free(dk_weight *weight);
 size_t dk_weight_bytes(const dk_weight *weight);
 

@@ -100,16 +100,12 @@ struct Batch: ParsableCommand {
 
   private func noteUnknownWords(_ jobs: [PictureJob], _ model: ModelFolder) {
     guard !quiet, let vocabulary = Vocabulary(of: model) else { return }
-    var lines: Set<Int> = []
-    var words: [String] = []
-    for job in jobs {
-      let unknown = vocabulary.unknown(in: job.request.prompt)
-      guard !unknown.isEmpty, lines.insert(job.line).inserted else { continue }
-      words += unknown.filter { !words.contains($0) }.prefix(10 - min(10, words.count))
-    }
-    guard let first = lines.min() else { return }
-    let count = lines.count == 1 ? "line \(first)" : "\(lines.count) lines, beginning with line \(first),"
-    note("\(model.name) was not trained on words of \(count) such as \(listed(words))")
+    var seen: Set<Int> = []  // pictures of one line share its prompt
+    let lines = jobs.filter { seen.insert($0.line).inserted }
+      .map { (number: $0.line, unknown: vocabulary.unknown(in: $0.request.prompt)) }.filter { !$0.unknown.isEmpty }
+    guard let first = lines.first else { return }
+    let which = lines.count == 1 ? "line \(first.number)" : "\(lines.count) lines, beginning with line \(first.number)"
+    note("\(model.name) was not trained on words of \(which): \(listed(first.unknown))")
   }
 
   /// What a run that is not the first should know.

@@ -28,7 +28,7 @@ def run(config: Config, workspace: Workspace) -> None:
     if not config.compile:
         print("compile: the configuration says not to")
         return
-    sizes = {math.prod(bucket.size): bucket for bucket in reversed(config.transformer.buckets)}
+    sizes = {math.prod(bucket.size): bucket for bucket in config.transformer.buckets}
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_compile, args=(config, bucket)) for bucket in sizes.values()]
     for process in processes:
