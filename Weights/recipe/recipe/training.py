@@ -7,13 +7,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from . import pictures
 from .budget import Budget, Clock, readable
-from .config import Config
+from .config import Config, ConfigError
 from .workspace import Workspace, load, save
 
 SMOOTHING = 0.98  # of the reported numbers, per step
@@ -63,7 +64,7 @@ def train(
     try:
         if unfinished.exists():
             state = load(unfinished, config.device)
-            trainer.load_state(state["trainer"])
+            _restore(trainer, state["trainer"], unfinished)
             clock, said = Clock(budget, **state["clock"], until=config.until), state["report"]
             _set_random_state(state["random"])
             print(f"{stage}: going on from step {clock.steps}", flush=True)
@@ -99,6 +100,13 @@ def train(
         print(f"{stage} done: {clock.steps} steps, {readable(clock.seconds)}; {report.line()}", flush=True)
     finally:
         trainer.close()
+
+
+def _restore(trainer: Trainer, state: dict, path: Path) -> None:
+    try:
+        trainer.load_state(state)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"{path}: begun with another configuration; go on with that, or delete it") from error
 
 
 def _set_random_state(state: dict[str, Tensor]) -> None:

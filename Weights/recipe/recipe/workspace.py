@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,8 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Any:
         return torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file") from error
+    except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ConfigError(f"{path}: damaged, or no checkpoint") from error
 
 
 def single(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

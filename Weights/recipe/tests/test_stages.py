@@ -12,6 +12,7 @@ import torch
 from conftest import micro, word_teacher
 
 from recipe.budget import Budget, Clock, readable
+from recipe.config import ConfigError
 from recipe.stages import autoencoder, draw, judge, text, transformer
 from recipe.workspace import Workspace, load
 
@@ -94,6 +95,17 @@ def interrupt_at(module: ModuleType, settings: object, workspace: Workspace, ste
 
     with pytest.raises(KeyboardInterrupt):
         module.run(settings, workspace, after_step=stop)
+
+
+def test_a_checkpoint_of_something_else_is_named(home: Path, prepared: Workspace, tmp_path: Path) -> None:
+    workspace = copy_inputs(prepared, tmp_path / "changed", "judge")
+    interrupt_at(judge, micro(home, *SHORT["judge"]), workspace, step=2)
+    with pytest.raises(ConfigError, match=r"judge\.unfinished\.pt: begun with another configuration"):
+        judge.run(micro(home, *SHORT["judge"], "judge.channels=[8,16]"), workspace)
+    cut = workspace.progress("judge").read_bytes()[:-1000]
+    workspace.progress("judge").write_bytes(cut)
+    with pytest.raises(ConfigError, match=r"judge\.unfinished\.pt: damaged"):
+        judge.run(micro(home, *SHORT["judge"]), workspace)
 
 
 def test_a_finished_stage_is_left_alone(home: Path, trained: Workspace) -> None:
