@@ -47,6 +47,9 @@ struct Compare: ParsableCommand {
       "One scale; or several for a second sheet, of their effect on the words. (default: the model's)", valueName: "s,s,…"))
   var guidance: String?
 
+  @Option(help: ArgumentHelp("How much is kept of guidance's part along the picture, 0 to 1.", valueName: "share"))
+  var guidanceParallel: Float = 1
+
   @Option(help: "Steps of the sampler, 1 to 1000.")
   var steps = 25
 
@@ -105,6 +108,11 @@ struct Compare: ParsableCommand {
     let folder = try engine.openModel()
     let requests = try makeRequests(folder)
     for request in requests { try folder.check(request) }
+    for scale in scales {
+      var request = requests[0]
+      request.guidanceScale = scale
+      try folder.check(request)
+    }
     guard folder.text != nil, folder.transformer.classes > 0 else { throw ComparisonError.notOurs(folder.name) }
     let names = OutputNames(
       output, prompt: "compare " + (prompts == nil ? requests[0].prompt : "prompts"), className: nil)
@@ -151,6 +159,7 @@ struct Compare: ParsableCommand {
       request.seed = seed
       request.steps = steps
       request.sampler = sampler.lowercased()
+      request.guidanceParallel = guidanceParallel
       if scales.count == 1 { request.guidanceScale = scales[0] }
       return request
     }

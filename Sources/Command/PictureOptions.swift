@@ -42,6 +42,13 @@ struct PictureOptions: ParsableArguments {
       valueName: "LO,HI"))
   var guidanceInterval: TimestepInterval?
 
+  @Option(
+    help: ArgumentHelp(
+      "How much is kept of guidance's part along the picture, 0 to 1; less keeps colours from growing loud. "
+        + "(default: 1)",
+      valueName: "share"))
+  var guidanceParallel: Float?
+
   @Option(help: ArgumentHelp("Size in pixels, multiples of 16 from 64 to 1024.", valueName: "WxH"))
   var size: PictureSize?
 
@@ -76,6 +83,7 @@ struct PictureOptions: ParsableArguments {
     if let guidance { request.guidanceScale = guidance }
     if let guidanceChannels { request.guidanceChannels = guidanceChannels }
     if let guidanceInterval { request.guidanceInterval = guidanceInterval.range }
+    if let guidanceParallel { request.guidanceParallel = guidanceParallel }
     if let className { request.classIndex = try folder.classIndex(className) }
   }
 }

@@ -26,6 +26,7 @@ public struct ComparisonReport: Encodable, Sendable {
   public let steps: Int
   public let sampler: String
   public let guidance: Float
+  public let guidanceParallel: Float
   public let seeds: [UInt64]
   public let subjects: [Subject]
   /// Means over the subjects; the median of the seconds, because a busy machine has outliers.
@@ -42,6 +43,7 @@ public struct ComparisonReport: Encodable, Sendable {
     steps = model.folder.steps(of: request)
     sampler = request.sampler
     guidance = request.guidanceScale
+    guidanceParallel = request.guidanceParallel
     seeds = comparisons[0].outcomes[0].pictures.map(\.request.seed)
     subjects = comparisons.map { comparison in
       Subject(
@@ -96,7 +98,10 @@ extension TextToImage {
       }
       rows.append(pictures.map { ContactSheet.Item($0.picture) })
     }
-    let title = [request.prompt, request.classIndex.map { "class \(folder.className($0))" }].compactMap { $0 }
+    let title = [
+      request.prompt, request.classIndex.map { "class \(folder.className($0))" },
+      request.guidanceParallel == 1 ? nil : "guidance parallel \(request.guidanceParallel.brief)",
+    ].compactMap { $0 }
     return ContactSheet(
       rows: rows, title: title.filter { !$0.isEmpty }.joined(separator: "  ·  "),
       columnHeaders: request.withSeeds(seeds).map { "seed \($0.seed)" },

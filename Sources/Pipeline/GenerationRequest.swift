@@ -30,10 +30,15 @@ public struct GenerationRequest: Sendable, Equatable {
   public var guidanceChannels = Guidance.Channels.all
   /// Timesteps where guidance acts; nil: all.
   public var guidanceInterval: ClosedRange<Float>?
+  /// How much of guidance's part along the picture is kept, 0 to 1: less leaves colours and contrast as they were.
+  public var guidanceParallel: Float = 1
 
   public init(size: PictureSize) { self.size = size }
 
-  var guidance: Guidance { Guidance(scale: guidanceScale, channels: guidanceChannels, interval: guidanceInterval) }
+  var guidance: Guidance {
+    Guidance(
+      scale: guidanceScale, channels: guidanceChannels, interval: guidanceInterval, parallel: guidanceParallel)
+  }
 
   /// Whether both can be drawn in one batch: all but words, class and seed is the same.
   public func sharesRun(with other: GenerationRequest) -> Bool {

@@ -6,6 +6,7 @@ import Transformer
 final class GuidedDenoiser {
   private let run: any TransformerRun
   private let guidance: Guidance
+  private let schedule: NoiseSchedule
   private let timesteps: [Float]
   private let count: Int
   /// Without guidance, or where both branches are the same, the conditional one is enough.
@@ -15,10 +16,11 @@ final class GuidedDenoiser {
   ///   - conditional, unconditional: one for each picture.
   ///   - timesteps: one for each evaluation.
   init(
-    _ transformer: any DiffusionTransformer, conditional: [Condition], unconditional: [Condition], guidance: Guidance, grid: Grid,
-    timesteps: [Float]
+    _ transformer: any DiffusionTransformer, conditional: [Condition], unconditional: [Condition], guidance: Guidance,
+    schedule: NoiseSchedule = .dit, grid: Grid, timesteps: [Float]
   ) throws {
     self.guidance = guidance
+    self.schedule = schedule
     self.timesteps = timesteps
     count = conditional.count
     both = guidance.scale != 1 && zip(conditional, unconditional).contains { a, b in
@@ -51,8 +53,10 @@ final class GuidedDenoiser {
     observe?("output\(evaluation)", output)
     let conditional = Prediction(output: output.slice(0, count: count), latentChannels: channels)
     guard guided else { return conditional }
-    return guidance.combine(
+    let combined = guidance.combine(
       conditional: conditional,
       unconditional: Prediction(output: output.slice(count, count: count), latentChannels: channels))
+    let level = schedule.level(timestep: Double(timesteps[evaluation]))
+    return guidance.projected(combined, conditional: conditional, latents: latents, at: level)
   }
 }

@@ -43,6 +43,7 @@ public struct Recipe: Sendable {
     request.eta = try optional("Eta", Double.init) ?? 0
     request.guidanceChannels = try optional("Guidance channels", Guidance.Channels.init) ?? .all
     request.guidanceInterval = try optional("Guidance interval", TimestepInterval.init)?.range
+    request.guidanceParallel = try optional("Guidance parallel", Float.init) ?? 1
     imageHash = parameters["Image SHA-256"]
     maskHash = parameters["Mask SHA-256"]
     if imageHash != nil {
@@ -71,6 +72,7 @@ public struct Recipe: Sendable {
     result["Eta"] = request.eta == 0 ? nil : "\(request.eta)"
     result["Guidance channels"] = request.guidanceChannels == .all ? nil : request.guidanceChannels.rawValue
     result["Guidance interval"] = request.guidanceInterval.map { TimestepInterval($0).description }
+    result["Guidance parallel"] = request.guidanceParallel == 1 ? nil : request.guidanceParallel.brief
     if let source = request.source {
       result["Denoising strength"] = "\(request.strength)"
       result["Image SHA-256"] = source.hash

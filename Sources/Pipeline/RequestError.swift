@@ -6,6 +6,7 @@ public enum RequestError: Error, CustomStringConvertible {
   case steps(Int)
   case guidance(Float)
   case guidanceInterval(ClosedRange<Float>)
+  case guidanceParallel(Float)
   case noSuchClass(String, suggestion: String?, count: Int)
   case noClasses(String)
   case promptTooLong(Int)
@@ -21,6 +22,7 @@ public enum RequestError: Error, CustomStringConvertible {
     case .guidance(let scale): "guidance \(scale): expected a number from 0 to 100"
     case .guidanceInterval(let interval):
       "guidance interval \(interval.lowerBound.brief),\(interval.upperBound.brief): expected timesteps from 0 to 999"
+    case .guidanceParallel(let share): "guidance parallel \(share): expected a number from 0 to 1"
     case .noSuchClass(let name, let suggestion, let count):
       "no class \"\(name)\"\(suggestion.map { "; did you mean \"\($0)\"?" } ?? "") "
         + "('dit-t2i models --classes' lists all \(count))"

@@ -116,7 +116,8 @@ public final class TextToImage: @unchecked Sendable {
       stages.transformer,
       conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex) },
       unconditional: try requests.map { Condition(text: try states(of: $0.negativePrompt)) },
-      guidance: first.guidance, grid: grid(of: first.size), timesteps: sampler.evaluations)
+      guidance: first.guidance, schedule: folder.scheduler.schedule, grid: grid(of: first.size),
+      timesteps: sampler.evaluations)
     if recordingAttention { denoiser.recordAttention() }
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)

@@ -28,6 +28,32 @@ import Testing
     #expect(guided.varianceLogits?.array == conditional.varianceLogits?.array)
   }
 
+  /// Of what guidance adds, the part along the foreseen picture is scaled, the rest stays; for each picture by itself.
+  @Test(arguments: [Float(0), 0.25, 1], Guidance.Channels.allCases)
+  func projects(_ parallel: Float, _ which: Guidance.Channels) {
+    let (conditional, unconditional) = (prediction(1, channels: 4), prediction(2, channels: 4))
+    var random = TorchRandom(seed: 3)
+    let latents = random.randn([2, 4, 3, 5])
+    let level = NoiseSchedule.dit.level(timestep: 400)
+    let guidance = Guidance(scale: 5, channels: which, parallel: parallel)
+    let plain = guidance.combine(conditional: conditional, unconditional: unconditional)
+    let projected = guidance.projected(plain, conditional: conditional, latents: latents, at: level)
+    #expect(projected.varianceLogits?.array == conditional.varianceLogits?.array)
+    let (c, x) = (conditional.noise.array.map(Double.init), latents.array.map(Double.init))
+    let (before, after) = (plain.noise.array.map(Double.init), projected.noise.array.map(Double.init))
+    for picture in 0..<2 {
+      let guided = (picture * 60)..<(picture * 60 + (which == .all ? 60 : 45))
+      let foreseen = guided.map { (x[$0] - level.noise * c[$0]) / level.signal }
+      func along(_ noise: [Double]) -> Double { zip(guided, foreseen).map { (noise[$0] - c[$0]) * $1 }.reduce(0, +) }
+      #expect(abs(along(after) - Double(parallel) * along(before)) < 1e-4 * abs(along(before)))
+      let square = foreseen.map { $0 * $0 }.reduce(0, +)
+      let share = Double(1 - parallel) * along(before) / square
+      for (index, value) in zip(guided, foreseen) { #expect(abs(after[index] - (before[index] - share * value)) < 1e-5) }
+      for index in guided.upperBound..<(picture * 60 + 60) { #expect(after[index] == c[index]) }
+    }
+    if parallel == 1 { #expect(before == after) }
+  }
+
   @Test func isIdleAtScaleOneAndOutsideItsInterval() {
     #expect(!Guidance(scale: 1).isActive(at: 500))
     #expect(Guidance(scale: 0).isActive(at: 500))

@@ -12,6 +12,7 @@ import Testing
     ("Eta", { ($0.sampler, $0.eta) = ("ddim", 0.7) }),
     ("Guidance channels", { $0.guidanceChannels = .official }),
     ("Guidance interval", { $0.guidanceInterval = 300...800.5 }),
+    ("Guidance parallel", { $0.guidanceParallel = 0.25 }),
     ("CFG scale", { $0.guidanceScale = 1.5 }),
     ("Class", { $0.classIndex = 3 }),
     ("Negative prompt", { $0.negativePrompt = "blue, \"odd\": things" }),
@@ -51,7 +52,8 @@ import Testing
     let folder = try MicroModel.folder()
     let wrong: [(inout GenerationRequest) -> Void] = [
       { $0.eta = 0.5 }, { ($0.sampler, $0.eta) = ("ddim", 1.5) }, { $0.guidanceInterval = -1...5 },
-      { $0.guidanceInterval = 0...1000 }, { $0.strength = 0 }, { $0.respacing = "ddim999" }, { $0.steps = 0 },
+      { $0.guidanceInterval = 0...1000 }, { $0.guidanceParallel = -0.1 }, { $0.guidanceParallel = .nan },
+      { $0.strength = 0 }, { $0.respacing = "ddim999" }, { $0.steps = 0 },
       { $0.prompt = "a (red:9) fox" }, { $0.negativePrompt = "(blurry:2)" },
     ]
     for change in wrong {

@@ -113,6 +113,9 @@ public struct ModelFolder: Sendable {
     if let interval = request.guidanceInterval, interval.lowerBound < 0 || interval.upperBound > 999 {
       throw RequestError.guidanceInterval(interval)
     }
+    guard (0...1).contains(request.guidanceParallel) else {
+      throw RequestError.guidanceParallel(request.guidanceParallel)
+    }
     guard request.strength > 0, request.strength <= 1 else { throw SourceError.strength(request.strength) }
     for text in [request.prompt, request.negativePrompt] where text.utf8.count > 1_000_000 {
       throw RequestError.promptTooLong(text.utf8.count)
