@@ -52,7 +52,7 @@ def compare(model, results, precisions=("f32", "bf16", "int8")):
             for precision, picture in zip(precisions[1:], pictures[1:]):
                 differences[precision].append(float(np.abs(picture.astype(int) - pictures[0].astype(int)).mean()))
     sheet(rows, precisions, results / "pictures.png")
-    settings = f"{Path(model).name}, {len(prompts)} prompts, 20 steps, guidance 3"
+    settings = f"{Path(model).name}, {len(prompts)} prompts, 20 steps"
     return {
         precision: {
             "mean": float(np.mean(values)), "worst": max(values), "worst prompt": prompts[int(np.argmax(values))],
