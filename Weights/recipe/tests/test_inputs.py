@@ -22,7 +22,7 @@ from recipe.workspace import Workspace
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-@pytest.mark.parametrize("name", ["tiny", "small"])
+@pytest.mark.parametrize("name", ["tiny", "small", "forty"])
 def test_the_configurations_load(name: str) -> None:
     settings = config.load(CONFIGS / f"{name}.toml", ["device=cpu"])
     assert settings.name == name and Path(settings.prompts).exists()
@@ -30,9 +30,10 @@ def test_the_configurations_load(name: str) -> None:
     assert len(Path(settings.prompts).read_text().splitlines()) == 16
 
 
-def test_tiny_draws_what_the_bundled_model_knows_by_name() -> None:
+@pytest.mark.parametrize("name", ["tiny", "forty"])
+def test_its_things_are_known_to_the_bundled_model_by_name(name: str) -> None:
     classes = json.loads((CONFIGS.parents[1] / "small" / "classes.json").read_text())
-    assert set(config.load(CONFIGS / "tiny.toml").painter.concepts) <= set(classes)
+    assert set(config.load(CONFIGS / f"{name}.toml").painter.concepts) <= set(classes)
 
 
 @pytest.mark.parametrize(
