@@ -178,13 +178,6 @@ dk_weight *dk_weight_create(dk_engine *engine, dk_weight_kind kind, long n, long
   return weight;
 }
 
-dk_weight *dk_weight_pack(dk_engine *engine, dk_weight_kind kind, long n, long k, const dk_source *sources, int count) {
-  (void)count;  // the rows of the sources add up to n
-  dk_weight *weight = dk_weight_create(engine, kind, n, k);
-  if (weight) dk_weight_fill(engine, weight, sources);
-  return weight;
-}
-
 void dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *sources) {
   pack_job job = {engine, weight, sources, weight->gemm ? panel_scratch(weight) : dense_scratch(weight)};
   if (weight->gemm) dk_parallel(engine, dk_panels(weight), pack_panel, &job);

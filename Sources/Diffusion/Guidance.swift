@@ -41,15 +41,11 @@ public struct Guidance: Sendable, Equatable {
   public func combine(conditional: Prediction, unconditional: Prediction) -> Prediction {
     let shape = conditional.noise.shape
     precondition(shape.count == 4 && shape == unconditional.noise.shape, "both predictions are [B, C, H, W]")
-    let picture = shape[1] * shape[2] * shape[3]
-    let guided = channels.count(of: shape[1]) * shape[2] * shape[3]
     let noise = conditional.noise.copy()  // [B, C, H, W]
     noise.withFloats { target in
       unconditional.noise.withFloats { other in
-        for start in stride(from: 0, to: target.count, by: picture) {
-          for index in start..<start + guided {
-            target[index] = other[index] + scale * (target[index] - other[index])
-          }
+        for range in guidedRanges(shape) {
+          for index in range { target[index] = other[index] + scale * (target[index] - other[index]) }
         }
       }
     }
@@ -63,16 +59,12 @@ public struct Guidance: Sendable, Equatable {
     _ guided: Prediction, conditional: Prediction, latents: Tensor, at level: NoiseLevel
   ) -> Prediction {
     guard parallel != 1 else { return guided }
-    let shape = latents.shape
-    let picture = shape[1] * shape[2] * shape[3]
-    let count = channels.count(of: shape[1]) * shape[2] * shape[3]
     let foreseen = weightedSum((1, latents), (-level.noise, conditional.noise))  // √ᾱ·x₀
     let noise = guided.noise.copy()
     noise.withFloats { noise in
       foreseen.withFloats { foreseen in
         conditional.noise.withFloats { conditional in
-          for start in stride(from: 0, to: noise.count, by: picture) {
-            let range = start..<start + count
+          for range in guidedRanges(latents.shape) {
             var (along, square) = (0.0, 0.0)
             for i in range {
               along += Double(noise[i] - conditional[i]) * Double(foreseen[i])
@@ -86,5 +78,11 @@ public struct Guidance: Sendable, Equatable {
       }
     }
     return Prediction(noise: noise, varianceLogits: guided.varianceLogits)
+  }
+
+  /// Where each picture of [B, C, H, W] has its guided channels.
+  private func guidedRanges(_ shape: [Int]) -> [Range<Int>] {
+    let area = shape[2] * shape[3]
+    return (0..<shape[0]).map { $0 * shape[1] * area..<($0 * shape[1] + channels.count(of: shape[1])) * area }
   }
 }

@@ -31,6 +31,9 @@ final class GuidedDenoiser {
       batch, grid: grid, timesteps: timesteps.map { Array(repeating: $0, count: batch.count) })
   }
 
+  /// How noisy latents are at an evaluation.
+  func level(_ evaluation: Int) -> NoiseLevel { schedule.level(timestep: Double(timesteps[evaluation])) }
+
   func recordAttention() { run.recordAttention() }
 
   /// Per block the attention of the conditional branch, averaged over evaluations and heads: [N, tokens, text length].
@@ -56,7 +59,6 @@ final class GuidedDenoiser {
     let combined = guidance.combine(
       conditional: conditional,
       unconditional: Prediction(output: output.slice(count, count: count), latentChannels: channels))
-    let level = schedule.level(timestep: Double(timesteps[evaluation]))
-    return guidance.projected(combined, conditional: conditional, latents: latents, at: level)
+    return guidance.projected(combined, conditional: conditional, latents: latents, at: level(evaluation))
   }
 }

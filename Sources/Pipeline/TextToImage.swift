@@ -124,17 +124,13 @@ public final class TextToImage: @unchecked Sendable {
     let noise = { generators.randn(shape) }
     let known = try source.map { try encode($0, size: first.size) }
     let start = start(noise(), known, sampler, strength: first.strength)
-    let schedule = folder.scheduler.schedule
-    let timesteps = sampler.evaluations
     var evaluations = 0
     let steps = sampler.plan.count
     let latents = try sampler.run(
       from: start,
       predict: { latents, evaluation in
         var prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
-        if let known {
-          prediction = known.holding(prediction, latents, at: schedule.level(timestep: Double(timesteps[evaluation])))
-        }
+        if let known { prediction = known.holding(prediction, latents, at: denoiser.level(evaluation)) }
         observe?("eps\(evaluations)", prediction.noise)
         evaluations += 1
         return prediction

@@ -30,6 +30,13 @@ final class TestEngine {
   }
 
   deinit { dk_engine_destroy(pointer) }
+
+  /// A packed matrix [n][k]; the sources' rows add up to n.
+  func pack(_ kind: dk_weight_kind, _ n: Int, _ k: Int, _ sources: [dk_source]) -> OpaquePointer? {
+    guard let weight = dk_weight_create(pointer, kind, n, k) else { return nil }
+    dk_weight_fill(pointer, weight, sources)
+    return weight
+  }
 }
 
 /// Memory that ends where an unmapped page begins: reading or writing behind it crashes the test.

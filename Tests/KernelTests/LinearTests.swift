@@ -32,12 +32,12 @@ struct LinearCase {
     // The last row ends with its last number, not with its padding.
     let xMemory = GuardedMemory(Array(xs.dropLast(xPadding)), as: x.stored)
     let outMemory = GuardedMemory(Array(before.dropLast(outPadding)), as: out.stored)
-    var piece = dk_source(type: source, rows: n, data: weightMemory.pointer, scales: nil)
+    let piece = dk_source(type: source, rows: n, data: weightMemory.pointer, scales: nil)
     let others = GuardedMemory(repacked ? weights.map { 3 - $0 } : weights, as: source)
-    var first = dk_source(type: source, rows: n, data: others.pointer, scales: nil)
-    guard let packed = dk_weight_pack(engine.pointer, kind, n, k, &first, 1) else { return nil }
+    let first = dk_source(type: source, rows: n, data: others.pointer, scales: nil)
+    guard let packed = engine.pack(kind, n, k, [first]) else { return nil }
     defer { dk_weight_free(packed) }
-    if repacked { dk_weight_fill(engine.pointer, packed, &piece) }
+    if repacked { dk_weight_fill(engine.pointer, packed, [piece]) }
 
     // Gates and residuals follow the row's number in the whole, so only ungated calls may start in the middle.
     precondition(rows.lowerBound == 0 || !gate || rows.lowerBound % rowsPerGroup == 0)
@@ -201,7 +201,7 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
         var piece = dk_source(type: DK_STORED_F32, rows: 3, data: GuardedMemory([Float](repeating: 1, count: 60)).pointer, scales: nil)
         let weights = GuardedMemory([Float](repeating: 1, count: 60))
         piece.data = UnsafeRawPointer(weights.pointer)
-        let packed = try #require(dk_weight_pack(engine.pointer, kind, 3, 20, &piece, 1))
+        let packed = try #require(engine.pack(kind, 3, 20, [piece]))
         defer { dk_weight_free(packed) }
         var xs = [Float](repeating: 1, count: 40)
         xs[25] = .nan
@@ -237,7 +237,7 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
           dk_source(type: DK_STORED_I8, rows: 13, data: memory.2.pointer, scales: scales.baseAddress),
         ], [dk_source(type: DK_STORED_F32, rows: 66, data: memory.3.pointer, scales: nil)],
       ].map { sources in
-        let packed = try #require(dk_weight_pack(engine.pointer, kind, 66, k, sources, Int32(sources.count)))
+        let packed = try #require(engine.pack(kind, 66, k, sources))
         defer { dk_weight_free(packed) }
         var random = TestRandom(6)
         let x = GuardedMemory(random.floats(5 * k)), out = GuardedMemory(byteCount: 5 * 66 * 4)

@@ -87,8 +87,6 @@ dk_weight *dk_weight_create(dk_engine *engine, dk_weight_kind kind, long n, long
 // Packs numbers into it, in place of those before. The sources are stacked along n: q, k and v of separate files become one matrix.
 // INT8 from an I8 source keeps its numbers; from any other source rows are quantised as in dk_f32_to_i8.
 void dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *sources);
-// Both.
-dk_weight *dk_weight_pack(dk_engine *engine, dk_weight_kind kind, long n, long k, const dk_source *sources, int count);
 void dk_weight_free(dk_weight *weight);
 size_t dk_weight_bytes(const dk_weight *weight);
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +28,7 @@ class Start:
     def read(cls, path: Path) -> Start:
         try:
             return cls._from_folder(path) if path.is_dir() else cls._from_checkpoint(path)
-        except (KeyError, OSError, RuntimeError, SafetensorError, pickle.UnpicklingError) as error:
+        except (ConfigError, KeyError, OSError, RuntimeError, SafetensorError) as error:
             raise ConfigError(f"{path}: neither a checkpoint of the recipe's nor a model folder: {error}") from error
 
     @classmethod

@@ -76,8 +76,8 @@ def test_what_does_not_fit_is_said(trained: Workspace, tmp_path: Path) -> None:
         Start.read(trained.result("transformer")).give(DiT.of(dit.cfg | dict(depth=4)), encoder, names)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.pt").write_text("no weights")
-    for bad, message in {"empty": "neither a checkpoint", "text.pt": "damaged, or no checkpoint"}.items():
-        with pytest.raises(ConfigError, match=f"{bad}: {message}"):
+    for bad in ("empty", "text.pt"):
+        with pytest.raises(ConfigError, match=f"{bad}: neither a checkpoint"):
             Start.read(tmp_path / bad)
 
 
