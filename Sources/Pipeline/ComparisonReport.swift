@@ -78,7 +78,7 @@ public struct ComparisonReport: Encodable, Sendable {
     }
     return ContactSheet(
       rows: comparisons.map { $0.outcomes.map { ContactSheet.Item($0.pictures[0].picture) } },
-      title: "\(model), \(steps) steps, guidance \(guidance.brief)",
+      title: "\(model), \(steps) steps, \(comparisons[0].request.guidanceWords)",
       columnHeaders: overall.map { String(format: "%@\nfit %.1f %%", $0.mode.rawValue, 100 * $0.wordFit) },
       rowLabels: subjects.map { "\($0.prompt)\nclass \($0.className)" })
   }

@@ -35,6 +35,15 @@ public struct GenerationRequest: Sendable, Equatable {
 
   public init(size: PictureSize) { self.size = size }
 
+  /// "guidance 4, parallel 0.5, at 200,900": what differs from plain guidance is named.
+  public var guidanceWords: String {
+    let parts = [
+      "guidance \(guidanceScale.brief)", guidanceParallel == 1 ? nil : "parallel \(guidanceParallel.brief)",
+      guidanceInterval.map { "at \(TimestepInterval($0))" },
+    ]
+    return parts.compactMap { $0 }.joined(separator: ", ")
+  }
+
   var guidance: Guidance {
     Guidance(
       scale: guidanceScale, channels: guidanceChannels, interval: guidanceInterval, parallel: guidanceParallel)

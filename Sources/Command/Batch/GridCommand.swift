@@ -72,6 +72,6 @@ struct GridCommand: ParsableCommand {
 
   private func description(_ request: GenerationRequest) -> String {
     "dit-t2i grid: \(prompt), seed \(request.seed), \(request.steps) steps, \(request.sampler), "
-      + "guidance \(request.guidanceScale)"
+      + request.guidanceWords
   }
 }
