@@ -27,6 +27,8 @@ class Painter:
     """What part of the painter's world the model is to draw. Empty lists: all of it."""
 
     concepts: list[str] = field(default_factory=list)
+    favourites: list[str] = field(default_factory=list)  # subjects that people ask for, drawn as often as listed
+    favourite_share: float = 0.0  # of the scenes: one of the favourites
     settings: list[str] = field(default_factory=list)  # drawn as often as listed
     styles: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)

@@ -22,7 +22,7 @@ from recipe.workspace import Workspace
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-@pytest.mark.parametrize("name", ["tiny", "small", "forty"])
+@pytest.mark.parametrize("name", ["tiny", "small", "two-cores", "forty"])
 def test_the_configurations_load(name: str) -> None:
     settings = config.load(CONFIGS / f"{name}.toml", ["device=cpu"])
     assert settings.name == name and Path(settings.prompts).exists()
@@ -30,10 +30,12 @@ def test_the_configurations_load(name: str) -> None:
     assert len(Path(settings.prompts).read_text().splitlines()) == 16
 
 
-@pytest.mark.parametrize("name", ["tiny", "forty"])
+@pytest.mark.parametrize("name", ["tiny", "small", "two-cores", "forty"])
 def test_its_things_are_known_to_the_bundled_model_by_name(name: str) -> None:
     classes = json.loads((CONFIGS.parents[1] / "small" / "classes.json").read_text())
-    assert set(config.load(CONFIGS / f"{name}.toml").painter.concepts) <= set(classes)
+    painter = config.load(CONFIGS / f"{name}.toml").painter
+    named = {*painter.concepts, *painter.favourites}
+    assert named and named <= set(classes)
 
 
 @pytest.mark.parametrize(

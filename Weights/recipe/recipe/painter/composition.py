@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .library import Concept, Library, Sprite
-from .palette import COLOR_WEIGHTS, COLORS, PAINTS
+from .library import NAMED_FOR, Concept, Library, Sprite
+from .palette import COLOR_WEIGHTS, COLORS, OWN_COLOR_SHARE, PAINTS
 from .parameters import KEEP, LAYER_SIZE, MAX_LAYERS, TO_HUE, TO_NEUTRAL
 from .settings import Setting
 from .wording import BIG, RELATIONS, SMALL, noun
@@ -62,6 +62,9 @@ class Composition:
     def color(self, concept: Concept, chance: float) -> str | None:
         if not concept.recolorable or self.r.random() > chance:
             return None
+        own = self.library.own_colors(concept.concept)
+        if own and self.r.random() < OWN_COLOR_SHARE:
+            return self.r.choice(own)
         return self.r.choices(COLORS, COLOR_WEIGHTS)[0]
 
     # ---- places
@@ -243,5 +246,5 @@ class Composition:
 
 
 def repaint(color: str | None, sprite: Sprite) -> str | None:
-    """The colour to paint it in; none where it has that colour already."""
-    return None if color == sprite.main_color else color
+    """The colour to paint it in; none where it has that colour already, or is called by it."""
+    return None if color == sprite.main_color or color in NAMED_FOR.get(sprite.concept, []) else color

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 
 STYLES = ["3d", "flat", "cartoon"]
 HATS = ("top hat", "crown", "graduation cap", "baseball cap", "sun hat")
+# What is called by a colour that its cut-outs do not have: a red fox is orange, and stays so.
+NAMED_FOR = {"fox": ["red"], "squirrel": ["red"], "rat": ["brown"], "rhinoceros": ["white"], "shark": ["white"]}
 HANDY = ("food", "drink", "sport", "instrument")  # categories of things that can be held
 
 
@@ -84,6 +86,11 @@ class Library:
     def classes(self) -> list[str]:
         """Class names in the order of their indices."""
         return sorted(self.names)
+
+    def own_colors(self, name: str) -> list[str]:
+        """Those of the concept's cut-outs, and those that it is called by."""
+        colors = {sprite.main_color for sprite in self.sprites[name] if sprite.main_color}
+        return sorted(colors.union(NAMED_FOR.get(name, [])))
 
     @classmethod
     def of(cls, sprites: list[dict], concepts: list[dict]) -> Library:

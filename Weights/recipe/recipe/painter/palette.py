@@ -31,6 +31,7 @@ PAINTS = {
 }
 COLORS = list(PAINTS)
 COLOR_WEIGHTS = [3, 2, 2, 2.5, 3, 2.5, 2.5, 1.2, 1.2, 2, 2, 1, 1]
+OWN_COLOR_SHARE = 1 / 3  # of the colours that are said: one that the thing has by nature
 COLOR_SYNONYMS = {
     "gray": ["gray", "grey"],
     "golden": ["golden", "gold"],

@@ -64,7 +64,7 @@ class SceneSampler:
         place = self._place(main, scene)
         setting = SETTINGS[place]
         kind = r.choices(KINDS, KIND_WEIGHTS)[0]
-        if place == "plain" and kind == "none":
+        if (place == "plain" and kind == "none") or (len(library.names) == 1 and kind == "two"):
             kind = "one"
         numbers = BackdropNumbers()
         numbers.put("seed", r.random() * 1000)

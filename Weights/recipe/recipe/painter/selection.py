@@ -35,7 +35,7 @@ class SelectedScenes:
     def sample(self, aspect: float) -> Scene:
         painter = self.painter
         while True:
-            concept = self.r.choice(self.library.names) if painter.concepts else None
+            concept = self._concept()
             setting = self.r.choice(painter.settings) if painter.settings else None
             scene = self.sampler.sample(aspect, concept, setting)
             if self._accepts(scene):
@@ -43,6 +43,13 @@ class SelectedScenes:
         if painter.enlarge != 1 and scene.labels.kind == "one":
             enlarge(scene, painter.enlarge)
         return scene
+
+    def _concept(self) -> str | None:
+        """The scene's subject; None where the sampler may choose among all."""
+        painter = self.painter
+        if painter.favourites and self.r.random() < painter.favourite_share:
+            return self.r.choice(painter.favourites)
+        return self.r.choice(self.library.names) if painter.concepts else None
 
     def _accepts(self, scene: Scene) -> bool:
         painter, labels = self.painter, scene.labels
@@ -60,11 +67,15 @@ def narrow(library: Library, painter: Painter) -> Library:
 
     Where a style is selected its cut-outs come first, and whole bodies before faces.
     """
+    for wanted, known, where in (
+        (painter.concepts, library.names, "the sprites have"),
+        (painter.favourites, painter.concepts or library.names, "painter.favourites: there is"),
+    ):
+        missing = sorted(set(wanted) - set(known))
+        if missing:
+            raise ValueError(f"{where} no {', '.join(missing)}")
     if not painter.concepts:
         return library
-    missing = sorted(set(painter.concepts) - set(library.names))
-    if missing:
-        raise ValueError(f"the sprites have no {', '.join(missing)}")
     narrowed = Library([s for sprites in library.sprites.values() for s in sprites], library.concepts.values())
     narrowed.names, narrowed.weights = list(painter.concepts), [1.0] * len(painter.concepts)
     for name in narrowed.names if painter.looks else []:

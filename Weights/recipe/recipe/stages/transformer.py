@@ -33,7 +33,8 @@ from ..training import Average, Trainer, allow_tf32, compiled, precision, set_ra
 from ..workspace import Workspace, save
 from .text import load_encoder, pool, read_corpus
 
-RENDER_BATCH = 256
+RENDER_BATCH = 256  # scenes painted at once
+RENDER_BATCH_CPU = 32  # 256 took three times as long for a scene
 KEPT = 0.5  # of the tokens, where the others are routed past the middle blocks
 REMINDER_SHARE = 0.5  # of a batch: corpus texts that keep the text encoder from forgetting
 REMINDER_WEIGHT = 0.05
@@ -142,7 +143,8 @@ class TransformerTrainer(Trainer):
     @property
     def cache(self) -> Cache:
         if self._cache is None:  # not before a checkpoint has said how much was made
-            size = min(RENDER_BATCH, max(1, self.options.first // len(self.options.buckets)))
+            largest = RENDER_BATCH_CPU if self.config.device == "cpu" else RENDER_BATCH
+            size = min(largest, max(1, self.options.first // len(self.options.buckets)))
             started = time.monotonic()
             with torch.random.fork_rng():  # making it must not change what comes after
                 self._cache = Cache(self.config, self.workspace, size, self.made)
