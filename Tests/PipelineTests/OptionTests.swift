@@ -68,6 +68,14 @@ import Testing
     }
   }
 
+  @Test func sheetsNameWhatDiffersFromPlainGuidance() throws {
+    var request = try MicroModel.request()
+    request.guidanceScale = 4
+    #expect(request.guidanceWords == "guidance 4")
+    (request.guidanceParallel, request.guidanceInterval) = (0.5, 200...900)
+    #expect(request.guidanceWords == "guidance 4, parallel 0.5, at 200,900")
+  }
+
   /// Outside the interval the conditional branch alone is asked: a scale of any size is a scale of 1 there.
   @Test func anEmptyIntervalIsNoGuidance() throws {
     let model = try MicroModel.model()
