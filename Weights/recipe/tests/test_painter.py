@@ -185,8 +185,6 @@ def test_favourites_come_more_often(home: Path, library: Library) -> None:
     mains = Counter(concepts[0] for concepts in drawn if concepts)
     assert set(mains) == set(library.names)
     assert mains["kite"] > 1.5 * mains["ball"] > 3 * mains["cube"]
-    with pytest.raises(ValueError, match="there is no zebra"):
-        SelectedScenes(library, micro(home, "painter.favourites=['zebra']").painter, lambda caption: True)
 
 
 def test_selection_keeps_to_itself(home: Path, library: Library) -> None:
@@ -198,6 +196,28 @@ def test_selection_keeps_to_itself(home: Path, library: Library) -> None:
         assert set(scene.labels.concepts) <= {"ball", "fish"} and scene.labels.scene == "snow"
         assert scene.labels.style == "3d" and len(scene.caption) < 60
         assert scene.class_index == ["ball", "fish"].index(scene.labels.concepts[0])
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ("painter.concepts=['zebra']", "painter.concepts: there is no zebra"),
+        ("painter.favourites=['zebra']", "painter.favourites: there is no zebra"),
+        ("painter.settings=['moon']", "painter.settings: there is no moon"),
+        ("painter.styles=['oil']", "painter.styles: there is no oil"),
+        ("painter.kinds=['three']", "painter.kinds: there is no three"),
+        ("painter.favourite_share=1.5", "expected 0 to 1"),
+    ],
+)
+def test_what_the_painter_does_not_know_is_refused(home: Path, library: Library, override: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SelectedScenes(library, micro(home, override).painter, lambda caption: True)
+
+
+def test_a_selection_that_nothing_fits_ends(home: Path, library: Library) -> None:
+    painter = micro(home, "painter.settings=['plain']", "painter.kinds=['none']").painter
+    with pytest.raises(ValueError, match="no scene has these"):
+        SelectedScenes(library, painter, lambda caption: True).sample(1.0)
 
 
 def test_feed_is_the_same_from_workers_and_from_the_middle(home: Path, prepared: Workspace) -> None:

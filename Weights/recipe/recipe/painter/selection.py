@@ -6,13 +6,15 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .library import Library
+from .library import STYLES, Library
 from .parameters import BOTTOM, HEIGHT, SPRITE
-from .sampler import Scene, SceneSampler
+from .sampler import KINDS, Scene, SceneSampler
+from .settings import SETTING_NAMES
 
 if TYPE_CHECKING:
     from ..config import Painter
 
+TRIES = 20_000  # scenes, before a selection is given up; one in a few hundred is a strict one
 MIDDLING = (0.35, 0.70)  # heights of a subject that may be enlarged
 
 
@@ -34,12 +36,14 @@ class SelectedScenes:
 
     def sample(self, aspect: float) -> Scene:
         painter = self.painter
-        while True:
+        for _ in range(TRIES):
             concept = self._concept()
             setting = self.r.choice(painter.settings) if painter.settings else None
             scene = self.sampler.sample(aspect, concept, setting)
             if self._accepts(scene):
                 break
+        else:
+            raise ValueError("painter: no scene has these settings, styles and kinds, and a short enough caption")
         if painter.enlarge != 1 and scene.labels.kind == "one":
             enlarge(scene, painter.enlarge)
         return scene
@@ -67,13 +71,7 @@ def narrow(library: Library, painter: Painter) -> Library:
 
     Where a style is selected its cut-outs come first, and whole bodies before faces.
     """
-    for wanted, known, where in (
-        (painter.concepts, library.names, "the sprites have"),
-        (painter.favourites, painter.concepts or library.names, "painter.favourites: there is"),
-    ):
-        missing = sorted(set(wanted) - set(known))
-        if missing:
-            raise ValueError(f"{where} no {', '.join(missing)}")
+    check(library, painter)
     if not painter.concepts:
         return library
     narrowed = Library([s for sprites in library.sprites.values() for s in sprites], library.concepts.values())
@@ -84,6 +82,24 @@ def narrow(library: Library, painter: Painter) -> Library:
         sprites = [s for s in sprites if s.view == "body"] or sprites
         narrowed.sprites[name] = sprites[: painter.looks + (name in painter.two_looks)]
     return narrowed
+
+
+def check(library: Library, painter: Painter) -> None:
+    concepts = painter.concepts or library.names
+    known = dict(
+        concepts=library.names,
+        favourites=concepts,
+        two_looks=concepts,
+        settings=SETTING_NAMES,
+        styles=STYLES,
+        kinds=KINDS,
+    )
+    for key, names in known.items():
+        unknown = sorted(set(getattr(painter, key)) - set(names))
+        if unknown:
+            raise ValueError(f"painter.{key}: there is no {', '.join(unknown)}")
+    if not 0 <= painter.favourite_share <= 1:
+        raise ValueError(f"painter.favourite_share: expected 0 to 1, not {painter.favourite_share}")
 
 
 def enlarge(scene: Scene, factor: float) -> None:
