@@ -34,7 +34,7 @@ from ..workspace import Workspace, save
 from .text import load_encoder, pool, read_corpus
 
 RENDER_BATCH = 256  # scenes painted at once
-RENDER_BATCH_CPU = 32  # 256 took three times as long for a scene
+RENDER_BATCH_CPU = 32  # of 256 at once each took four times as long to paint
 KEPT = 0.5  # of the tokens, where the others are routed past the middle blocks
 REMINDER_SHARE = 0.5  # of a batch: corpus texts that keep the text encoder from forgetting
 REMINDER_WEIGHT = 0.05
