@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .library import NAMED_FOR, Concept, Library, Sprite
+from .library import Concept, Library, Sprite
 from .palette import COLOR_WEIGHTS, COLORS, OWN_COLOR_SHARE, PAINTS
 from .parameters import KEEP, LAYER_SIZE, MAX_LAYERS, TO_HUE, TO_NEUTRAL
 from .settings import Setting
@@ -246,5 +246,5 @@ class Composition:
 
 
 def repaint(color: str | None, sprite: Sprite) -> str | None:
-    """The colour to paint it in; none where it has that colour already, or is called by it."""
-    return None if color == sprite.main_color or color in NAMED_FOR.get(sprite.concept, []) else color
+    """The colour to paint it in; none where that is its own."""
+    return None if color in sprite.own_colors else color

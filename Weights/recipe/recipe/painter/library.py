@@ -66,6 +66,11 @@ class Sprite:
     def of(cls, record: dict) -> Sprite:
         return cls(**_known(cls, record))
 
+    @property
+    def own_colors(self) -> set[str]:
+        """Its main colour, and those that such a thing is called by."""
+        return {self.main_color, *NAMED_FOR.get(self.concept, [])} - {None}
+
 
 class Library:
     """Concepts by name, cut-outs by concept. `names` are those that may be a scene's subject."""
@@ -88,9 +93,8 @@ class Library:
         return sorted(self.names)
 
     def own_colors(self, name: str) -> list[str]:
-        """Those of the concept's cut-outs, and those that it is called by."""
-        colors = {sprite.main_color for sprite in self.sprites[name] if sprite.main_color}
-        return sorted(colors.union(NAMED_FOR.get(name, [])))
+        """Those of the concept's cut-outs."""
+        return sorted(set().union(*(sprite.own_colors for sprite in self.sprites[name])))
 
     @classmethod
     def of(cls, sprites: list[dict], concepts: list[dict]) -> Library:

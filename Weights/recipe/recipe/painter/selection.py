@@ -85,6 +85,7 @@ def narrow(library: Library, painter: Painter) -> Library:
 
 
 def check(library: Library, painter: Painter) -> None:
+    """Raises ValueError, one line, for a name that is not in the library or the painter's lists."""
     concepts = painter.concepts or library.names
     known = dict(
         concepts=library.names,
