@@ -91,9 +91,11 @@ class Source:
 
 def _work(source: Source, start: int, step: int, indices: list[int], first: int, out: mp.Queue) -> None:
     torch.set_num_threads(1)
-    for batch in source.batches(itertools.islice(_sequence(indices, first), start, None, step)):
-        tensors = {k: v.numpy() if isinstance(v, Tensor) else v for k, v in vars(batch).items()}
-        out.put(tensors)
+    try:
+        for batch in source.batches(itertools.islice(_sequence(indices, first), start, None, step)):
+            out.put({k: v.numpy() if isinstance(v, Tensor) else v for k, v in vars(batch).items()})
+    except ValueError as error:  # a wrong configuration: for `next` to say
+        out.put(error)
 
 
 def _sequence(indices: list[int], first: int) -> Iterator[int]:
@@ -128,6 +130,8 @@ class Feed:
                 if not self._processes[turn].is_alive():
                     raise RuntimeError("a process that draws scenes has ended; its message is above") from None
                 continue
+            if isinstance(values, ValueError):
+                raise values
             return Batch(**{k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in values.items()})
 
     def close(self) -> None:

@@ -214,10 +214,15 @@ def test_what_the_painter_does_not_know_is_refused(home: Path, library: Library,
         SelectedScenes(library, micro(home, override).painter, lambda caption: True)
 
 
-def test_a_selection_that_nothing_fits_ends(home: Path, library: Library) -> None:
-    painter = micro(home, "painter.settings=['plain']", "painter.kinds=['none']").painter
-    with pytest.raises(ValueError, match="no scene has these"):
-        SelectedScenes(library, painter, lambda caption: True).sample(1.0)
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_selection_that_nothing_fits_ends(home: Path, prepared: Workspace, workers: int) -> None:
+    settings = micro(home, "painter.settings=['plain']", "painter.kinds=['none']")
+    feed = Feed(source_of(settings, prepared, [Shape(32, 32)], size=4, context=24), workers)
+    try:
+        with pytest.raises(ValueError, match="no scene has these"):
+            feed.next()
+    finally:
+        feed.close()
 
 
 def test_feed_is_the_same_from_workers_and_from_the_middle(home: Path, prepared: Workspace) -> None:
