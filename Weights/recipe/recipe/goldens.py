@@ -20,6 +20,7 @@ from .tokens import Tokens
 STRICT = dict(nmse=1e-9, max_abs_rel=1e-4)  # before any step
 LOOSE = dict(nmse=1e-6, max_abs_rel=5e-3)  # what a run adds up to
 PIXELS = dict(max_abs=2, mean_abs=0.05)
+SEEDS = 10  # tried for a run that PyTorch's own float32 can follow: one in ten or so magnifies rounding out of bounds
 
 
 @dataclass
@@ -87,31 +88,36 @@ def _write_case(
     channels, (height, width) = models.dit.channels, case.size
     index = len(names) if case.class_name is None else names.index(case.class_name)
     ids, classes = torch.tensor([tokens.ids(case.prompt)]), torch.tensor([index])
-    generator = torch.Generator().manual_seed(case.seed)
-    noise = torch.randn(1, channels, height // FACTOR, width // FACTOR, generator=generator)
-    single = run(models, ids, classes, noise, case.guidance, steps)
-    double = run(exact, ids, classes, noise.double(), case.guidance, steps)
+    for seed in range(case.seed, case.seed + 3 * SEEDS, 3):  # the three cases' seeds never meet
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(1, channels, height // FACTOR, width // FACTOR, generator=generator)
+        single = run(models, ids, classes, noise, case.guidance, steps)
+        double = run(exact, ids, classes, noise.double(), case.guidance, steps)
+        off = {k: deviation(double[k], single[k]) for k in double}
+        tolerance = {k: STRICT if k in ("text", "output0") else LOOSE for k in double}
+        if all(off[k][m] <= limit / 4 for k in off for m, limit in tolerance[k].items()):
+            break
+    else:
+        print(f"goldens: {case.name}: PyTorch's float32 is out of bounds from {SEEDS} seeds; the last is used")
     inputs = dict(ids=ids, mask=(ids > 0).to(torch.uint8), class_id=classes, noise=noise)
     contents = {f"input.{k}": v for k, v in inputs.items()}
     contents |= {f"expected.{k}": v.float().contiguous() for k, v in double.items()}
     contents["expected.image_u8"] = (double["image"].clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
     save_file(contents, str(path))
-    strict = ("text", "output0")
-    tolerance = {k: STRICT if k in strict else LOOSE for k in double} | dict(image_u8=PIXELS)
     return dict(
         kind="text-to-image",
         prompt=case.prompt,
         class_id=case.class_name or "null",
         size=f"{width}x{height}",
-        seed=case.seed,
+        seed=seed,
         steps=steps,
         timesteps=timesteps(steps),
         guidance_scale=case.guidance,
         sampler="DPM-Solver++(2M), linspace timesteps, final step to sigma 0",
         guidance="all latent channels; conditional branch: prompt and class; other branch: EOS alone, null class",
         noise=f"torch CPU randn of [1,{channels},{height // FACTOR},{width // FACTOR}] with this seed",
-        tolerance=tolerance,
-        reference_float32_deviation={k: deviation(double[k], single[k]) for k in double},
+        tolerance=tolerance | dict(image_u8=PIXELS),
+        reference_float32_deviation=off,
     )
 
 
