@@ -202,6 +202,7 @@ def test_selection_keeps_to_itself(home: Path, library: Library) -> None:
     "override, message",
     [
         ("painter.concepts=['zebra']", "painter.concepts: there is no zebra"),
+        ("painter.concepts=['ball', 'fish', 'ball']", "painter.concepts: ball is there twice"),
         ("painter.favourites=['zebra']", "painter.favourites: there is no zebra"),
         ("painter.settings=['moon']", "painter.settings: there is no moon"),
         ("painter.styles=['oil']", "painter.styles: there is no oil"),

@@ -99,6 +99,9 @@ def check(library: Library, painter: Painter) -> None:
         unknown = sorted(set(getattr(painter, key)) - set(names))
         if unknown:
             raise ValueError(f"painter.{key}: there is no {', '.join(unknown)}")
+    twice = sorted({name for name in painter.concepts if painter.concepts.count(name) > 1})
+    if twice:
+        raise ValueError(f"painter.concepts: {', '.join(twice)} is there twice")
     if not 0 <= painter.favourite_share <= 1:
         raise ValueError(f"painter.favourite_share: expected 0 to 1, not {painter.favourite_share}")
 
