@@ -89,22 +89,20 @@ extension TextToImage {
   public func guidanceSheet(
     _ request: GenerationRequest, scales: [Float], seeds: Int, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws -> ContactSheet {
-    var rows: [[ContactSheet.Item?]] = []
-    for (index, scale) in scales.enumerated() {
+    let requests = scales.map { scale in
       var one = request
       one.guidanceScale = scale
+      return one
+    }
+    let rows = try requests.enumerated().map { index, one in
       let pictures = try draw(one.withSeeds(seeds)) { event in
         if case .step(let step, let steps) = event { try progress(index * steps + step, scales.count * steps) }
       }
-      rows.append(pictures.map { ContactSheet.Item($0.picture) })
+      return pictures.map { ContactSheet.Item($0.picture) }
     }
-    let title = [
-      request.prompt, request.classIndex.map { "class \(folder.className($0))" },
-      request.guidanceParallel == 1 ? nil : "guidance parallel \(request.guidanceParallel.brief)",
-    ].compactMap { $0 }
+    let title = [request.prompt, request.classIndex.map { "class \(folder.className($0))" }].compactMap { $0 }
     return ContactSheet(
       rows: rows, title: title.filter { !$0.isEmpty }.joined(separator: "  ·  "),
-      columnHeaders: request.withSeeds(seeds).map { "seed \($0.seed)" },
-      rowLabels: scales.map { "guidance \($0.brief)" })
+      columnHeaders: request.withSeeds(seeds).map { "seed \($0.seed)" }, rowLabels: requests.map(\.guidanceWords))
   }
 }

@@ -17,7 +17,7 @@ final class GuidedDenoiser {
   ///   - timesteps: one for each evaluation.
   init(
     _ transformer: any DiffusionTransformer, conditional: [Condition], unconditional: [Condition], guidance: Guidance,
-    schedule: NoiseSchedule = .dit, grid: Grid, timesteps: [Float]
+    schedule: NoiseSchedule, grid: Grid, timesteps: [Float]
   ) throws {
     self.guidance = guidance
     self.schedule = schedule

@@ -40,7 +40,7 @@ public final class StepBenchmark {
     }
     return try GuidedDenoiser(
       model.stages.transformer, conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
-      grid: model.grid(of: size), timesteps: timesteps)
+      schedule: model.folder.scheduler.schedule, grid: model.grid(of: size), timesteps: timesteps)
   }
 
   /// What is done once for each run: keys and values of the text and, in its first evaluation, all modulations.

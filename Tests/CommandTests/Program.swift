@@ -57,7 +57,7 @@ struct Program {
     for path in FileManager.default.enumerator(atPath: source.path)?.compactMap({ $0 as? String }) ?? [] {
       let from = source.appendingPathComponent(path), to = copy.appendingPathComponent(path)
       var isFolder: ObjCBool = false
-      FileManager.default.fileExists(atPath: from.path, isDirectory: &isFolder)
+      _ = FileManager.default.fileExists(atPath: from.path, isDirectory: &isFolder)
       if isFolder.boolValue {
         try FileManager.default.createDirectory(at: to, withIntermediateDirectories: true)
       } else {

@@ -32,7 +32,10 @@ import Transformer
   }
 
   @Test func guidanceScalesChangePictures() throws {
-    let sheet = try MicroModel.model().guidanceSheet(MicroModel.request(), scales: [1, 5], seeds: 2)
+    var request = try MicroModel.request()
+    request.guidanceParallel = 0.5
+    let sheet = try MicroModel.model().guidanceSheet(request, scales: [1, 5], seeds: 2)
+    #expect(sheet.rowLabels == ["guidance 1, parallel 0.5", "guidance 5, parallel 0.5"])
     #expect(sheet.rows.count == 2 && sheet.rows[0].count == 2)
     #expect(sheet.rows[0][0]?.picture != sheet.rows[1][0]?.picture)
   }

@@ -26,7 +26,7 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
   }
   let denoiser = try GuidedDenoiser(
     model, conditional: states.map { Condition(text: $0) }, unconditional: states.map { _ in Condition(text: end) },
-    guidance: Guidance(scale: Float(test.manifest["guidance_scale"]?.number ?? 1)),
+    guidance: Guidance(scale: Float(test.manifest["guidance_scale"]?.number ?? 1)), schedule: .dit,
     grid: Grid(height: start.shape[2] / patch, width: start.shape[3] / patch), timesteps: sampler.evaluations)
   var shown: [(String, Tensor)] = []
   let latents = try sampler.run(
