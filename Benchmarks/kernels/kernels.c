@@ -104,7 +104,8 @@ static void measure(dk_engine *engine, const char *backend, const shape *s, dk_w
   dk_from_f32(x_type == DK_F32 ? DK_STORED_F32 : DK_STORED_BF16, numbers, m * k, x);
   memset(out, 0, m * n * 4);
   const dk_source source = {DK_STORED_F32, n, weights, NULL};
-  dk_weight *weight = dk_weight_pack(engine, kind, n, k, &source, 1);
+  dk_weight *weight = dk_weight_create(engine, kind, n, k);
+  dk_weight_fill(engine, weight, &source);
   const dk_epilogue epilogue = {bias, s->activation, s->residual, bias, 0, m};
   double best = 1e9, until = seconds() + 0.5;
   for (int run = 0; run < 3 || seconds() < until; run++) {
