@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import REPOSITORY, micro, program
+from PIL import Image
 from safetensors.torch import load_file
 
 from recipe.diffusion import timesteps
@@ -61,6 +63,16 @@ def test_goldens_can_be_made_again_from_the_folder(home: Path, folder: Path, tmp
         made, before = (load_file(path / "goldens" / f"{name}.safetensors") for path in (copy, folder))
         assert made.keys() == before.keys()
         assert all(torch.allclose(made[k].double(), before[k].double(), atol=1e-5) for k in made)
+
+
+def test_the_batch_benchmark_draws_with_the_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompts.txt").write_text("# two\na ball\na fish in snow\n")
+    script = REPOSITORY / "Benchmarks/batch/pytorch.py"
+    words = [sys.executable, str(script), str(folder), str(tmp_path / "prompts.txt"), "--keep", str(tmp_path)]
+    words += ["--steps", "2", "--size", "64", "--runs", "1"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "2 pictures" in done.stdout, done.stdout + done.stderr
+    assert [Image.open(tmp_path / f"{i}.png").size for i in (0, 1)] == [(64, 64), (64, 64)]
 
 
 @pytest.mark.skipif(program() is None, reason="dit-t2i is not built: swift build -c release, or set DIT_T2I")

@@ -16,6 +16,15 @@ from ..tokens import Tokens
 
 
 def run(config: Config, folder: Path) -> None:
+    models, names = load(folder)
+    width, height = config.export.size
+    tokens, prompts = Tokens(folder / "tokenizer/spiece.model"), read_prompts(config)
+    write_goldens(folder / "goldens", models, tokens, prompts, names, (height, width), config.export.steps)
+    print(f"goldens done: {folder / 'goldens'}")
+
+
+def load(folder: Path) -> tuple[Models, list[str]]:
+    """The networks of a model folder in float32, and its classes' names. Raises ConfigError if it is none of ours."""
     if not (folder / "vae/config.json").exists():
         raise ConfigError(f"{folder}: no model folder of ours: it has no vae/config.json")
     start = Start.read(folder)
@@ -26,11 +35,8 @@ def run(config: Config, folder: Path) -> None:
     decoder.load_state_dict({k: stored[f"decoder.{k}"] for k in decoder.state_dict()})
     vae = _described(folder, "vae")
     mean, std = torch.tensor(vae["latents_mean"]), torch.tensor(vae["latents_std"])
-    models = Models(*(network.eval().requires_grad_(False) for network in (dit, text, decoder)), mean, std)
-    width, height = config.export.size
-    tokens, prompts = Tokens(folder / "tokenizer/spiece.model"), read_prompts(config)
-    write_goldens(folder / "goldens", models, tokens, prompts, start.names, (height, width), config.export.steps)
-    print(f"goldens done: {folder / 'goldens'}")
+    networks = (network.eval().requires_grad_(False) for network in (dit, text, decoder))
+    return Models(*networks, mean, std), start.names
 
 
 def _described(folder: Path, part: str) -> dict:
