@@ -11,28 +11,45 @@ from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "Weights/recipe"))
 from recipe.cache import FACTOR  # noqa: E402
+from recipe.config import ConfigError  # noqa: E402
 from recipe.diffusion import sample  # noqa: E402
 from recipe.drawing import null_condition  # noqa: E402
 from recipe.stages.goldens import load  # noqa: E402
 from recipe.tokens import Tokens  # noqa: E402
 
+
+def count(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("model", type=pathlib.Path)
 parser.add_argument("prompts")
-parser.add_argument("--batch", type=int, default=2)
-parser.add_argument("--steps", type=int, default=25)
-parser.add_argument("--runs", type=int, default=3)
-parser.add_argument("--size", type=int, default=256)
+parser.add_argument("--batch", type=count, default=2)
+parser.add_argument("--steps", type=count, default=25)
+parser.add_argument("--runs", type=count, default=3)
+parser.add_argument("--size", type=count, default=256)
 parser.add_argument("--keep", help="folder for the pictures")
 options = parser.parse_args()
+if options.size % 16:
+    parser.error(f"--size {options.size}: expected a multiple of 16")
 
 torch.set_num_threads(2)
-models, names = load(options.model)
+try:
+    models, names = load(options.model)
+    prompts = [line.strip() for line in open(options.prompts) if line.strip() and not line.startswith("#")]
+    if options.keep:
+        pathlib.Path(options.keep).mkdir(parents=True, exist_ok=True)
+except (ConfigError, OSError) as error:
+    sys.exit(f"pytorch.py: {error}")
 dit, decoder = models.dit.bfloat16(), models.decoder.bfloat16()
 mean, std = models.mean.view(1, -1, 1, 1), models.std.view(1, -1, 1, 1)
 tokens = Tokens(options.model / "tokenizer/spiece.model")
-lines = [line.strip() for line in open(options.prompts)]
-prompts = [line for line in lines if line and not line.startswith("#")]
+if not prompts:
+    sys.exit(f"pytorch.py: {options.prompts} has no prompts")
 
 
 def predict(x, *rest):
