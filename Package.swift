@@ -1,70 +1,90 @@
 // swift-tools-version: 6.1
-// One target a stage; the order of the list is the order of the data.
+// One target a stage; the order of the list is the order of the data. Modules carry the prefix DiT, folders do not: a
+// package graph with two modules called Image does not resolve. docs/ARCHITECTURE.md says what may import what.
 import PackageDescription
+
+/// A stage: the module DiTNAME in Sources/NAME.
+func stage(_ name: String, _ dependencies: [String] = [], module: String? = nil) -> Target {
+  .target(
+    name: module ?? "DiT" + name, dependencies: dependencies.map { .target(name: "DiT" + $0) }, path: "Sources/" + name)
+}
+
+/// The tests of a stage, in Tests/NAMETests.
+func tests(_ name: String, _ dependencies: [String]) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: (dependencies + ["TestSupport"]).map { .target(name: "DiT" + $0) },
+    path: "Tests/\(name)Tests")
+}
 
 let package = Package(
   name: "dit-t2i",
   products: [
-    .executable(name: "dit-t2i", targets: ["Command"]),
-    .library(name: "DiTTextToImage", targets: ["Pipeline"]),
+    .executable(name: "dit-t2i", targets: ["DiTCommand"]),
+    .library(name: "DiTTextToImage", targets: ["DiTTextToImage"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [
-    // C: the hot loops, what a signal handler may call, and the doors to four system libraries.
-    .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
-    .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
-    .target(name: "CFiles"),
-    .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
-    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+    // C: the hot loops, what a signal handler may call, and the bindings of four system libraries.
+    .target(name: "DiTCKernels", path: "Sources/CKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "DiTCOpenBLAS", path: "Sources/COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "DiTCFiles", path: "Sources/CFiles"),
+    .target(name: "DiTCPNG", path: "Sources/CPNG", linkerSettings: [.linkedLibrary("png")]),
+    .systemLibrary(
+      name: "DiTCOpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(
+      name: "DiTCSentencePiece", path: "Sources/CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
 
     // Swift: one stage a folder.
-    .target(name: "Files", dependencies: ["CFiles"]),
-    .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
-    .target(name: "Checkpoints", dependencies: ["Files", "Tensors", "COpenSSL"]),
-    .target(name: "Text", dependencies: ["Tensors", "Checkpoints", "CSentencePiece"]),
-    .target(name: "Transformer", dependencies: ["Tensors", "Checkpoints"]),
-    .target(name: "Diffusion", dependencies: ["Tensors"]),
-    .target(name: "Autoencoder", dependencies: ["Tensors", "Checkpoints"]),
-    .target(name: "Image", dependencies: ["Files", "CPNG"]),
-    .target(
-      name: "Pipeline",
-      dependencies: ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image"]),
-    .executableTarget(
-      name: "Command",
-      dependencies: [
-        "Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    stage("Files", ["CFiles"]),
+    stage("Tensors", ["CKernels", "COpenBLAS"]),
+    stage("Checkpoints", ["Files", "Tensors", "COpenSSL"]),
+    stage("Text", ["Tensors", "Checkpoints", "CSentencePiece"]),
+    stage("Transformer", ["Tensors", "Checkpoints"]),
+    stage("Diffusion", ["Tensors"]),
+    stage("Autoencoder", ["Tensors", "Checkpoints"]),
+    stage("Image", ["Files", "CPNG"]),
+    stage("Charts", ["Image"]),
+    stage("Models", ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),
+    stage(
+      "Pipeline",
+      ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models"],
+      module: "DiTTextToImage"),
+    stage("Batch", ["Files", "Checkpoints", "Image", "Charts", "Models", "TextToImage"]),
+    stage(
+      "Verification",
+      ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
+    stage(
+      "Study",
+      [
+        "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
+        "TextToImage",
       ]),
+    .executableTarget(
+      name: "DiTCommand",
+      dependencies: [
+        "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy", "DiTCharts",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Sources/Command"),
 
     // Tests: one target a stage.
-    .target(name: "TestSupport", path: "Tests/Support"),
-    .testTarget(name: "FilesTests", dependencies: ["Files", "CFiles", "TestSupport"], path: "Tests/FilesTests"),
-    .testTarget(name: "KernelTests", dependencies: ["CKernels", "Tensors"], path: "Tests/KernelTests"),
-    .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Tensors", "TestSupport"],
-      path: "Tests/CheckpointsTests"),
-    .testTarget(
-      name: "TextTests", dependencies: ["Text", "Checkpoints", "Tensors", "TestSupport"],
-      path: "Tests/TextTests"),
-    .testTarget(
-      name: "TransformerTests", dependencies: ["Transformer", "Checkpoints", "Tensors", "TestSupport"],
-      path: "Tests/TransformerTests"),
-    .testTarget(
-      name: "DiffusionTests", dependencies: ["Diffusion", "Checkpoints", "Tensors", "TestSupport"],
-      path: "Tests/DiffusionTests"),
-    .testTarget(
-      name: "AutoencoderTests", dependencies: ["Autoencoder", "Checkpoints", "Tensors", "TestSupport"],
-      path: "Tests/AutoencoderTests"),
-    .testTarget(name: "ImageTests", dependencies: ["Image", "Files", "TestSupport"], path: "Tests/ImageTests"),
-    .testTarget(
-      name: "PipelineTests",
-      dependencies: ["Pipeline", "Files", "Checkpoints", "Transformer", "Diffusion", "Tensors", "Image", "TestSupport"],
-      path: "Tests/PipelineTests"),
-    .testTarget(
-      name: "CommandTests", dependencies: ["Checkpoints", "Tensors", "Image", "TestSupport"],
-      path: "Tests/CommandTests"),
+    .target(name: "DiTTestSupport", path: "Tests/Support"),
+    tests("Files", ["Files", "CFiles"]),
+    tests("Kernel", ["CKernels", "Tensors"]),
+    tests("Checkpoints", ["Checkpoints", "Files", "Tensors"]),
+    tests("Text", ["Text", "Checkpoints", "Tensors"]),
+    tests("Transformer", ["Transformer", "Checkpoints", "Tensors"]),
+    tests("Diffusion", ["Diffusion", "Verification", "Checkpoints", "Tensors"]),
+    tests("Autoencoder", ["Autoencoder", "Checkpoints", "Tensors"]),
+    tests("Image", ["Image", "Charts", "Files"]),
+    tests(
+      "Pipeline",
+      [
+        "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Transformer", "Diffusion",
+        "Tensors", "Image", "Charts",
+      ]),
+    tests("Command", ["Checkpoints", "Tensors", "Image"]),
   ],
   cxxLanguageStandard: .cxx17
 )

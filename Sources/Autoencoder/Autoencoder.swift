@@ -1,7 +1,7 @@
-import Tensors
+import DiTTensors
 
 /// Between latents, as the transformer sees them, and pictures.
-public protocol Autoencoder: Sendable {
+package protocol Autoencoder: Sendable {
   var latentChannels: Int { get }
   /// Pixels along one side of a latent; 8 for every autoencoder so far.
   var scaleFactor: Int { get }
@@ -12,7 +12,7 @@ public protocol Autoencoder: Sendable {
   func encode(_ picture: Tensor) throws -> Tensor
 }
 
-public enum AutoencoderError: Error, Equatable, CustomStringConvertible {
+package enum AutoencoderError: Error, Equatable, CustomStringConvertible {
   case noEncoder
   /// A file or folder that holds no autoencoder of a kind this program runs.
   case unknown(path: String, found: String)
@@ -21,7 +21,7 @@ public enum AutoencoderError: Error, Equatable, CustomStringConvertible {
   /// A file of weights alone, and the latents' scale is not among them.
   case scalingUnknown(path: String, channels: Int)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .noEncoder: "this model's autoencoder has no encoder, so it cannot start from a picture"
     case .unknown(let path, let found):

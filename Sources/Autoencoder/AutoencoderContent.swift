@@ -1,6 +1,6 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Tensors
+import DiTTensors
 
 /// What kind of autoencoder the tensors of a file are.
 enum Content {

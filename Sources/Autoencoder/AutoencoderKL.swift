@@ -1,13 +1,13 @@
-import Checkpoints
-import Tensors
+import DiTCheckpoints
+import DiTTensors
 
 /// The autoencoder of Stable Diffusion, SDXL, DiT and PixArt (Rombach et al. 2022, arXiv:2112.10752; diffusers'
 /// `AutoencoderKL`).
-public final class AutoencoderKL: Autoencoder, @unchecked Sendable {
-  public let configuration: AutoencoderKLConfiguration
-  public let tiling: Tiling
-  public var latentChannels: Int { configuration.latentChannels }
-  public var scaleFactor: Int { configuration.scaleFactor }
+package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
+  package let configuration: AutoencoderKLConfiguration
+  package let tiling: Tiling
+  package var latentChannels: Int { configuration.latentChannels }
+  package var scaleFactor: Int { configuration.scaleFactor }
   private let backend: Backend
   private let decoder: KLDecoder
   private let encoder: KLEncoder?
@@ -16,7 +16,7 @@ public final class AutoencoderKL: Autoencoder, @unchecked Sendable {
   ///   - checkpoint: under the names of diffusers or CompVis.
   ///   - encoder: whether to load the encoder too, where the checkpoint has one.
   /// - Throws: `LoadError` naming the missing, misshapen or unexpected tensor.
-  public init(
+  package init(
     _ configuration: AutoencoderKLConfiguration, checkpoint: Checkpoint, encoder: Bool = true,
     tiling: Tiling = .automatic, backend: Backend
   ) throws {
@@ -33,12 +33,12 @@ public final class AutoencoderKL: Autoencoder, @unchecked Sendable {
 
   // MARK: decoding
 
-  public func decode(_ latents: Tensor) -> Tensor { decode(latents, observe: nil) }
+  package func decode(_ latents: Tensor) -> Tensor { decode(latents, observe: nil) }
 
   /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
   /// - Parameter observe: is shown `conv_in`, `mid_attention`, `mid` and `up0`… as planes [1, C, h, w], picture by
   ///   picture.
-  public func decode(_ latents: Tensor, observe: Observer?) -> Tensor {
+  package func decode(_ latents: Tensor, observe: Observer?) -> Tensor {
     let unscaled = configuration.scaling.unscaled(latents)
     return eachPicture(unscaled) { z in  // [1, h, w, C]
       let pixels = tiled(z, of: .latents) { decoder($0, on: backend, observe: observe) }  // [1, H, W, 3]
@@ -49,20 +49,20 @@ public final class AutoencoderKL: Autoencoder, @unchecked Sendable {
   // MARK: encoding
 
   /// Picture [B, 3, H, W] in 0…1 -> the means of its latents [B, C, H/8, W/8], scaled for the transformer.
-  public func encode(_ picture: Tensor) throws -> Tensor {
+  package func encode(_ picture: Tensor) throws -> Tensor {
     configuration.scaling.scaled(try distribution(of: picture).mean)
   }
 
   /// As ``encode(_:)``, but a sample of the latents instead of their means.
   /// - Parameter noise: [B, C, H/8, W/8], standard normal.
-  public func encode(_ picture: Tensor, noise: Tensor) throws -> Tensor {
+  package func encode(_ picture: Tensor, noise: Tensor) throws -> Tensor {
     configuration.scaling.scaled(try distribution(of: picture).sample(noise))
   }
 
   /// Picture [B, 3, H, W] in 0…1 -> the distribution of its latents, before scaling.
   /// - Parameter observe: is shown `down0`…, `mid_attention` and `mid` as planes [1, C, h, w], picture by picture.
   /// - Throws: ``AutoencoderError/noEncoder``
-  public func distribution(of picture: Tensor, observe: Observer? = nil) throws -> LatentDistribution {
+  package func distribution(of picture: Tensor, observe: Observer? = nil) throws -> LatentDistribution {
     guard let encoder else { throw AutoencoderError.noEncoder }
     let signed = picture.mapChannels { value, _ in 2 * value - 1 }
     return LatentDistribution(

@@ -1,23 +1,23 @@
-import Checkpoints
-import Tensors
+import DiTCheckpoints
+import DiTTensors
 
 /// Sizes of an `AutoencoderKL` (diffusers), read from its `config.json` or off its tensors.
-public struct AutoencoderKLConfiguration: Decodable, Sendable {
-  public let latentChannels: Int
+package struct AutoencoderKLConfiguration: Decodable, Sendable {
+  package let latentChannels: Int
   /// Channels of each level, from the picture down.
-  public let channels: [Int]
+  package let channels: [Int]
   /// Resnets of a level of the encoder; the decoder has one more.
-  public let layersPerBlock: Int
+  package let layersPerBlock: Int
   /// Groups of every GroupNorm.
-  public let groups: Int
-  public let middleAttention: Bool
-  public let quantConvolution: Bool
-  public let postQuantConvolution: Bool
-  public let scaling: LatentScaling
+  package let groups: Int
+  package let middleAttention: Bool
+  package let quantConvolution: Bool
+  package let postQuantConvolution: Bool
+  package let scaling: LatentScaling
   /// Pixels along the pictures it was trained on: the side of a tile.
-  public let sampleSize: Int
+  package let sampleSize: Int
 
-  public var scaleFactor: Int { 1 << (channels.count - 1) }
+  package var scaleFactor: Int { 1 << (channels.count - 1) }
 
   enum CodingKeys: String, CodingKey {
     case latentChannels = "latent_channels", channels = "block_out_channels", layersPerBlock = "layers_per_block"
@@ -29,7 +29,7 @@ public struct AutoencoderKLConfiguration: Decodable, Sendable {
   }
 
   /// Fields that a file does not have get diffusers' defaults.
-  public init(from decoder: Decoder) throws {
+  package init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     func wrong(_ key: CodingKeys, _ reason: String) -> DecodingError {
       .dataCorruptedError(forKey: key, in: values, debugDescription: "\(key.rawValue) \(reason)")

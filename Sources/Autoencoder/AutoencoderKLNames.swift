@@ -1,4 +1,4 @@
-import Checkpoints
+import DiTCheckpoints
 
 extension Checkpoint {
   /// The tensors of an `AutoencoderKL` under today's diffusers names, whichever names the file has: those, CompVis'

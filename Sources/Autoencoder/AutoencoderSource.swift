@@ -1,23 +1,23 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Tensors
+import DiTTensors
 
 /// An autoencoder on disk, recognised by what its configuration or its tensors say, before its numbers are read.
 ///
 /// Known are folders with a `config.json` (of diffusers or of ours) and weights; model folders with such a `vae` folder
 /// in them; and single files: `AutoencoderKL` under diffusers' or CompVis' names, also inside a whole Stable Diffusion
 /// checkpoint; `AutoencoderTiny`; and one of TAESD's two files, whose other half is looked for beside it.
-public struct AutoencoderSource: Sendable {
-  public enum Kind: Sendable {
+package struct AutoencoderSource: Sendable {
+  package enum Kind: Sendable {
     case kl(AutoencoderKLConfiguration)
     case tiny(TinyAutoencoderConfiguration)
   }
 
-  public let kind: Kind
+  package let kind: Kind
   private let decoder: Checkpoint
   private let encoder: Checkpoint?
 
-  public var latentChannels: Int {
+  package var latentChannels: Int {
     switch kind {
     case .kl(let configuration): configuration.latentChannels
     case .tiny(let configuration): configuration.latentChannels
@@ -25,7 +25,7 @@ public struct AutoencoderSource: Sendable {
   }
 
   /// Pixels along one side of a latent.
-  public var scaleFactor: Int {
+  package var scaleFactor: Int {
     switch kind {
     case .kl(let configuration): configuration.scaleFactor
     case .tiny(let configuration): configuration.scaleFactor
@@ -35,7 +35,7 @@ public struct AutoencoderSource: Sendable {
   /// - Parameter scaling: of the latents to be decoded, for files that do not tell: that of the model's own
   ///   autoencoder. nil takes Stable Diffusion's or SDXL's where the file leaves no other choice.
   /// - Throws: ``AutoencoderError``, `LoadError` or `ConfigurationError`: one line naming the file.
-  public init(_ url: URL, scaling: LatentScaling? = nil) throws {
+  package init(_ url: URL, scaling: LatentScaling? = nil) throws {
     let place = try Place(url)
     let all = try openCheckpoint(at: place.weights)
     var tensors = all
@@ -67,7 +67,7 @@ public struct AutoencoderSource: Sendable {
   /// Reads and packs the weights.
   /// - Parameter encoder: whether to load the encoder too, where there is one.
   /// - Throws: `LoadError` naming the missing, misshapen or unexpected tensor.
-  public func load(backend: Backend, encoder wanted: Bool, tiling: Tiling = .automatic) throws -> any Autoencoder {
+  package func load(backend: Backend, encoder wanted: Bool, tiling: Tiling = .automatic) throws -> any Autoencoder {
     switch kind {
     case .kl(let configuration):
       try AutoencoderKL(configuration, checkpoint: decoder, encoder: wanted, tiling: tiling, backend: backend)
@@ -92,7 +92,7 @@ public struct AutoencoderSource: Sendable {
 ///   - encoder: whether to load the encoder too, where there is one.
 ///   - scaling: see ``AutoencoderSource/init(_:scaling:)``.
 /// - Throws: one-line errors naming the file and the tensor.
-public func loadAutoencoder(
+package func loadAutoencoder(
   at url: URL, backend: Backend, encoder: Bool, tiling: Tiling = .automatic, scaling: LatentScaling? = nil
 ) throws -> any Autoencoder {
   try AutoencoderSource(url, scaling: scaling).load(backend: backend, encoder: encoder, tiling: tiling)

@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// Runs an autoencoder over tiles that overlap by a quarter and blends them linearly, exactly as diffusers'
 /// `AutoencoderKL.tiled_decode` and `tiled_encode` do.

@@ -1,5 +1,5 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// Runs convolutions over tiles of pixels x [1, h, w, C], each with enough of its surroundings to give the very numbers
 /// the whole would: what the false borders spoil is cut away.

@@ -1,6 +1,6 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// The decoder of `AutoencoderKL`: latents -> middle -> levels of resnets, each but the last doubled -> RGB in −1…1.
 struct KLDecoder {

@@ -1,6 +1,6 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// The encoder of `AutoencoderKL`: RGB in −1…1 -> levels of resnets, each but the last halved -> middle -> moments.
 ///

@@ -1,12 +1,12 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// What an `AutoencoderKL` makes of a picture: a Gaussian for every latent (Kingma & Welling 2014), before scaling.
-public struct LatentDistribution: Sendable {
+package struct LatentDistribution: Sendable {
   /// [B, C, h, w]
-  public let mean: Tensor
+  package let mean: Tensor
   /// [B, C, h, w], clamped to −30…20 as in CompVis/latent-diffusion, so that no exponential overflows.
-  public let logVariance: Tensor
+  package let logVariance: Tensor
 
   /// - Parameter moments: [B, 2C, h, w], the means first.
   init(moments: Tensor) {
@@ -24,11 +24,11 @@ public struct LatentDistribution: Sendable {
   }
 
   /// [B, C, h, w]
-  public var standardDeviation: Tensor { logVariance.mapChannels { value, _ in expf(value / 2) } }
+  package var standardDeviation: Tensor { logVariance.mapChannels { value, _ in expf(value / 2) } }
 
   /// mean + std · noise.
   /// - Parameter noise: [B, C, h, w], standard normal.
-  public func sample(_ noise: Tensor) -> Tensor {
+  package func sample(_ noise: Tensor) -> Tensor {
     precondition(noise.shape == mean.shape, "noise \(noise.shape) for latents \(mean.shape)")
     let result = standardDeviation
     result.withFloats { values in

@@ -1,30 +1,30 @@
-import Tensors
+import DiTTensors
 
 /// How a model's latents z relate to what its `AutoencoderKL` decodes: z / factor · std + mean + shift.
 ///
 /// `factor` and `shift` are diffusers' `scaling_factor` and `shift_factor`; mean and std, one a channel, are rarely there.
-public struct LatentScaling: Sendable, Equatable {
-  public let factor: Float
-  public let shift: Float
-  public let mean: [Float]?
-  public let std: [Float]?
+package struct LatentScaling: Sendable, Equatable {
+  package let factor: Float
+  package let shift: Float
+  package let mean: [Float]?
+  package let std: [Float]?
 
-  public init(factor: Float, shift: Float = 0, mean: [Float]? = nil, std: [Float]? = nil) {
+  package init(factor: Float, shift: Float = 0, mean: [Float]? = nil, std: [Float]? = nil) {
     (self.factor, self.shift, self.mean, self.std) = (factor, shift, mean, std)
   }
 
   /// Stable Diffusion 1 and 2, DiT, PixArt-α (Rombach et al. 2022, appendix G).
-  public static let stableDiffusion = LatentScaling(factor: 0.18215)
+  package static let stableDiffusion = LatentScaling(factor: 0.18215)
   /// SDXL, PixArt-Σ.
-  public static let stableDiffusionXL = LatentScaling(factor: 0.13025)
+  package static let stableDiffusionXL = LatentScaling(factor: 0.13025)
 
   /// Latents [B, C, h, w] as the transformer sees them -> as the decoder takes them.
-  public func unscaled(_ latents: Tensor) -> Tensor {
+  package func unscaled(_ latents: Tensor) -> Tensor {
     latents.mapChannels { value, c in value / factor * (std?[c] ?? 1) + (mean?[c] ?? 0) + shift }
   }
 
   /// Latents [B, C, h, w] as the encoder makes them -> as the transformer sees them.
-  public func scaled(_ latents: Tensor) -> Tensor {
+  package func scaled(_ latents: Tensor) -> Tensor {
     latents.mapChannels { value, c in (value - shift - (mean?[c] ?? 0)) / (std?[c] ?? 1) * factor }
   }
 }

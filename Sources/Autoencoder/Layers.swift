@@ -1,6 +1,6 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// GroupNorm (Wu & He 2018) with what it learned, for pixels [B, h, w, C].
 struct GroupNormalisation {

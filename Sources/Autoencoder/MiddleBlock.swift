@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// The lowest level of an `AutoencoderKL`, between its two halves: a resnet, attention, a resnet.
 struct MiddleBlock {

@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// x + attention of every pixel to every other, in one head as wide as the pixels are.
 struct PixelAttention {

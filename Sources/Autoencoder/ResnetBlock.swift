@@ -1,5 +1,5 @@
-import CKernels
-import Tensors
+import DiTCKernels
+import DiTTensors
 
 /// x + conv(SiLU(norm(conv(SiLU(norm x))))), with a 1×1 convolution on the way past where the channels change.
 ///

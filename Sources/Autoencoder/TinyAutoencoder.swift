@@ -1,15 +1,15 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Tensors
+import DiTTensors
 
 /// The tiny autoencoder TAESD (Bohan, github.com/madebyollin/taesd) with any channels a level.
 ///
 /// Unlike an ``AutoencoderKL`` it takes latents as the sampler leaves them: they are not divided by a scaling factor.
-public final class TinyAutoencoder: Autoencoder, @unchecked Sendable {
-  public let configuration: TinyAutoencoderConfiguration
-  public let tiling: Tiling
-  public var latentChannels: Int { configuration.latentChannels }
-  public var scaleFactor: Int { configuration.scaleFactor }
+package final class TinyAutoencoder: Autoencoder, @unchecked Sendable {
+  package let configuration: TinyAutoencoderConfiguration
+  package let tiling: Tiling
+  package var latentChannels: Int { configuration.latentChannels }
+  package var scaleFactor: Int { configuration.scaleFactor }
   private let backend: Backend
   private let decoder: TinyDecoder?
   private let encoder: TinyEncoder?
@@ -18,7 +18,7 @@ public final class TinyAutoencoder: Autoencoder, @unchecked Sendable {
   ///   - decoder: tensors `layers.N…`, N the index in diffusers' Sequential; nil: this autoencoder only encodes.
   ///   - encoder: likewise.
   /// - Throws: `LoadError` naming the missing, misshapen or unexpected tensor.
-  public init(
+  package init(
     _ configuration: TinyAutoencoderConfiguration, decoder: Checkpoint?, encoder: Checkpoint?,
     tiling: Tiling = .automatic, backend: Backend
   ) throws {
@@ -31,14 +31,14 @@ public final class TinyAutoencoder: Autoencoder, @unchecked Sendable {
     try encoder?.requireAllRead()
   }
 
-  public func decode(_ latents: Tensor) -> Tensor {
+  package func decode(_ latents: Tensor) -> Tensor {
     let (height, width) = (latents.shape[2] * scaleFactor, latents.shape[3] * scaleFactor)
     guard let decoder else { return Tensor([latents.shape[0], 3, height, width]) }
     let prepared = prepared(latents)
     return eachPicture(prepared) { decoder($0, side: tileSide(height, width), on: backend) }
   }
 
-  public func encode(_ picture: Tensor) throws -> Tensor {
+  package func encode(_ picture: Tensor) throws -> Tensor {
     guard let encoder else { throw AutoencoderError.noEncoder }
     let side = tileSide(picture.shape[2], picture.shape[3])
     return normalised(eachPicture(picture) { encoder($0, side: side, on: backend) })

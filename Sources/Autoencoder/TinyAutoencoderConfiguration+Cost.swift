@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 extension TinyAutoencoderConfiguration {
   /// One convolution: its name in the file, and the side of its output against the latents' (8 is full size).
@@ -54,7 +54,7 @@ extension TinyAutoencoderConfiguration {
   }
 
   /// What decoding latents of `latents` places takes, and what encoding such a picture takes.
-  public func costs(latents: Int) -> [StageCost] {
+  package func costs(latents: Int) -> [StageCost] {
     let sum = { (layers: [Layer]) in
       layers.reduce(Cost()) {
         $0 + .convolution($1.outputs, $1.inputs, bias: $1.hasBias, pixels: latents * $1.scale * $1.scale)
@@ -68,7 +68,7 @@ extension TinyAutoencoderConfiguration {
   }
 
   /// Every parameter, `decoder.layers.N…` and `encoder.layers.N…`.
-  public var parameterShapes: [ParameterShape] {
+  package var parameterShapes: [ParameterShape] {
     [("decoder", decoder), ("encoder", encoder)].flatMap { part, layers in
       layers.flatMap { layer -> [ParameterShape] in
         let name = "\(part).layers.\(layer.name)"

@@ -1,19 +1,19 @@
-import Checkpoints
+import DiTCheckpoints
 
 /// Sizes of a tiny autoencoder: ours, or diffusers' `AutoencoderTiny`.
-public struct TinyAutoencoderConfiguration: Decodable, Sendable {
-  public let latentChannels: Int
+package struct TinyAutoencoderConfiguration: Decodable, Sendable {
+  package let latentChannels: Int
   /// Channels of each level, from the latents up.
-  public let decoderChannels: [Int]
-  public let decoderBlocks: [Int]
+  package let decoderChannels: [Int]
+  package let decoderBlocks: [Int]
   /// Channels of each level, from the picture down.
-  public let encoderChannels: [Int]
-  public let encoderBlocks: [Int]
+  package let encoderChannels: [Int]
+  package let encoderBlocks: [Int]
   /// Per channel: the decoder takes z · std + mean. Nil: the latents as they are.
-  public let latentsMean: [Float]?
-  public let latentsStd: [Float]?
+  package let latentsMean: [Float]?
+  package let latentsStd: [Float]?
 
-  public var scaleFactor: Int { 1 << (decoderChannels.count - 1) }
+  package var scaleFactor: Int { 1 << (decoderChannels.count - 1) }
 
   enum CodingKeys: String, CodingKey {
     case latentChannels = "latent_channels", latentsMean = "latents_mean", latentsStd = "latents_std"
@@ -24,7 +24,7 @@ public struct TinyAutoencoderConfiguration: Decodable, Sendable {
     case activation = "act_fn"
   }
 
-  public init(from decoder: Decoder) throws {
+  package init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     func wrong(_ key: CodingKeys, _ reason: String) -> DecodingError {
       .dataCorruptedError(forKey: key, in: values, debugDescription: "\(key.rawValue) \(reason)")

@@ -1,5 +1,5 @@
-import CKernels
-import Tensors
+import DiTCKernels
+import DiTTensors
 
 /// ReLU(conv(ReLU(conv(ReLU(conv x)))) + x); in the middle of the newest TAESD x is first x + pool(x).
 struct TinyBlock {

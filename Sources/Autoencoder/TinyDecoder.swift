@@ -1,6 +1,6 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// The decoder of TAESD: conv, ReLU, then levels of blocks, each but the last doubled and followed by a conv; conv to
 /// RGB.

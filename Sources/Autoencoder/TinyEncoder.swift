@@ -1,6 +1,6 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// The encoder of TAESD: conv, then levels of blocks, each but the first behind a conv of stride 2; conv to latents.
 struct TinyEncoder {

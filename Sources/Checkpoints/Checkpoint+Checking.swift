@@ -2,7 +2,7 @@
 extension Checkpoint {
   /// Checks that exactly the tensors of `names` are there; the scales of int8 tensors need no mention.
   /// - Throws: ``LoadError/wrongNames(file:missing:unexpected:)`` with what is missing and what is too much.
-  public func requireNames(_ names: some Sequence<String>) throws {
+  package func requireNames(_ names: some Sequence<String>) throws {
     let expected = Set(names.map { TensorName($0) })
     let missing = expected.filter { record($0) == nil }
     let unexpected = records.filter { !expected.contains($0.name) && !isScale($0) }
@@ -13,7 +13,7 @@ extension Checkpoint {
   /// sign of weights for another model.
   /// - Parameter ignored: tensors that may stay unread, by name.
   /// - Throws: ``LoadError/wrongNames(file:missing:unexpected:)``
-  public func requireAllRead(except ignored: (String) -> Bool = { _ in false }) throws {
+  package func requireAllRead(except ignored: (String) -> Bool = { _ in false }) throws {
     let unread = records.filter { !log.contains($0.storedName) && !ignored($0.name.string) }
     try require(missing: [], unexpected: unread.map(\.name))
   }

@@ -1,6 +1,6 @@
-import CKernels
+import DiTCKernels
 import Foundation
-import Tensors
+import DiTTensors
 
 /// Reading tensors as the numbers a model computes with. Every error names the file, the tensor and what was expected.
 extension Checkpoint {
@@ -9,7 +9,7 @@ extension Checkpoint {
   /// A tensor as float32, copied. Stored as F32, F16, BF16, F64, or I8 with a scale a row in `NAME.scale`.
   /// - Parameter shape: the shape it must have; nil takes any.
   /// - Throws: ``LoadError``: missing, of another shape, or of a type that is no number with a fraction.
-  public func tensor(_ name: String, shape: [Int]? = nil) throws -> Tensor {
+  package func tensor(_ name: String, shape: [Int]? = nil) throws -> Tensor {
     let record = try required(name, shape: shape)
     let matrix = try matrix(record, rows: record.shape.first ?? 1, columns: record.shape.dropFirst().reduce(1, *))
     let result = Tensor(record.shape)
@@ -25,7 +25,7 @@ extension Checkpoint {
   }
 
   /// As ``tensor(_:shape:)``, but nil where the checkpoint has no such tensor.
-  public func optionalTensor(_ name: String, shape: [Int]? = nil) throws -> Tensor? {
+  package func optionalTensor(_ name: String, shape: [Int]? = nil) throws -> Tensor? {
     try has(name) ? tensor(name, shape: shape) : nil
   }
 
@@ -36,12 +36,12 @@ extension Checkpoint {
   /// The first dimension must be `rows` and the product of the others `columns`: a convolution's [o, i, 3, 3] is a
   /// matrix of o rows and i·9 columns.
   /// - Throws: ``LoadError``: missing, of another shape, or of a type that is no number with a fraction.
-  public func matrix(_ name: String, rows: Int, columns: Int) throws -> StoredMatrix {
+  package func matrix(_ name: String, rows: Int, columns: Int) throws -> StoredMatrix {
     try matrix(required(name), rows: rows, columns: columns)
   }
 
   /// As ``matrix(_:rows:columns:)``, but nil where the checkpoint has no such tensor.
-  public func optionalMatrix(_ name: String, rows: Int, columns: Int) throws -> StoredMatrix? {
+  package func optionalMatrix(_ name: String, rows: Int, columns: Int) throws -> StoredMatrix? {
     try has(name) ? matrix(name, rows: rows, columns: columns) : nil
   }
 
@@ -82,7 +82,7 @@ extension Checkpoint {
 
   /// The numbers of an integer or boolean tensor, row-major.
   /// - Throws: ``LoadError``: missing, of another shape, of a type that is no integer, or beyond `Int.max`.
-  public func integers(_ name: String, shape: [Int]? = nil) throws -> [Int] {
+  package func integers(_ name: String, shape: [Int]? = nil) throws -> [Int] {
     let record = try required(name, shape: shape)
     let (bytes, owner) = record.contiguous()
     func read<Stored: FixedWidthInteger>(_: Stored.Type) throws -> [Int] {
@@ -112,7 +112,7 @@ extension Checkpoint {
   }
 
   /// The numbers of an F64 tensor in full precision, or of any tensor that ``tensor(_:shape:)`` reads, row-major.
-  public func doubles(_ name: String, shape: [Int]? = nil) throws -> [Double] {
+  package func doubles(_ name: String, shape: [Int]? = nil) throws -> [Double] {
     let record = try required(name, shape: shape)
     guard record.type == .f64 else { return try tensor(name, shape: shape).array.map(Double.init) }
     let (bytes, owner) = record.contiguous()

@@ -2,13 +2,13 @@
 ///
 /// Copies and views (``scoped(_:)``, ``renamed(_:)``) share the mapped files, and remember together which tensors were
 /// read, so that ``requireAllRead(except:)`` finds the ones a model has no use for.
-public struct Checkpoint: Sendable {
+package struct Checkpoint: Sendable {
   /// The file or folder it came from, for messages.
-  public let location: String
+  package let location: String
   /// In the order of the data.
-  public let records: [TensorRecord]
+  package let records: [TensorRecord]
   /// Free text stored beside the tensors (safetensors' `__metadata__`).
-  public let metadata: [String: String]
+  package let metadata: [String: String]
 
   private let places: [TensorName: Int]
   /// Put before a name in messages: what ``scoped(_:)`` took away.
@@ -16,7 +16,7 @@ public struct Checkpoint: Sendable {
   let log: ReadLog
 
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two records have one name.
-  public init(location: String, records: [TensorRecord], metadata: [String: String] = [:]) throws {
+  package init(location: String, records: [TensorRecord], metadata: [String: String] = [:]) throws {
     try self.init(location: location, records: records, metadata: metadata, prefix: "", log: ReadLog())
   }
 
@@ -39,17 +39,17 @@ public struct Checkpoint: Sendable {
 
   // MARK: lookup
 
-  public func record(_ name: TensorName) -> TensorRecord? { places[name].map { records[$0] } }
+  package func record(_ name: TensorName) -> TensorRecord? { places[name].map { records[$0] } }
 
   /// Looks a tensor up by the UTF-8 bytes of `name`.
-  public subscript(name: String) -> TensorRecord? { record(TensorName(name)) }
+  package subscript(name: String) -> TensorRecord? { record(TensorName(name)) }
 
-  public func contains(_ name: String) -> Bool { self[name] != nil }
+  package func contains(_ name: String) -> Bool { self[name] != nil }
 
   // MARK: views
 
   /// The tensors whose names start with `prefix`, under the rest of their names.
-  public func scoped(_ prefix: String) -> Checkpoint {
+  package func scoped(_ prefix: String) -> Checkpoint {
     let prefix = TensorName(prefix)
     var inner = records.filter { $0.name.hasPrefix(prefix) }
     for index in inner.indices {
@@ -64,7 +64,7 @@ public struct Checkpoint: Sendable {
   /// The tensors under other names: `newName` gets the stored one and returns the one to look it up by, or nil to leave
   /// the tensor out.
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two tensors get one name.
-  public func renamed(_ newName: (String) -> String?) throws -> Checkpoint {
+  package func renamed(_ newName: (String) -> String?) throws -> Checkpoint {
     let renamed = records.compactMap { record -> TensorRecord? in
       guard let name = newName(record.name.string) else { return nil }
       var record = record
@@ -76,7 +76,7 @@ public struct Checkpoint: Sendable {
 
   /// The tensors under other names, by a table from the stored names; names outside the table stay.
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two tensors get one name.
-  public func renamed(_ table: [String: String]) throws -> Checkpoint {
+  package func renamed(_ table: [String: String]) throws -> Checkpoint {
     try renamed { table[$0] ?? $0 }
   }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// Why a configuration file could not be used; one line naming the file and the field.
-public enum ConfigurationError: Error, CustomStringConvertible {
+package enum ConfigurationError: Error, CustomStringConvertible {
   case missing(file: String)
   case unreadable(file: String, reason: String)
   case wrong(file: String, reason: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .missing(let file): "\(file): no such file; a model folder needs it"
     case .unreadable(let file, let reason): "\(file): cannot be read (\(reason))"
@@ -17,7 +17,7 @@ public enum ConfigurationError: Error, CustomStringConvertible {
 
 /// Decodes a small JSON file of a model folder.
 /// - Throws: ``ConfigurationError``.
-public func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL) throws -> Value {
+package func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL) throws -> Value {
   let limit = 16 << 20
   guard FileManager.default.fileExists(atPath: url.path) else { throw ConfigurationError.missing(file: url.path) }
   let data: Data
@@ -43,7 +43,7 @@ public func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL)
 extension KeyedDecodingContainer {
   /// A size from outside: a whole number within bounds, checked before anything is made of it.
   /// - Parameter fallback: what stands where the field is missing; nil: the field must be there.
-  public func size(_ key: Key, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
+  package func size(_ key: Key, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
     if let fallback, !contains(key) { return fallback }
     let value = try decode(Int.self, forKey: key)
     guard range.contains(value) else {
@@ -53,7 +53,7 @@ extension KeyedDecodingContainer {
   }
 
   /// What is wrong with a field, in words.
-  public func wrong(_ key: Key, _ reason: String) -> DecodingError {
+  package func wrong(_ key: Key, _ reason: String) -> DecodingError {
     .dataCorruptedError(forKey: key, in: self, debugDescription: reason)
   }
 }

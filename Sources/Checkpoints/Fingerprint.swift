@@ -1,7 +1,7 @@
-import COpenSSL
+import DiTCOpenSSL
 
 /// SHA-256 in hexadecimal.
-public func sha256(_ bytes: [UInt8]) -> String {
+package func sha256(_ bytes: [UInt8]) -> String {
   var digest = [UInt8](repeating: 0, count: 32)
   bytes.withUnsafeBytes { _ = EVP_Digest($0.baseAddress, $0.count, &digest, nil, EVP_sha256(), nil) }
   let digits = Array("0123456789abcdef")

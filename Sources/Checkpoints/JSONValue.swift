@@ -1,7 +1,7 @@
 import Foundation
 
 /// JSON of any shape, for files whose fields are looked at one by one.
-public enum JSONValue: Codable, Sendable, Equatable {
+package enum JSONValue: Codable, Sendable, Equatable {
   case null
   case bool(Bool)
   case number(Double)
@@ -9,7 +9,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  public init(from decoder: Decoder) throws {
+  package init(from decoder: Decoder) throws {
     let value = try decoder.singleValueContainer()
     if value.decodeNil() {
       self = .null
@@ -26,7 +26,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  public func encode(to encoder: Encoder) throws {
+  package func encode(to encoder: Encoder) throws {
     var value = encoder.singleValueContainer()
     switch self {
     case .null: try value.encodeNil()
@@ -39,19 +39,19 @@ public enum JSONValue: Codable, Sendable, Equatable {
   }
 
   /// This part of the file as a type of its own.
-  public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
+  package func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
     try JSONDecoder().decode(type, from: JSONEncoder().encode(self))
   }
 
-  public subscript(key: String) -> JSONValue? {
+  package subscript(key: String) -> JSONValue? {
     if case .object(let fields) = self { fields[key] } else { nil }
   }
 
-  public var string: String? { if case .string(let value) = self { value } else { nil } }
-  public var number: Double? { if case .number(let value) = self { value } else { nil } }
-  public var integer: Int? { number.flatMap { Int(exactly: $0) } }
-  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-  public var array: [JSONValue]? { if case .array(let values) = self { values } else { nil } }
-  public var object: [String: JSONValue]? { if case .object(let fields) = self { fields } else { nil } }
-  public var integers: [Int]? { array?.compactMap(\.integer) }
+  package var string: String? { if case .string(let value) = self { value } else { nil } }
+  package var number: Double? { if case .number(let value) = self { value } else { nil } }
+  package var integer: Int? { number.flatMap { Int(exactly: $0) } }
+  package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  package var array: [JSONValue]? { if case .array(let values) = self { values } else { nil } }
+  package var object: [String: JSONValue]? { if case .object(let fields) = self { fields } else { nil } }
+  package var integers: [Int]? { array?.compactMap(\.integer) }
 }

@@ -1,6 +1,6 @@
 /// Why a checkpoint could not be read or written. Each description is one line that names the file, the tensor and what
 /// was expected.
-public enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file cannot be opened, or is no regular file.
   case unreadable(file: String, reason: String)
   /// The file is damaged, hostile, or of no format this reader knows.
@@ -15,7 +15,7 @@ public enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
   case wrongNames(file: String, missing: [TensorName], unexpected: [TensorName])
   case unwritable(file: String, reason: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreadable(let file, let reason): "cannot read \(line(file)): \(line(reason))"
     case .malformed(let file, nil, let reason): "\(line(file)): \(line(reason))"

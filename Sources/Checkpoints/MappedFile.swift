@@ -1,19 +1,19 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// A regular file mapped read-only; unmapped with its last owner.
 ///
 /// Weights are read from the mapping where they lie, so a checkpoint costs no memory beyond the page cache. As with
 /// every mapping, a file that another process shortens while it is in use raises SIGBUS: replace checkpoints by rename,
 /// as ``SafetensorsWriter`` does.
-public final class MappedFile: MappedMemory, @unchecked Sendable {
-  public let path: String
-  public let bytes: UnsafeRawBufferPointer
+package final class MappedFile: MappedMemory, @unchecked Sendable {
+  package let path: String
+  package let bytes: UnsafeRawBufferPointer
   /// What is unmapped in the end: `bytes`, unless they are a test's.
   private let region: UnsafeMutableRawBufferPointer
 
   /// - Throws: ``LoadError/unreadable(file:reason:)``
-  public init(_ url: URL) throws {
+  package init(_ url: URL) throws {
     path = url.path
     func fail(_ code: Int32) -> LoadError { .unreadable(file: url.path, reason: String(cString: strerror(code))) }
     // Non-blocking, or opening a FIFO would wait for a writer.
@@ -55,7 +55,7 @@ public final class MappedFile: MappedMemory, @unchecked Sendable {
   }
 
   /// Drops whole pages from memory; they are read from the file again when they are touched.
-  public func release(_ part: UnsafeRawBufferPointer) {
+  package func release(_ part: UnsafeRawBufferPointer) {
     let isFile = region.count == bytes.count  // a test's memory would be lost
     guard isFile, let base = bytes.baseAddress, let start = part.baseAddress, start >= base,
       start + part.count <= base + bytes.count

@@ -5,7 +5,7 @@ import Foundation
 /// - Parameter dictionary: which dictionary of a PyTorch checkpoint to read (`"ema"`, `"model"` …); nil chooses as
 ///   ``PyTorchFile/checkpoint(_:)`` says. Ignored for the other formats.
 /// - Throws: ``LoadError``
-public func openCheckpoint(at url: URL, dictionary: String? = nil) throws -> Checkpoint {
+package func openCheckpoint(at url: URL, dictionary: String? = nil) throws -> Checkpoint {
   var isFolder: ObjCBool = false
   let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
   let file = exists && isFolder.boolValue ? try checkpointFile(in: url) : url

@@ -1,12 +1,12 @@
-import CKernels
+import DiTCKernels
 import Foundation
-import Tensors
+import DiTTensors
 
 /// A matrix as int8, row by row: value = int8 · scale, scale = max|x| / 127, rounded half to even (``dk_f32_to_i8``).
 ///
 /// Simplest of the weight formats of LLM.int8() (Dettmers et al. 2022, section 2: absmax quantisation, vector-wise).
 /// - Returns: rows × columns bytes, and a scale a row: NaN (and zero bytes) for a row with a number that is not finite.
-public func quantiseRows(_ matrix: StoredMatrix) -> (values: Data, scales: [Float]) {
+package func quantiseRows(_ matrix: StoredMatrix) -> (values: Data, scales: [Float]) {
   var values = Data(count: matrix.rows * matrix.columns)
   var scales = [Float](repeating: .nan, count: matrix.rows)
   var row = [Float](repeating: 0, count: matrix.columns)

@@ -1,5 +1,5 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// The safetensors format: 8 bytes of header length, a JSON header, the data.
 ///

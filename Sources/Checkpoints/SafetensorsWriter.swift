@@ -1,15 +1,15 @@
-import Files
+import DiTFiles
 import Foundation
-import Tensors
+import DiTTensors
 
 /// Writes a safetensors file, tensor by tensor, so that no more than one of them need be in memory.
 ///
 /// As in the reference, tensors lie in order of falling element size and then of name, after a header padded with
 /// spaces to 8 bytes: every tensor is aligned. The file replaces its target at once when it is complete
 /// (`AtomicFile`).
-public struct SafetensorsWriter {
+package struct SafetensorsWriter {
   /// Hands the bytes of a tensor, in any number of pieces, to the function it gets.
-  public typealias Source = (_ sink: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  package typealias Source = (_ sink: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
   private struct Entry {
     let name: TensorName
@@ -23,7 +23,7 @@ public struct SafetensorsWriter {
   private let metadata: [String: String]
   private var entries: [TensorName: Entry] = [:]
 
-  public init(_ url: URL, metadata: [String: String] = [:]) {
+  package init(_ url: URL, metadata: [String: String] = [:]) {
     self.url = url
     self.metadata = metadata
   }
@@ -32,7 +32,7 @@ public struct SafetensorsWriter {
 
   /// Adds a tensor whose bytes are asked for when the file is written.
   /// - Throws: ``LoadError/unwritable(file:reason:)`` for a name that is taken or not UTF-8, or a shape that overflows.
-  public mutating func add(_ name: TensorName, type: ElementType, shape: [Int], source: @escaping Source) throws {
+  package mutating func add(_ name: TensorName, type: ElementType, shape: [Int], source: @escaping Source) throws {
     guard String(validating: name.bytes, as: UTF8.self) != nil, name != Safetensors.metadataKey else {
       throw LoadError.unwritable(file: url.path, reason: "\(name) cannot be the name of a tensor")
     }
@@ -46,12 +46,12 @@ public struct SafetensorsWriter {
   }
 
   /// Adds bytes in memory.
-  public mutating func add(_ name: TensorName, type: ElementType, shape: [Int], bytes: Data) throws {
+  package mutating func add(_ name: TensorName, type: ElementType, shape: [Int], bytes: Data) throws {
     try add(name, type: type, shape: shape) { sink in try bytes.withUnsafeBytes(sink) }
   }
 
   /// Adds a tensor in memory, in its own type.
-  public mutating func add(_ name: TensorName, _ tensor: Tensor) throws {
+  package mutating func add(_ name: TensorName, _ tensor: Tensor) throws {
     try add(name, type: tensor.type, shape: tensor.shape) { sink in
       try withExtendedLifetime(tensor.storage) {
         let start = tensor.storage.pointer + tensor.offset * tensor.type.size
@@ -61,7 +61,7 @@ public struct SafetensorsWriter {
   }
 
   /// Adds a tensor of another checkpoint, bit for bit.
-  public mutating func add(_ record: TensorRecord, as name: TensorName? = nil) throws {
+  package mutating func add(_ record: TensorRecord, as name: TensorName? = nil) throws {
     try add(name ?? record.name, type: record.type, shape: record.shape) { sink in
       let (bytes, owner) = record.contiguous()
       try withExtendedLifetime(owner) {
@@ -73,7 +73,7 @@ public struct SafetensorsWriter {
   /// Adds a matrix as int8 under `name`, and its scales under `name.scale`.
   /// - Parameter shape: the tensor's own shape, whose first dimension is the matrix's rows.
   /// - Throws: ``LoadError/unwritable(file:reason:)`` also if the matrix holds a number that is not finite.
-  public mutating func add(_ name: TensorName, quantising matrix: StoredMatrix, shape: [Int]) throws {
+  package mutating func add(_ name: TensorName, quantising matrix: StoredMatrix, shape: [Int]) throws {
     let scales = quantiseRows(matrix).scales
     if let row = scales.firstIndex(where: { !$0.isFinite }) {
       throw LoadError.unwritable(
@@ -93,7 +93,7 @@ public struct SafetensorsWriter {
 
   /// Writes the file. After an error neither it nor a temporary file is there, and an old file is as it was.
   /// - Throws: ``LoadError/unwritable(file:reason:)`` (disk full, no permission …), or what a source throws.
-  public func write() throws {
+  package func write() throws {
     try write(create: AtomicFile.create)
   }
 

@@ -2,26 +2,26 @@
 ///
 /// Not a `String`, because Swift takes canonically equivalent strings for equal (`"é"` and `"e\u{301}"`), and a file
 /// may hold a tensor under each.
-public struct TensorName: Hashable, Comparable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-  public let bytes: [UInt8]
+package struct TensorName: Hashable, Comparable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+  package let bytes: [UInt8]
 
-  public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
-  public init(_ string: String) { bytes = Array(string.utf8) }
-  public init(stringLiteral: String) { self.init(stringLiteral) }
+  package init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+  package init(_ string: String) { bytes = Array(string.utf8) }
+  package init(stringLiteral: String) { self.init(stringLiteral) }
 
   /// The name as text; bytes that are not UTF-8 become U+FFFD.
-  public var string: String { String(decoding: bytes, as: UTF8.self) }
+  package var string: String { String(decoding: bytes, as: UTF8.self) }
 
   /// In quotes, on one line and of bounded length, whatever the file holds: for messages.
-  public var description: String { printable(string) }
+  package var description: String { printable(string) }
 
-  public static func < (left: TensorName, right: TensorName) -> Bool {
+  package static func < (left: TensorName, right: TensorName) -> Bool {
     left.bytes.lexicographicallyPrecedes(right.bytes)
   }
 
-  public func hasPrefix(_ prefix: TensorName) -> Bool { bytes.starts(with: prefix.bytes) }
+  package func hasPrefix(_ prefix: TensorName) -> Bool { bytes.starts(with: prefix.bytes) }
 
-  public static func + (left: TensorName, right: TensorName) -> TensorName {
+  package static func + (left: TensorName, right: TensorName) -> TensorName {
     TensorName(bytes: left.bytes + right.bytes)
   }
 }

@@ -1,19 +1,19 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// Where a tensor lies in its file, and how to read it. The file stays mapped as long as a record of it lives.
-public struct TensorRecord: @unchecked Sendable {
+package struct TensorRecord: @unchecked Sendable {
   /// The name it is looked up by.
-  public internal(set) var name: TensorName
+  package internal(set) var name: TensorName
   /// The name the file gives it; differs from ``name`` in a renamed or scoped checkpoint.
-  public let storedName: TensorName
-  public let type: ElementType
-  public let shape: [Int]
+  package let storedName: TensorName
+  package let type: ElementType
+  package let shape: [Int]
   /// Elements from one index to the next, per dimension; nil where the numbers are dense and row-major.
-  public let strides: [Int]?
-  public let file: MappedFile
+  package let strides: [Int]?
+  package let file: MappedFile
   /// From the first to the last byte of the tensor in the file.
-  public let byteRange: Range<Int>
+  package let byteRange: Range<Int>
 
   /// The readers have checked that the range lies in the file and that the shape fits it: no later sum overflows.
   init(
@@ -29,11 +29,11 @@ public struct TensorRecord: @unchecked Sendable {
   }
 
   /// Number of elements.
-  public var count: Int { shape.reduce(1, *) }
+  package var count: Int { shape.reduce(1, *) }
 
   /// The row-major numbers: a place in the mapped file, at any alignment, or a copy if the file holds them strided.
   /// Valid as long as `owner` lives.
-  public func contiguous() -> (bytes: UnsafeRawPointer, owner: AnyObject) {
+  package func contiguous() -> (bytes: UnsafeRawPointer, owner: AnyObject) {
     if strides == nil, let base = file.bytes.baseAddress { return (base + byteRange.lowerBound, file) }
     let storage = Storage(byteCount: count * type.size)
     if let base = file.bytes.baseAddress, let strides, count > 0 {

@@ -1,6 +1,8 @@
 import ArgumentParser
+import DiTModels
+import DiTStudy
+import DiTTextToImage
 import Foundation
-import Pipeline
 
 /// Times parts of a drawing on request, so that another program can take turns with its competitors (`Benchmarks/`).
 struct Benchmark: ParsableCommand {

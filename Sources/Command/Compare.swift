@@ -1,10 +1,12 @@
 import ArgumentParser
-import Diffusion
-import Files
+import DiTDiffusion
+import DiTFiles
+import DiTImage
+import DiTModels
+import DiTStudy
+import DiTTensors
+import DiTTextToImage
 import Foundation
-import Image
-import Pipeline
-import Tensors
 
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Pipeline
 
 extension StorageType: ExpressibleByArgument {}
 

@@ -1,7 +1,9 @@
 import ArgumentParser
+import DiTImage
+import DiTModels
+import DiTTextToImage
+import DiTVerification
 import Foundation
-import Image
-import Pipeline
 
 /// The program's version, as `--version` and the pictures' metadata say it.
 let programVersion = "0.1.0"

@@ -1,8 +1,9 @@
 import ArgumentParser
+import DiTImage
+import DiTModels
+import DiTTensors
+import DiTTextToImage
 import Foundation
-import Image
-import Pipeline
-import Tensors
 
 struct Draw: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -145,7 +146,7 @@ struct Draw: ParsableCommand {
     if dropped > 0 {
       complain("note: \(name) reads \(model.folder.maximumTokens - 1) tokens; the last \(dropped) of the prompt are not seen")
     }
-    if let unknown = Vocabulary(of: model.folder)?.unknown(in: request.prompt), !unknown.isEmpty {
+    if let unknown = Vocabulary(of: model.folder)?.unknown(in: WeightedPrompt.plain(request.prompt)), !unknown.isEmpty {
       complain("note: \(name) was not trained on \(listed(unknown)), and draws something else")
     }
   }

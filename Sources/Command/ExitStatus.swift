@@ -1,12 +1,15 @@
-import Autoencoder
-import Checkpoints
-import Diffusion
-import Files
-import Image
-import Pipeline
-import Tensors
-import Text
-import Transformer
+import DiTAutoencoder
+import DiTBatch
+import DiTCheckpoints
+import DiTDiffusion
+import DiTFiles
+import DiTImage
+import DiTModels
+import DiTStudy
+import DiTTensors
+import DiTText
+import DiTTextToImage
+import DiTTransformer
 
 /// The documented exit codes (after sysexits.h).
 enum ExitStatus {
@@ -28,7 +31,8 @@ enum ExitStatus {
     case ComparisonFileError.unreadable: notFound
     case is ComparisonFileError: badData
     case is TokenizerError, is ConfigurationError: badData
-    case is UViTError, ModelError.noClasses, ModelError.noAutoencoder, ModelError.noTextEncoder: usage
+    case is UViTError, ModelError.noClasses, ModelError.noSuchClass, ModelError.unnamedClasses, ModelError.noText,
+      ModelError.noAutoencoder, ModelError.noTextEncoder: usage
     case is AutoencoderError: badData
     case ModelError.notFound, ModelError.noModels: notFound
     case is ModelError: badData

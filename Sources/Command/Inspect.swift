@@ -1,7 +1,9 @@
 import ArgumentParser
+import DiTModels
+import DiTStudy
+import DiTTextToImage
+import DiTTransformer
 import Foundation
-import Pipeline
-import Transformer
 
 extension ConditioningScheme: ExpressibleByArgument {}
 

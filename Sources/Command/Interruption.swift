@@ -1,5 +1,5 @@
 import Dispatch
-import Files
+import DiTFiles
 import Foundation
 
 /// Ctrl-C and termination: half-written files go, and the program ends with the code the shell expects.

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Pipeline
+import DiTModels
+import DiTTextToImage
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(

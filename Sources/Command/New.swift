@@ -1,7 +1,9 @@
 import ArgumentParser
+import DiTModels
+import DiTStudy
+import DiTTensors
+import DiTTextToImage
 import Foundation
-import Pipeline
-import Tensors
 
 struct New: ParsableCommand {
   static let configuration = CommandConfiguration(

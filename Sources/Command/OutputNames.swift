@@ -1,6 +1,6 @@
-import Files
+import DiTFiles
 import Foundation
-import Image
+import DiTImage
 
 /// Where pictures go: the file the user names, or one made from the prompt that is not there yet.
 struct OutputNames {

@@ -1,6 +1,7 @@
 import ArgumentParser
-import Diffusion
-import Pipeline
+import DiTDiffusion
+import DiTModels
+import DiTTextToImage
 
 /// What a picture should be, apart from its prompt: the same options on the command line and in a line of a prompt file.
 struct PictureOptions: ParsableArguments {

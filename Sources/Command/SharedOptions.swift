@@ -1,21 +1,22 @@
 import ArgumentParser
-import Autoencoder
-import Diffusion
+import DiTAutoencoder
+import DiTDiffusion
+import DiTModels
+import DiTTensors
+import DiTTextToImage
+import DiTTransformer
 import Foundation
-import Pipeline
-import Tensors
-import Transformer
 
 extension Precision: ExpressibleByArgument {}
 extension Backend.Kind: ExpressibleByArgument {}
 extension Spacing: ExpressibleByArgument {}
 extension Guidance.Channels: ExpressibleByArgument {}
 extension TimestepInterval: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
+  package init?(argument: String) { self.init(argument) }
 }
 extension DiTCompatibility: ExpressibleByArgument {}
 extension PictureSize: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
+  package init?(argument: String) { self.init(argument) }
 }
 
 /// Parts of a model that lie elsewhere, and how to read it.

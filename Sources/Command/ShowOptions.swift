@@ -1,7 +1,9 @@
 import ArgumentParser
+import DiTImage
+import DiTModels
+import DiTStudy
+import DiTTextToImage
 import Foundation
-import Image
-import Pipeline
 
 /// What else to show of a drawing beside the picture.
 struct ShowOptions: ParsableArguments {

@@ -1,6 +1,7 @@
 import ArgumentParser
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Pipeline
 
 /// Drawing from a picture instead of noise: the same options on the command line and in a line of a prompt file.
 struct SourceOptions: ParsableArguments {

@@ -1,5 +1,5 @@
 import Foundation
-import Image
+import DiTImage
 
 /// A small picture on the terminal's standard error, drawn over itself; the progress bar stands below.
 final class TerminalPreview {

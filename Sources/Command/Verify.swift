@@ -1,7 +1,9 @@
 import ArgumentParser
+import DiTModels
+import DiTTensors
+import DiTTextToImage
+import DiTVerification
 import Foundation
-import Pipeline
-import Tensors
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,15 +1,15 @@
-import Tensors
+import DiTTensors
 
 /// Noise for a batch in which every picture has a seed of its own, so that it comes out the same in any batch.
-public struct BatchNoise: Sendable {
+package struct BatchNoise: Sendable {
   private var generators: [TorchRandom]
 
-  public init(seeds: [UInt64]) {
+  package init(seeds: [UInt64]) {
     generators = seeds.map(TorchRandom.init(seed:))
   }
 
   /// One draw from each generator: [B] + shape, for example [B, C, H, W].
-  public mutating func randn(_ shape: [Int]) -> Tensor {
+  package mutating func randn(_ shape: [Int]) -> Tensor {
     let result = Tensor([generators.count] + shape)
     let part = shape.reduce(1, *)
     result.withFloats { values in

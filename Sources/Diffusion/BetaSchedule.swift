@@ -1,7 +1,7 @@
 import Foundation
 
 /// The shapes of a noise schedule, named as in `beta_schedule` of a diffusers scheduler configuration.
-public enum BetaSchedule: String, Sendable, CaseIterable, Codable {
+package enum BetaSchedule: String, Sendable, CaseIterable, Codable {
   /// Evenly spaced betas (2006.11239); DiT and PixArt.
   case linear
   /// Evenly spaced √β (latent diffusion, 2112.10752); Stable Diffusion and U-ViT.

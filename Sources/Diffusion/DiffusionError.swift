@@ -1,5 +1,5 @@
 /// What can be wrong with a request to the diffusion stage. One line each: what is wrong and what to do.
-public enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible {
   /// No sampler of this name; `known` lists the ones there are.
   case unknownSampler(String, known: [String])
   /// The number of steps must lie in 1...`limit`.
@@ -11,7 +11,7 @@ public enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible 
   /// Betas that are no noise schedule.
   case schedule(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unknownSampler(let name, let known):
       "no sampler is called '\(name)'; choose one of: \(known.joined(separator: ", "))"

@@ -1,11 +1,11 @@
-import Tensors
+import DiTTensors
 
 /// Classifier-free guidance (Ho & Salimans, 2207.12598): ε = εᵤ + s (ε_c − εᵤ).
 ///
 /// The scale is DiT's: 1 leaves the conditional prediction as it is.
-public struct Guidance: Sendable, Equatable {
+package struct Guidance: Sendable, Equatable {
   /// Which noise channels are guided.
-  public enum Channels: String, Sendable, CaseIterable {
+  package enum Channels: String, Sendable, CaseIterable {
     /// Every one.
     case all
     /// The first three, as in DiT's published sampling code; the others stay conditional.
@@ -14,17 +14,17 @@ public struct Guidance: Sendable, Equatable {
     fileprivate func count(of channels: Int) -> Int { self == .all ? channels : min(3, channels) }
   }
 
-  public var scale: Float
-  public var channels: Channels
+  package var scale: Float
+  package var channels: Channels
   /// Timesteps, on the original scale, where guidance acts; nil for all. Limiting it to the middle of the run keeps
   /// variety and saves half the work outside (Kynkäänniemi et al., 2404.07724).
-  public var interval: ClosedRange<Float>?
+  package var interval: ClosedRange<Float>?
   /// How much is kept, 0 to 1, of the part of guidance along the picture that the conditional branch foresees: that part
   /// only makes contrast and colours grow with the scale. 0 is adaptive projected guidance (Sadat et al., 2410.02416)
   /// without its momentum and its bound.
-  public var parallel: Float
+  package var parallel: Float
 
-  public init(scale: Float, channels: Channels = .all, interval: ClosedRange<Float>? = nil, parallel: Float = 1) {
+  package init(scale: Float, channels: Channels = .all, interval: ClosedRange<Float>? = nil, parallel: Float = 1) {
     self.scale = scale
     self.channels = channels
     self.interval = interval
@@ -32,13 +32,13 @@ public struct Guidance: Sendable, Equatable {
   }
 
   /// Whether the unconditional prediction is needed at this timestep. If not, use the conditional one alone.
-  public func isActive(at timestep: Float) -> Bool {
+  package func isActive(at timestep: Float) -> Bool {
     scale != 1 && (interval?.contains(timestep) ?? true)
   }
 
   /// The guided prediction. Variance logits, and channels that are not guided, stay conditional.
   /// - Parameters: both predictions with noise of one shape [B, C, H, W].
-  public func combine(conditional: Prediction, unconditional: Prediction) -> Prediction {
+  package func combine(conditional: Prediction, unconditional: Prediction) -> Prediction {
     let shape = conditional.noise.shape
     precondition(shape.count == 4 && shape == unconditional.noise.shape, "both predictions are [B, C, H, W]")
     let noise = conditional.noise.copy()  // [B, C, H, W]
@@ -55,7 +55,7 @@ public struct Guidance: Sendable, Equatable {
   /// A combined prediction with ``parallel`` alone of its part along the foreseen picture, x₀ = (x − √(1−ᾱ)·ε_c) / √ᾱ;
   /// for each picture by itself.
   /// - Parameter latents: x, [B, C, H, W], at `level`.
-  public func projected(
+  package func projected(
     _ guided: Prediction, conditional: Prediction, latents: Tensor, at level: NoiseLevel
   ) -> Prediction {
     guard parallel != 1 else { return guided }

@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// Σ weight · tensor, summed in float64 from left to right and rounded once to float32.
 ///

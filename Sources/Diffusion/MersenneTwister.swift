@@ -1,10 +1,10 @@
 /// MT19937 (Matsumoto & Nishimura, 1998), the generator behind PyTorch's CPU random numbers.
-public struct MersenneTwister: Sendable {
+package struct MersenneTwister: Sendable {
   private var state: [UInt32]
   private var next = 624
 
   /// Knuth's initialisation of the 624 words (`init_genrand`).
-  public init(seed: UInt32) {
+  package init(seed: UInt32) {
     state = [seed]
     state.reserveCapacity(624)
     for index in 1..<624 {
@@ -14,7 +14,7 @@ public struct MersenneTwister: Sendable {
   }
 
   /// The next 32 random bits.
-  public mutating func word() -> UInt32 {
+  package mutating func word() -> UInt32 {
     if next == 624 { twist() }
     var y = state[next]
     next += 1

@@ -1,26 +1,26 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// How much noise each training timestep had: the betas of a scheduler configuration and ᾱ, their cumulative product.
 ///
 /// Tables are float64; the reference is `GaussianDiffusion` of the DiT repository (Peebles & Xie, 2212.09748), which
 /// keeps OpenAI's guided diffusion.
-public struct NoiseSchedule: Sendable {
+package struct NoiseSchedule: Sendable {
   /// βₜ for t = 0...T−1.
-  public let betas: [Double]
+  package let betas: [Double]
   /// ᾱₜ = Π (1 − βₛ), s ≤ t.
-  public let alphasCumprod: [Double]
+  package let alphasCumprod: [Double]
   /// ln σₜ, ascending; what fractional timesteps are interpolated in.
   private let logSigmas: [Double]
 
   /// T, 1000 for every published DiT.
-  public var trainTimesteps: Int { betas.count }
+  package var trainTimesteps: Int { betas.count }
 
   /// DiT's own: a thousand linear betas from 1e-4 to 0.02 (paper, section 4; σ ends at 157.4).
-  public static let dit = NoiseSchedule(validated: BetaSchedule.linear.betas(1000, from: 1e-4, to: 0.02))
+  package static let dit = NoiseSchedule(validated: BetaSchedule.linear.betas(1000, from: 1e-4, to: 0.02))
 
   /// From the fields `num_train_timesteps`, `beta_start`, `beta_end` and `beta_schedule` of a scheduler configuration.
-  public init(
+  package init(
     _ kind: BetaSchedule = .linear, trainTimesteps: Int = 1000, betaStart: Double = 1e-4, betaEnd: Double = 0.02
   ) throws {
     guard (1...1_000_000).contains(trainTimesteps) else {
@@ -33,7 +33,7 @@ public struct NoiseSchedule: Sendable {
   }
 
   /// From betas themselves (`trained_betas`), one a training timestep, each strictly between 0 and 1.
-  public init(betas: [Double]) throws {
+  package init(betas: [Double]) throws {
     guard !betas.isEmpty else { throw DiffusionError.schedule("there are no betas") }
     if let index = betas.firstIndex(where: { !($0 > 0 && $0 < 1) }) {
       throw DiffusionError.schedule("beta \(index) is \(betas[index]), it must lie between 0 and 1")
@@ -55,7 +55,7 @@ public struct NoiseSchedule: Sendable {
   }
 
   /// The level of a training timestep; fractional ones lie between their neighbours in ln σ, and the ends hold beyond.
-  public func level(timestep: Double) -> NoiseLevel {
+  package func level(timestep: Double) -> NoiseLevel {
     let last = Double(trainTimesteps - 1)
     let at = min(max(timestep, 0), last)
     let below = Int(at)
@@ -68,7 +68,7 @@ public struct NoiseSchedule: Sendable {
   /// The level of a σ, with the fractional timestep that ``level(timestep:)`` gives back this σ for.
   ///
   /// σ outside the training range keeps its value and takes the timestep of the nearest end.
-  public func level(sigma: Double) -> NoiseLevel {
+  package func level(sigma: Double) -> NoiseLevel {
     let target = log(sigma)
     var low = 0
     var high = trainTimesteps - 1
@@ -85,7 +85,7 @@ public struct NoiseSchedule: Sendable {
   ///
   /// Image-to-image starts here, at the first level of a truncated ``StepPlan``.
   /// - Parameters: `original` and `noise` of one shape, [B, C, H, W].
-  public static func noised(_ original: Tensor, with noise: Tensor, at level: NoiseLevel) -> Tensor {
+  package static func noised(_ original: Tensor, with noise: Tensor, at level: NoiseLevel) -> Tensor {
     weightedSum((level.signal, original), (level.noise, noise))  // [B, C, H, W]
   }
 }

@@ -1,19 +1,19 @@
-import Tensors
+import DiTTensors
 
 /// What the model says about noisy latents, guidance already applied.
-public struct Prediction: Sendable {
+package struct Prediction: Sendable {
   /// ε, [B, C, H, W].
-  public let noise: Tensor
+  package let noise: Tensor
   /// v, [B, C, H, W]: −1 asks for the posterior variance, +1 for β (2102.09672, eq. 15). nil if it was not learned.
-  public let varianceLogits: Tensor?
+  package let varianceLogits: Tensor?
 
-  public init(noise: Tensor, varianceLogits: Tensor? = nil) {
+  package init(noise: Tensor, varianceLogits: Tensor? = nil) {
     self.noise = noise
     self.varianceLogits = varianceLogits
   }
 
   /// Splits a model's output [B, C or 2C, H, W] into C noise channels and, if there are more, C variance channels.
-  public init(output: Tensor, latentChannels: Int) {
+  package init(output: Tensor, latentChannels: Int) {
     let shape = output.shape
     precondition(
       shape.count == 4 && (shape[1] == latentChannels || shape[1] == 2 * latentChannels),

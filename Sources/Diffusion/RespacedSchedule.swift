@@ -4,28 +4,28 @@ import Foundation
 ///
 /// β of step i leads from ᾱᵢ₋₁ to ᾱᵢ of the original schedule (`SpacedDiffusion` of the DiT repository; Nichol &
 /// Dhariwal, 2102.09672, section 4). All arrays are float64 with one entry a step.
-public struct RespacedSchedule: Sendable {
+package struct RespacedSchedule: Sendable {
   /// What the model is told, on the original scale.
-  public let timesteps: [Double]
-  public let betas: [Double]
-  public let logBetas: [Double]
-  public let alphasCumprod: [Double]
+  package let timesteps: [Double]
+  package let betas: [Double]
+  package let logBetas: [Double]
+  package let alphasCumprod: [Double]
   /// ᾱ one step nearer to the picture; 1 at index 0.
-  public let alphasCumprodPrevious: [Double]
+  package let alphasCumprodPrevious: [Double]
   /// √(1/ᾱ).
-  public let sqrtReciprocalAlphasCumprod: [Double]
+  package let sqrtReciprocalAlphasCumprod: [Double]
   /// √(1/ᾱ − 1).
-  public let sqrtReciprocalMinusOneAlphasCumprod: [Double]
+  package let sqrtReciprocalMinusOneAlphasCumprod: [Double]
   /// β̃, the variance of q(xₜ₋₁ | xₜ, x₀) (2006.11239, eq. 7); 0 at index 0.
-  public let posteriorVariance: [Double]
+  package let posteriorVariance: [Double]
   /// ln β̃ with β̃₀ = 0 replaced by β̃₁ (by β₀ when there is one step only).
-  public let posteriorLogVarianceClipped: [Double]
+  package let posteriorLogVarianceClipped: [Double]
   /// Weight of x₀ in the posterior mean (eq. 7).
-  public let posteriorMeanOriginal: [Double]
+  package let posteriorMeanOriginal: [Double]
   /// Weight of xₜ in the posterior mean (eq. 7).
-  public let posteriorMeanLatents: [Double]
+  package let posteriorMeanLatents: [Double]
 
-  public init(_ plan: StepPlan) {
+  package init(_ plan: StepPlan) {
     let levels = Array(plan.levels.reversed())
     timesteps = levels.map(\.timestep)
     let kept = [1] + levels.map(\.alphaCumprod)

@@ -1,10 +1,10 @@
-import Tensors
+import DiTTensors
 
 /// A way to walk from noise to a picture.
 ///
 /// To add one: write a file in `Samplers/` and a line in ``SamplerRegistry``. The state between steps is always
 /// variance preserving, x = √ᾱ·x₀ + √(1−ᾱ)·ε, which is what the model sees; a sampler that thinks in σ scales inside.
-public protocol Sampler: Sendable {
+package protocol Sampler: Sendable {
   /// As on the command line.
   static var name: String { get }
   /// One line for a list of samplers: what it is and where it is from.
@@ -34,17 +34,17 @@ public protocol Sampler: Sendable {
 }
 
 extension Sampler {
-  public static var acceptsEta: Bool { false }
+  package static var acceptsEta: Bool { false }
 
   /// One a step, in visiting order, on the original scale.
-  public var timesteps: [Float] { plan.levels.map { Float($0.timestep) } }
-  public var evaluations: [Float] { timesteps }
-  public var initialScale: Float { 1 }
+  package var timesteps: [Float] { plan.levels.map { Float($0.timestep) } }
+  package var evaluations: [Float] { timesteps }
+  package var initialScale: Float { 1 }
 
   /// All steps from `latents` on.
   /// - Parameter observe: sees every step as it ends.
   /// - Returns: the clean latents, [B, C, H, W].
-  public mutating func run(
+  package mutating func run(
     from latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor,
     observe: (Int, SamplerStep) throws -> Void = { _, _ in }
   ) throws -> Tensor {

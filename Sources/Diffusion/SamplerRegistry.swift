@@ -1,7 +1,7 @@
 /// All samplers, by name.
-public enum SamplerRegistry {
+package enum SamplerRegistry {
   /// The first is the default. A new sampler is one line here.
-  public static let all: [any Sampler.Type] = [
+  package static let all: [any Sampler.Type] = [
     DPMSolverPlusPlus.self,
     UniPC.self,
     Heun.self,
@@ -10,11 +10,11 @@ public enum SamplerRegistry {
     DDPM.self,
   ]
 
-  public static var names: [String] { all.map { $0.name } }
+  package static var names: [String] { all.map { $0.name } }
 
   /// A sampler ready for its first step.
   /// - Throws: ``DiffusionError``, one line that says what can be chosen instead.
-  public static func make(
+  package static func make(
     _ name: String, schedule: NoiseSchedule = .dit, settings: SamplerSettings
   ) throws -> any Sampler {
     guard let type = all.first(where: { $0.name == name }) else {

@@ -1,19 +1,19 @@
 /// What a user can choose about a run, whatever the sampler.
-public struct SamplerSettings: Sendable, Equatable {
+package struct SamplerSettings: Sendable, Equatable {
   /// Steps of a whole run, 1...T.
-  public var steps: Int
+  package var steps: Int
   /// Which levels are visited; nil leaves it to the sampler.
-  public var spacing: Spacing?
+  package var spacing: Spacing?
   /// DiT's respacing text ("250", "10,20,5", "ddim50"); it replaces `steps` and `spacing`.
-  public var respacing: String?
+  package var respacing: String?
   /// Share of fresh noise in DDIM: 0 is deterministic, 1 like DDPM (2010.02502, eq. 16).
-  public var eta: Double
+  package var eta: Double
   /// Hold the predicted picture within ±1: for models of pixels, not of latents.
-  public var clip: Bool
+  package var clip: Bool
   /// 1 starts from noise; less keeps as much of a given picture (see ``StepPlan/truncated(strength:)``).
-  public var strength: Double
+  package var strength: Double
 
-  public init(
+  package init(
     steps: Int, spacing: Spacing? = nil, respacing: String? = nil, eta: Double = 0, clip: Bool = false,
     strength: Double = 1
   ) {

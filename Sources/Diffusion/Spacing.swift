@@ -1,7 +1,7 @@
 import Foundation
 
 /// Which noise levels a run of N steps visits. Every sampler can walk every spacing; each has a favourite.
-public enum Spacing: String, Sendable, CaseIterable {
+package enum Spacing: String, Sendable, CaseIterable {
   /// Both ends, whole timesteps, as the DiT repository respaces "N": 999 … 0.
   case respaced
   /// Multiples of ⌊T/N⌋ from 0, as the diffusers DiT pipeline: it never visits 999.
@@ -17,7 +17,7 @@ public enum Spacing: String, Sendable, CaseIterable {
 
   /// The levels in visiting order, noisiest first.
   /// - Throws: ``DiffusionError/steps(_:limit:)`` unless 1 ≤ steps ≤ T.
-  public func levels(_ steps: Int, of schedule: NoiseSchedule) throws -> [NoiseLevel] {
+  package func levels(_ steps: Int, of schedule: NoiseSchedule) throws -> [NoiseLevel] {
     let total = schedule.trainTimesteps
     guard (1...total).contains(steps) else { throw DiffusionError.steps(steps, limit: total) }
     let last = Double(total - 1)

@@ -1,23 +1,23 @@
 /// The noise levels that a run visits, noisiest first, on its way to a clean picture.
 ///
 /// Step i goes from `levels[i]`, where the model is asked, to `target(i)`.
-public struct StepPlan: Sendable {
-  public let levels: [NoiseLevel]
+package struct StepPlan: Sendable {
+  package let levels: [NoiseLevel]
 
-  public var count: Int { levels.count }
+  package var count: Int { levels.count }
 
   /// Where step `index` ends: the next level, and after the last one no noise at all.
-  public func target(_ index: Int) -> NoiseLevel {
+  package func target(_ index: Int) -> NoiseLevel {
     index + 1 < levels.count ? levels[index + 1] : .clean
   }
 
   /// `steps` levels of a spacing.
-  public init(_ spacing: Spacing, steps: Int, schedule: NoiseSchedule) throws {
+  package init(_ spacing: Spacing, steps: Int, schedule: NoiseSchedule) throws {
     levels = try spacing.levels(steps, of: schedule)
   }
 
   /// The levels of a DiT respacing: "250", "10,20,5" or "ddim50".
-  public init(respacing: String, schedule: NoiseSchedule) throws {
+  package init(respacing: String, schedule: NoiseSchedule) throws {
     levels = try respacedTimesteps(respacing, of: schedule.trainTimesteps).reversed().map {
       schedule.level(timestep: Double($0))
     }
@@ -29,7 +29,7 @@ public struct StepPlan: Sendable {
   ///
   /// Noise the picture to `levels[0]` with ``NoiseSchedule/noised(_:with:at:)`` and run what is left.
   /// - Throws: ``DiffusionError/setting(_:)`` unless 0 < strength ≤ 1.
-  public func truncated(strength: Double) throws -> StepPlan {
+  package func truncated(strength: Double) throws -> StepPlan {
     guard strength > 0 && strength <= 1 else {
       throw DiffusionError.setting("strength \(strength) must be above 0 and at most 1")
     }

@@ -1,29 +1,29 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// `torch.Generator().manual_seed(seed)` on the CPU: the same seed gives the same noise as in PyTorch.
 ///
 /// Draws of sixteen numbers and more equal PyTorch's on x86 to the last bit, on any machine (see ``TorchMath``).
 /// Smaller ones depend on the C library's float64 logarithm and cosine, which shows in float32 next to never.
-public struct TorchRandom: Sendable {
+package struct TorchRandom: Sendable {
   private var engine: MersenneTwister
   /// The second number of the last scalar pair; it outlives a call, as in PyTorch.
   private var cached: Double?
 
   /// Like PyTorch, only the low 32 bits of the seed count.
-  public init(seed: UInt64) {
+  package init(seed: UInt64) {
     engine = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
   }
 
   /// `torch.randn(shape)`: standard normal float32 numbers.
-  public mutating func randn(_ shape: [Int]) -> Tensor {
+  package mutating func randn(_ shape: [Int]) -> Tensor {
     let result = Tensor(shape)
     result.withFloats { fillNormal($0) }
     return result
   }
 
   /// `torch.rand`: a float32 of 24 random bits in [0, 1).
-  public mutating func uniform() -> Float {
+  package mutating func uniform() -> Float {
     Float(engine.word() & 0xff_ffff) * 0x1p-24
   }
 

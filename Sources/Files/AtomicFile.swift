@@ -1,4 +1,4 @@
-import CFiles
+import DiTCFiles
 import Foundation
 
 /// A file that appears whole or not at all: written under another name beside its target, then given the name.
@@ -6,7 +6,7 @@ import Foundation
 /// Whoever has an old file mapped keeps the old bytes. Without ``commit()``, and on Ctrl-C (``TemporaryFiles``), the
 /// temporary file is removed. A symbolic link is followed, and something that is no file (a terminal, `/dev/null`, a
 /// pipe) is written directly.
-public final class AtomicFile {
+package final class AtomicFile {
   private let target: String
   private let replacing: Bool
   /// Nil where the target is written directly, and once it has its name.
@@ -19,7 +19,7 @@ public final class AtomicFile {
   ///   - owner: a part of the temporary file's name, by which its owner can find what a killed process left.
   ///   - create: opens the temporary file; for tests of what happens on a full disk.
   /// - Throws: ``FileError`` with the system's reason, as every method.
-  public init(
+  package init(
     _ url: URL, replacing: Bool = true, owner: String = "\(getpid())", create: (String) -> Int32 = AtomicFile.create
   ) throws(FileError) {
     self.replacing = replacing
@@ -54,10 +54,10 @@ public final class AtomicFile {
   }
 
   /// How the names of an owner's temporary files begin.
-  public static func temporaryPrefix(_ owner: String) -> String { ".dit-t2i-\(owner)-" }
+  package static func temporaryPrefix(_ owner: String) -> String { ".dit-t2i-\(owner)-" }
 
   /// A new file that nobody else has, readable as the umask allows.
-  public static func create(_ path: String) -> Int32 { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
+  package static func create(_ path: String) -> Int32 { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
 
   deinit {
     if descriptor >= 0 { close(descriptor) }
@@ -65,7 +65,7 @@ public final class AtomicFile {
     cfiles_temporary_forget(slot)
   }
 
-  public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
@@ -76,7 +76,7 @@ public final class AtomicFile {
   }
 
   /// Makes the file durable and gives it its name.
-  public func commit() throws(FileError) {
+  package func commit() throws(FileError) {
     // What is written directly may be nothing that can be synced.
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure(target, errno) }
     // Closed before it gets the name: some file systems say only then that the disk was full.
@@ -91,7 +91,7 @@ public final class AtomicFile {
   }
 
   /// All of a file at once.
-  public static func write(
+  package static func write(
     _ bytes: [UInt8], to url: URL, replacing: Bool = true, owner: String = "\(getpid())"
   ) throws(FileError) {
     let file = try AtomicFile(url, replacing: replacing, owner: owner)

@@ -1,12 +1,12 @@
 /// Why the system did not give or take a file. The description is one line for the user.
-public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// `reason` is in the system's own words.
   case unreadable(path: String, reason: String)
   case unwritable(path: String, reason: String)
   /// A file of that name is there already, and may not be replaced.
   case exists(path: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
     case .unwritable(let path, let reason): "cannot write \(path): \(reason)"

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The bytes of a file, or of a pipe to its end: a gigabyte at most, for a device may have none.
-public func readFile(_ url: URL, limit: Int = 1 << 30) throws(FileError) -> [UInt8] {
+package func readFile(_ url: URL, limit: Int = 1 << 30) throws(FileError) -> [UInt8] {
   func refused(_ reason: String? = nil) -> FileError {
     .unreadable(path: url.path, reason: reason ?? String(cString: strerror(errno)))
   }

@@ -1,37 +1,37 @@
-import Files
+import DiTFiles
 import Foundation
 
 /// An animation in the APNG format, which browsers play and every other viewer shows as a PNG picture.
-public struct AnimatedPNG: Sendable {
-  public struct Frame: Sendable {
-    public var picture: Picture
+package struct AnimatedPNG: Sendable {
+  package struct Frame: Sendable {
+    package var picture: Picture
     /// How long it is seen, in seconds: thousandths up to 65.535.
-    public var delay: Double
+    package var delay: Double
 
-    public init(_ picture: Picture, delay: Double) {
+    package init(_ picture: Picture, delay: Double) {
       (self.picture, self.delay) = (picture, delay)
     }
   }
 
   /// All of one size, one at least.
-  public var frames: [Frame]
+  package var frames: [Frame]
   /// How often the animation plays; 0 is for ever.
-  public var loops: Int
+  package var loops: Int
   /// What a viewer shows that cannot play; nil is the first frame.
-  public var poster: Picture?
+  package var poster: Picture?
 
-  public init(frames: [Frame], loops: Int = 0, poster: Picture? = nil) {
+  package init(frames: [Frame], loops: Int = 0, poster: Picture? = nil) {
     (self.frames, self.loops, self.poster) = (frames, loops, poster)
   }
 
   /// Pictures on the way to the last, which is held longer, and which is what viewers show that cannot play.
-  public init(_ pictures: [Picture], delay: Double = 0.12, lastDelay: Double = 2, loops: Int = 0) {
+  package init(_ pictures: [Picture], delay: Double = 0.12, lastDelay: Double = 2, loops: Int = 0) {
     let frames = pictures.indices.map { Frame(pictures[$0], delay: $0 == pictures.count - 1 ? lastDelay : delay) }
     self.init(frames: frames, loops: loops, poster: pictures.count > 1 ? pictures.last : nil)
   }
 
   /// The bytes of the file.
-  public func encoded(texts: [PNGText] = []) throws(ImageError) -> [UInt8] {
+  package func encoded(texts: [PNGText] = []) throws(ImageError) -> [UInt8] {
     guard let first = frames.first?.picture else { throw .unwritable(reason: "an animation needs a frame") }
     for picture in frames.map(\.picture) + [poster ?? first]
     where (picture.width, picture.height) != (first.width, first.height) {
@@ -63,7 +63,7 @@ public struct AnimatedPNG: Sendable {
   }
 
   /// Writes the file, as `Picture.write`.
-  public func write(to url: URL, texts: [PNGText] = [], replacing: Bool = true) throws {
+  package func write(to url: URL, texts: [PNGText] = [], replacing: Bool = true) throws {
     try AtomicFile.write(encoded(texts: texts), to: url, replacing: replacing)
   }
 

@@ -2,7 +2,7 @@
 // linear in its length.
 extension GenerationParameters {
   /// Reads the text of a "parameters" chunk.
-  public init(text: String) {
+  package init(text: String) {
     var lines = Array(text.utf8).split(separator: newline, omittingEmptySubsequences: false)
     self.init()
 

@@ -5,7 +5,7 @@ extension GenerationParameters {
 
   /// The text for people and for tools; `GenerationParameters(text:)` gives exactly these parameters back, provided
   /// that every key is one (see `Field.key`; other characters in keys become `-`).
-  public var text: String {
+  package var text: String {
     let plain = text(exact: false)
     return GenerationParameters(text: plain) == self ? plain : text(exact: true)
   }

@@ -7,37 +7,37 @@
 ///
 /// That form cannot tell every prompt from what follows it (think of a prompt with a line "Steps: 3, …"). Where it
 /// would lose something, the exact prompts follow as two more fields, and parsing prefers those.
-public struct GenerationParameters: Equatable, Sendable {
+package struct GenerationParameters: Equatable, Sendable {
   /// One "Key: value".
-  public struct Field: Equatable, Sendable {
+  package struct Field: Equatable, Sendable {
     /// Two or more letters, digits, spaces, `-`, `_` and `/`, beginning with a letter or a digit.
-    public var key: String
-    public var value: String
+    package var key: String
+    package var value: String
 
-    public init(_ key: String, _ value: String) {
+    package init(_ key: String, _ value: String) {
       (self.key, self.value) = (key, value)
     }
 
     /// By bytes, unlike Swift's strings: "é" in one scalar is not "é" in two.
-    public static func == (a: Field, b: Field) -> Bool { identical(a.key, b.key) && identical(a.value, b.value) }
+    package static func == (a: Field, b: Field) -> Bool { identical(a.key, b.key) && identical(a.value, b.value) }
   }
 
-  public var prompt: String
-  public var negativePrompt: String
+  package var prompt: String
+  package var negativePrompt: String
   /// Everything else, in the order of the text.
-  public var fields: [Field]
+  package var fields: [Field]
 
-  public init(prompt: String = "", negativePrompt: String = "", fields: [Field] = []) {
+  package init(prompt: String = "", negativePrompt: String = "", fields: [Field] = []) {
     (self.prompt, self.negativePrompt, self.fields) = (prompt, negativePrompt, fields)
   }
 
   /// By bytes, as fields are.
-  public static func == (a: Self, b: Self) -> Bool {
+  package static func == (a: Self, b: Self) -> Bool {
     identical(a.prompt, b.prompt) && identical(a.negativePrompt, b.negativePrompt) && a.fields == b.fields
   }
 
   /// The first field of that name. Setting replaces it in its place, or adds it at the end; nil removes it.
-  public subscript(key: String) -> String? {
+  package subscript(key: String) -> String? {
     get { fields.first { $0.key == key }?.value }
     set {
       let index = fields.firstIndex { $0.key == key }
@@ -52,27 +52,27 @@ public struct GenerationParameters: Equatable, Sendable {
 
   // MARK: - The fields everybody has
 
-  public var steps: Int? {
+  package var steps: Int? {
     get { self["Steps"].flatMap { Int($0) } }
     set { self["Steps"] = newValue.map(String.init) }
   }
 
-  public var sampler: String? {
+  package var sampler: String? {
     get { self["Sampler"] }
     set { self["Sampler"] = newValue }
   }
 
-  public var guidanceScale: Double? {
+  package var guidanceScale: Double? {
     get { self["CFG scale"].flatMap { Double($0) } }
     set { self["CFG scale"] = newValue.map { $0 == $0.rounded() && abs($0) < 1e9 ? String(Int($0)) : String($0) } }
   }
 
-  public var seed: UInt64? {
+  package var seed: UInt64? {
     get { self["Seed"].flatMap { UInt64($0) } }
     set { self["Seed"] = newValue.map { String($0) } }
   }
 
-  public var size: (width: Int, height: Int)? {
+  package var size: (width: Int, height: Int)? {
     get {
       let parts = (self["Size"] ?? "").split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
       guard parts.count == 2, let width = parts[0], let height = parts[1] else { return nil }
@@ -81,7 +81,7 @@ public struct GenerationParameters: Equatable, Sendable {
     set { self["Size"] = newValue.map { "\($0.width)x\($0.height)" } }
   }
 
-  public var model: String? {
+  package var model: String? {
     get { self["Model"] }
     set { self["Model"] = newValue }
   }
@@ -89,13 +89,13 @@ public struct GenerationParameters: Equatable, Sendable {
   // MARK: - In a file
 
   /// The keyword of the text chunk.
-  public static let keyword = "parameters"
+  package static let keyword = "parameters"
 
   /// The text chunk that carries these parameters.
-  public var pngText: PNGText { PNGText(Self.keyword, text) }
+  package var pngText: PNGText { PNGText(Self.keyword, text) }
 
   /// The parameters in the texts of a file, if it has any.
-  public init?(texts: [PNGText]) {
+  package init?(texts: [PNGText]) {
     guard let text = texts.first(where: { $0.keyword == Self.keyword }) else { return nil }
     self.init(text: text.text)
   }

@@ -1,11 +1,11 @@
 /// What can go wrong with pictures; for the files that hold them see `FileError`. The description is one line for the user.
-public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The bytes are not a PNG file that can be read; `source` is a path or another name for where they came from.
   case unreadable(source: String, reason: String)
   /// A picture that cannot be written as PNG.
   case unwritable(reason: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreadable(let source, let reason): "\(source) cannot be read as a PNG picture: \(reason)"
     case .unwritable(let reason): "the picture cannot be written as PNG: \(reason)"

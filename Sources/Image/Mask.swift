@@ -1,11 +1,11 @@
 /// One channel of 8 bits: how much of something (255 is all of it).
-public struct Mask: Equatable, Sendable {
-  public let width: Int
-  public let height: Int
+package struct Mask: Equatable, Sendable {
+  package let width: Int
+  package let height: Int
   /// `height × width` bytes, rows top down.
-  public let values: [UInt8]
+  package let values: [UInt8]
 
-  public init(width: Int, height: Int, values: [UInt8]) {
+  package init(width: Int, height: Int, values: [UInt8]) {
     precondition(
       values.count == Picture.byteCount(width: width, height: height, channels: 1),
       "\(values.count) bytes for \(width)×\(height) pixels")
@@ -13,7 +13,7 @@ public struct Mask: Equatable, Sendable {
   }
 
   /// The brightness of a picture (Rec. 601 luma, as in "L" pictures of Pillow): white becomes 255.
-  public init(brightnessOf picture: Picture) {
+  package init(brightnessOf picture: Picture) {
     let values = stride(from: 0, to: picture.pixels.count, by: 3).map { start -> UInt8 in
       let red = Int(picture.pixels[start])
       let green = Int(picture.pixels[start + 1])
@@ -24,5 +24,5 @@ public struct Mask: Equatable, Sendable {
   }
 
   /// 255 where this is 0 and the other way about.
-  public var inverted: Mask { Mask(width: width, height: height, values: values.map { 255 - $0 }) }
+  package var inverted: Mask { Mask(width: width, height: height, values: values.map { 255 - $0 }) }
 }

@@ -1,38 +1,38 @@
-import CPNG
-import Files
+import DiTCPNG
+import DiTFiles
 import Foundation
 
 /// Reading and writing PNG files through libpng.
-public enum PNG {
+package enum PNG {
   /// What a file holds.
-  public struct Contents: Equatable, Sendable {
+  package struct Contents: Equatable, Sendable {
     /// The pixels; where the file is transparent, over white.
-    public var picture: Picture
+    package var picture: Picture
     /// The opacity, if the file says anything about it.
-    public var alpha: Mask?
+    package var alpha: Mask?
     /// The texts (tEXt, zTXt and iTXt chunks) in the order of the file.
-    public var texts: [PNGText]
+    package var texts: [PNGText]
 
     /// The first text with this keyword.
-    public subscript(keyword: String) -> String? { texts.first { $0.keyword == keyword }?.text }
+    package subscript(keyword: String) -> String? { texts.first { $0.keyword == keyword }?.text }
   }
 
   /// What a reader accepts; checked before memory is taken.
-  public struct Limits: Equatable, Sendable {
-    public var side: Int
-    public var pixels: Int
+  package struct Limits: Equatable, Sendable {
+    package var side: Int
+    package var pixels: Int
     /// The bytes of one text, unpacked, and how many texts are kept.
-    public var textBytes: Int
-    public var textCount: Int
+    package var textBytes: Int
+    package var textCount: Int
 
-    public init(side: Int = 16384, pixels: Int = 64 << 20, textBytes: Int = 4 << 20, textCount: Int = 64) {
+    package init(side: Int = 16384, pixels: Int = 64 << 20, textBytes: Int = 4 << 20, textCount: Int = 64) {
       (self.side, self.pixels, self.textBytes, self.textCount) = (side, pixels, textBytes, textCount)
     }
   }
 
   /// Decodes a PNG file of any bit depth, colour type and interlacing to 8-bit RGB.
   /// - Parameter source: a name for the bytes in errors.
-  public static func decode(_ bytes: [UInt8], limits: Limits = Limits(), source: String = "the data")
+  package static func decode(_ bytes: [UInt8], limits: Limits = Limits(), source: String = "the data")
     throws(ImageError) -> Contents
   {
     // The two counts of libpng mean "no limit" where they are 0, and stop at one and two below what they say.
@@ -50,7 +50,7 @@ public enum PNG {
 
   /// Reads and decodes a file.
   /// - Throws: `FileError` or ``ImageError``.
-  public static func read(_ url: URL, limits: Limits = Limits()) throws -> Contents {
+  package static func read(_ url: URL, limits: Limits = Limits()) throws -> Contents {
     try decode(readFile(url), limits: limits, source: url.path)
   }
 
@@ -58,7 +58,7 @@ public enum PNG {
   ///
   /// A text is written as Latin-1 (tEXt) where that can hold it, otherwise as UTF-8 (iTXt), and always comes back
   /// exactly; only NUL, which PNG forbids, becomes U+FFFD.
-  public static func encode(_ picture: Picture, texts: [PNGText] = []) throws(ImageError) -> [UInt8] {
+  package static func encode(_ picture: Picture, texts: [PNGText] = []) throws(ImageError) -> [UInt8] {
     guard let width = UInt32(exactly: picture.width), let height = UInt32(exactly: picture.height) else {
       throw .unwritable(reason: "\(picture.width)×\(picture.height) pixels are too many")
     }

@@ -1,11 +1,11 @@
 /// A named text in a PNG file.
-public struct PNGText: Equatable, Sendable {
+package struct PNGText: Equatable, Sendable {
   /// 1 to 79 printable Latin-1 characters; "parameters", "Title", "Software"…
-  public var keyword: String
+  package var keyword: String
   /// Any Unicode except NUL.
-  public var text: String
+  package var text: String
 
-  public init(_ keyword: String, _ text: String) {
+  package init(_ keyword: String, _ text: String) {
     (self.keyword, self.text) = (keyword, text)
   }
 

@@ -1,6 +1,6 @@
 extension Picture {
   /// What the numbers of a decoder mean.
-  public enum PlaneRange: Sendable {
+  package enum PlaneRange: Sendable {
     /// 0 is black and 1 is white.
     case unit
     /// −1 is black and 1 is white.
@@ -12,7 +12,7 @@ extension Picture {
   /// A byte is ⌊clamp(v, 0, 1)·255 + 0.5⌋ in float32, the product rounded before the sum; NaN is black. `signed`
   /// values first become v/2 + 0.5.
   /// - Parameter planes: `[3, height, width]`: red, green, blue.
-  public init(planes: UnsafeBufferPointer<Float>, width: Int, height: Int, range: PlaneRange = .unit) {
+  package init(planes: UnsafeBufferPointer<Float>, width: Int, height: Int, range: PlaneRange = .unit) {
     let count = Self.byteCount(width: width, height: height)
     precondition(planes.count == count, "\(planes.count) numbers for 3×\(height)×\(width)")
     let area = count / 3
@@ -28,12 +28,12 @@ extension Picture {
   }
 
   /// The same from an array.
-  public init(planes: [Float], width: Int, height: Int, range: PlaneRange = .unit) {
+  package init(planes: [Float], width: Int, height: Int, range: PlaneRange = .unit) {
     self = planes.withUnsafeBufferPointer { Picture(planes: $0, width: width, height: height, range: range) }
   }
 
   /// The planes of this picture: `[3, height, width]`, 0...1, or −1...1 where `range` is `signed`.
-  public func planes(range: PlaneRange = .unit) -> [Float] {
+  package func planes(range: PlaneRange = .unit) -> [Float] {
     let area = width * height
     let (scale, shift): (Float, Float) = range == .unit ? (1, 0) : (2, -1)
     return [Float](unsafeUninitializedCapacity: area * 3) { floats, filled in

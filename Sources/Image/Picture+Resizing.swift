@@ -8,14 +8,14 @@ struct Box: Equatable {
 extension Picture {
   /// This picture in another size: Lanczos over three lobes, wide enough for every source pixel to count when it
   /// shrinks.
-  public func resized(width: Int, height: Int) -> Picture {
+  package func resized(width: Int, height: Int) -> Picture {
     if (width, height) == (self.width, self.height) { return self }
     return resampled(
       Box(x: 0, y: 0, width: Double(self.width), height: Double(self.height)), width: width, height: height)
   }
 
   /// The largest middle part with the aspect `width : height`, in whole pixels.
-  public func centerCropped(toAspect width: Int, _ height: Int) -> Picture {
+  package func centerCropped(toAspect width: Int, _ height: Int) -> Picture {
     let box = centerBox(aspect: Double(width) / Double(height))
     let columns = min(self.width, max(1, Int(box.width.rounded())))
     let rows = min(self.height, max(1, Int(box.height.rounded())))
@@ -23,13 +23,13 @@ extension Picture {
   }
 
   /// This picture filling another size: scaled until it covers it, what hangs over at two sides cut off evenly.
-  public func fitted(width: Int, height: Int) -> Picture {
+  package func fitted(width: Int, height: Int) -> Picture {
     if (width, height) == (self.width, self.height) { return self }
     return resampled(centerBox(aspect: Double(width) / Double(height)), width: width, height: height)
   }
 
   /// A part of this picture; it must lie within.
-  public func cropped(x: Int, y: Int, width: Int, height: Int) -> Picture {
+  package func cropped(x: Int, y: Int, width: Int, height: Int) -> Picture {
     precondition(
       x >= 0 && y >= 0 && width > 0 && height > 0 && width <= self.width - x && height <= self.height - y,
       "\(width)×\(height) at (\(x), \(y)) is not within \(self.width)×\(self.height)")
@@ -43,7 +43,7 @@ extension Picture {
   }
 
   /// This picture where the mask is 0, `other` where it is 255, and mixtures between. All of one size.
-  public func blended(with other: Picture, mask: Mask) -> Picture {
+  package func blended(with other: Picture, mask: Mask) -> Picture {
     precondition(
       (other.width, other.height) == (width, height) && (mask.width, mask.height) == (width, height),
       "\(width)×\(height) with \(other.width)×\(other.height) under \(mask.width)×\(mask.height)")
@@ -71,7 +71,7 @@ extension Picture {
 
 extension Mask {
   /// This mask in another size, as `Picture.resized`.
-  public func resized(width: Int, height: Int) -> Mask {
+  package func resized(width: Int, height: Int) -> Mask {
     let box = Box(x: 0, y: 0, width: Double(self.width), height: Double(self.height))
     return Mask(
       width: width, height: height,

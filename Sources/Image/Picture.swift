@@ -1,14 +1,14 @@
 /// Pixels: 8-bit sRGB, interleaved, rows top down, no padding.
-public struct Picture: Equatable, Sendable {
-  public let width: Int
-  public let height: Int
+package struct Picture: Equatable, Sendable {
+  package let width: Int
+  package let height: Int
   /// `height × width × 3` bytes.
-  public var pixels: [UInt8] {
+  package var pixels: [UInt8] {
     didSet { precondition(pixels.count == width * height * 3, "\(pixels.count) bytes for \(width)×\(height) pixels") }
   }
 
   /// - Parameter pixels: `height × width × 3` bytes, no more and no fewer.
-  public init(width: Int, height: Int, pixels: [UInt8]) {
+  package init(width: Int, height: Int, pixels: [UInt8]) {
     precondition(
       pixels.count == Self.byteCount(width: width, height: height),
       "\(pixels.count) bytes for \(width)×\(height) pixels")
@@ -16,7 +16,7 @@ public struct Picture: Equatable, Sendable {
   }
 
   /// A picture of one colour.
-  public init(width: Int, height: Int, filledWith color: Color = .white) {
+  package init(width: Int, height: Int, filledWith color: Color = .white) {
     let count = Self.byteCount(width: width, height: height)
     self.init(
       width: width, height: height,
@@ -31,7 +31,7 @@ public struct Picture: Equatable, Sendable {
   }
 
   /// The pixel in column `x`, row `y`.
-  public subscript(x: Int, y: Int) -> Color {
+  package subscript(x: Int, y: Int) -> Color {
     get {
       let start = offset(x, y)
       return Color(pixels[start], pixels[start + 1], pixels[start + 2])

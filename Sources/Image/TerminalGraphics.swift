@@ -1,5 +1,5 @@
 /// Ways to show a picture in a terminal.
-public enum TerminalGraphics: String, CaseIterable, Sendable {
+package enum TerminalGraphics: String, CaseIterable, Sendable {
   /// Two pixels a character, in 24-bit colour: everywhere.
   case halfBlocks
   /// The graphics protocol of kitty: also Ghostty and Konsole.
@@ -13,7 +13,7 @@ public enum TerminalGraphics: String, CaseIterable, Sendable {
   ///
   /// Whether there is a terminal at all (`isatty`) is for the caller to ask. A multiplexer (tmux, screen) draws its own
   /// cells and loses other graphics, so it gets half blocks.
-  public static func detect(environment: [String: String]) -> TerminalGraphics? {
+  package static func detect(environment: [String: String]) -> TerminalGraphics? {
     let term = environment["TERM"] ?? ""
     let program = environment["TERM_PROGRAM"] ?? ""
     if term.isEmpty || term == "dumb" { return nil }
@@ -32,7 +32,7 @@ public enum TerminalGraphics: String, CaseIterable, Sendable {
 
   /// The characters that show a picture, ending in a newline.
   /// - Parameter columns: the width in character cells; small pictures are not enlarged beyond a pixel a half block.
-  public func encode(_ picture: Picture, columns: Int) -> String {
+  package func encode(_ picture: Picture, columns: Int) -> String {
     let columns = max(1, columns)
     switch self {
     case .halfBlocks: return HalfBlocks.encode(picture, columns: columns)

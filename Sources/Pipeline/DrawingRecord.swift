@@ -1,17 +1,18 @@
-import Image
-import Tensors
-import Transformer
+import DiTImage
+import DiTModels
+import DiTTensors
+import DiTTransformer
 
 /// Remembers what happened while one picture was drawn: give ``observe(_:_:)`` to
 /// ``TextToImage/draw(_:recordingAttention:progress:observe:)``.
-public final class DrawingRecord {
+package final class DrawingRecord {
   /// The clean picture as the model saw it after each step, latents [1, C, h, w].
-  public private(set) var originals: [Tensor] = []
+  package private(set) var originals: [Tensor] = []
   private var attention: [Tensor] = []
 
-  public init() {}
+  package init() {}
 
-  public func observe(_ name: String, _ tensor: Tensor) {
+  package func observe(_ name: String, _ tensor: Tensor) {
     if name.hasPrefix("original") { originals.append(tensor) }
     if name.hasPrefix("attention") { attention.append(tensor) }
   }
@@ -25,26 +26,15 @@ public final class DrawingRecord {
   }
 
   /// The picture as it was foreseen at about `count` steps.
-  public func stages(_ model: TextToImage, count: Int = 8) -> [(step: Int, picture: Picture)] {
+  package func stages(_ model: TextToImage, count: Int = 8) -> [(step: Int, picture: Picture)] {
     DrawingRecord.chosen(of: originals.count, count: count).map { ($0 + 1, model.picture(originals[$0])) }
-  }
-
-  /// - Parameter final: what came out, in place of the last foreseen picture.
-  public func strip(_ model: TextToImage, final: GeneratedPicture) -> (sheet: ContactSheet, animation: AnimatedPNG) {
-    var stages = stages(model)
-    if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }
-    let items = stages.map { ContactSheet.Item($0.picture, "step \($0.step) of \(originals.count)") }
-    return (
-      ContactSheet(items, columns: max(1, items.count), title: final.request.prompt),
-      AnimatedPNG(stages.map(\.picture), delay: 0.25)
-    )
   }
 
   // MARK: the words
 
   /// - Parameter blocks: which blocks count, from 0; nil: all.
   /// - Returns: nil where the model reads no text.
-  public func wordAttention(_ model: TextToImage, _ request: GenerationRequest, blocks: Set<Int>? = nil)
+  package func wordAttention(_ model: TextToImage, _ request: GenerationRequest, blocks: Set<Int>? = nil)
     -> WordAttention?
   {
     let chosen = attention.indices.filter { blocks?.contains($0) ?? true }

@@ -1,42 +1,43 @@
-import Diffusion
+import DiTDiffusion
+import DiTModels
 
 /// One picture to draw.
-public struct GenerationRequest: Sendable, Equatable {
+package struct GenerationRequest: Sendable, Equatable {
   /// Empty: no text condition.
-  public var prompt = ""
+  package var prompt = ""
   /// The text of the other branch of guidance; empty: none.
-  public var negativePrompt = ""
+  package var negativePrompt = ""
   /// Nil: no class.
-  public var classIndex: Int?
-  public var size: PictureSize
+  package var classIndex: Int?
+  package var size: PictureSize
   /// The same seed gives the same picture here and the same noise in PyTorch.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
 
-  public var steps = 25
-  public var sampler = "dpm++"
+  package var steps = 25
+  package var sampler = "dpm++"
   /// Where the noise levels lie; nil leaves it to the sampler.
-  public var spacing: Spacing?
+  package var spacing: Spacing?
   /// DiT's respacing text ("250", "10,20,5", "ddim50"); it replaces `steps` and `spacing`.
-  public var respacing: String?
+  package var respacing: String?
   /// DDIM's share of fresh noise, 0 to 1.
-  public var eta: Double = 0
+  package var eta: Double = 0
 
   /// What to start from instead of noise; it has the request's size.
-  public var source: SourcePicture?
+  package var source: SourcePicture?
   /// How much of the way from noise is gone with a source: 1 is all of it, less keeps more of the picture.
-  public var strength: Double = 1
+  package var strength: Double = 1
 
-  public var guidanceScale: Float = 4
-  public var guidanceChannels = Guidance.Channels.all
+  package var guidanceScale: Float = 4
+  package var guidanceChannels = Guidance.Channels.all
   /// Timesteps where guidance acts; nil: all.
-  public var guidanceInterval: ClosedRange<Float>?
+  package var guidanceInterval: ClosedRange<Float>?
   /// How much of guidance's part along the picture is kept, 0 to 1: less leaves colours and contrast as they were.
-  public var guidanceParallel: Float = 1
+  package var guidanceParallel: Float = 1
 
-  public init(size: PictureSize) { self.size = size }
+  package init(size: PictureSize) { self.size = size }
 
   /// "guidance 4, parallel 0.5, at 200,900": what differs from plain guidance is named.
-  public var guidanceWords: String {
+  package var guidanceWords: String {
     let parts = [
       "guidance \(guidanceScale.brief)", guidanceParallel == 1 ? nil : "parallel \(guidanceParallel.brief)",
       guidanceInterval.map { "at \(TimestepInterval($0))" },
@@ -44,13 +45,13 @@ public struct GenerationRequest: Sendable, Equatable {
     return parts.compactMap { $0 }.joined(separator: ", ")
   }
 
-  var guidance: Guidance {
+  package var guidance: Guidance {
     Guidance(
       scale: guidanceScale, channels: guidanceChannels, interval: guidanceInterval, parallel: guidanceParallel)
   }
 
   /// Whether both can be drawn in one batch: all but words, class and seed is the same.
-  public func sharesRun(with other: GenerationRequest) -> Bool {
+  package func sharesRun(with other: GenerationRequest) -> Bool {
     var same = other
     (same.prompt, same.negativePrompt, same.classIndex, same.seed) = (prompt, negativePrompt, classIndex, seed)
     return self == same
@@ -58,18 +59,18 @@ public struct GenerationRequest: Sendable, Equatable {
 }
 
 /// "420,780": where guidance acts, as the command line and the metadata write it.
-public struct TimestepInterval: Sendable, Equatable, CustomStringConvertible {
-  public let range: ClosedRange<Float>
+package struct TimestepInterval: Sendable, Equatable, CustomStringConvertible {
+  package let range: ClosedRange<Float>
 
-  public init(_ range: ClosedRange<Float>) { self.range = range }
+  package init(_ range: ClosedRange<Float>) { self.range = range }
 
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let ends = text.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
     guard ends.count == 2, let low = ends[0], let high = ends[1], low <= high else { return nil }
     range = low...high
   }
 
-  public var description: String { "\(range.lowerBound.brief),\(range.upperBound.brief)" }
+  package var description: String { "\(range.lowerBound.brief),\(range.upperBound.brief)" }
 }
 
 extension Float {

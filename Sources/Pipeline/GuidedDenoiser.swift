@@ -1,9 +1,9 @@
-import Diffusion
-import Tensors
-import Transformer
+import DiTDiffusion
+import DiTTensors
+import DiTTransformer
 
 /// The transformer with classifier-free guidance: conditional and unconditional branch in one batch.
-final class GuidedDenoiser {
+package final class GuidedDenoiser {
   private let run: any TransformerRun
   private let guidance: Guidance
   private let schedule: NoiseSchedule
@@ -15,7 +15,7 @@ final class GuidedDenoiser {
   /// - Parameters:
   ///   - conditional, unconditional: one for each picture.
   ///   - timesteps: one for each evaluation.
-  init(
+  package init(
     _ transformer: any DiffusionTransformer, conditional: [Condition], unconditional: [Condition], guidance: Guidance,
     schedule: NoiseSchedule, grid: Grid, timesteps: [Float]
   ) throws {
@@ -32,12 +32,12 @@ final class GuidedDenoiser {
   }
 
   /// How noisy latents are at an evaluation.
-  func level(_ evaluation: Int) -> NoiseLevel { schedule.level(timestep: Double(timesteps[evaluation])) }
+  package func level(_ evaluation: Int) -> NoiseLevel { schedule.level(timestep: Double(timesteps[evaluation])) }
 
-  func recordAttention() { run.recordAttention() }
+  package func recordAttention() { run.recordAttention() }
 
   /// Per block the attention of the conditional branch, averaged over evaluations and heads: [N, tokens, text length].
-  var attention: [Tensor]? {
+  package var attention: [Tensor]? {
     run.attentionMaps?.map { sum in
       let mean = sum.slice(0, count: count).copy()
       mean.withFloats { values in
@@ -48,7 +48,7 @@ final class GuidedDenoiser {
   }
 
   /// Guided noise [N, C, h, w] and variance logits, which stay those of the conditional branch.
-  func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Prediction {
+  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Prediction {
     let channels = latents.shape[1]
     let guided = both && guidance.isActive(at: timesteps[evaluation])
     let output = run.predict(

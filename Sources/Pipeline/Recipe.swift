@@ -1,24 +1,25 @@
-import Diffusion
+import DiTDiffusion
+import DiTImage
+import DiTModels
+import DiTTensors
 import Foundation
-import Image
-import Tensors
 
 /// How a picture was made, read from its metadata: everything needed to draw it again, byte for byte.
-public struct Recipe: Sendable {
-  public var request: GenerationRequest?
-  public var className: String?
-  public var model: String?
-  public var precision: Precision?
-  public var backend: Backend.Kind?
+package struct Recipe: Sendable {
+  package var request: GenerationRequest?
+  package var className: String?
+  package var model: String?
+  package var precision: Precision?
+  package var backend: Backend.Kind?
   /// SHA-256 of the file that the picture started from, and of its mask: they are not in the picture itself.
-  public var imageHash: String?
-  public var maskHash: String?
+  package var imageHash: String?
+  package var maskHash: String?
 
   /// Of no picture.
-  public init() {}
+  package init() {}
 
   /// - Throws: `FileError`, `ImageError`, or ``RecipeError`` where the picture does not say how it was made.
-  public init(contentsOf url: URL) throws {
+  package init(contentsOf url: URL) throws {
     guard let parameters = GenerationParameters(texts: try PNG.read(url).texts) else {
       throw RecipeError.none(path: url.path)
     }
@@ -57,7 +58,7 @@ public struct Recipe: Sendable {
   }
 
   /// The metadata of a picture.
-  public static func parameters(
+  package static func parameters(
     of request: GenerationRequest, folder: ModelFolder, backend: Backend, version: String
   ) -> GenerationParameters {
     var result = GenerationParameters(prompt: request.prompt, negativePrompt: request.negativePrompt)
@@ -87,12 +88,12 @@ public struct Recipe: Sendable {
 }
 
 /// Why a picture cannot be drawn again.
-public enum RecipeError: Error, CustomStringConvertible {
+package enum RecipeError: Error, CustomStringConvertible {
   case none(path: String)
   case field(path: String, name: String)
   case needs(option: String, hash: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .none(let path): "\(path): the picture does not say how it was made (no \"parameters\" text)"
     case .field(let path, let name): "\(path): the picture's parameters have no usable \"\(name)\""

@@ -1,19 +1,17 @@
-import Diffusion
+import DiTDiffusion
+import DiTModels
 
 /// Why a request cannot be drawn.
-public enum RequestError: Error, CustomStringConvertible {
+package enum RequestError: Error, CustomStringConvertible {
   case size(PictureSize, nearest: PictureSize, step: Int)
   case steps(Int)
   case guidance(Float)
   case guidanceInterval(ClosedRange<Float>)
   case guidanceParallel(Float)
-  case noSuchClass(String, suggestion: String?, count: Int)
-  case noClasses(String)
   case promptTooLong(Int)
-  case noText(String)
   case notFinite
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .size(let size, let nearest, let step):
       "size \(size): width and height must be multiples of \(step) from \(PictureSize.limits.lowerBound) to "
@@ -23,12 +21,7 @@ public enum RequestError: Error, CustomStringConvertible {
     case .guidanceInterval(let interval):
       "guidance interval \(interval.lowerBound.brief),\(interval.upperBound.brief): expected timesteps from 0 to 999"
     case .guidanceParallel(let share): "guidance parallel \(share): expected a number from 0 to 1"
-    case .noSuchClass(let name, let suggestion, let count):
-      "no class \"\(name)\"\(suggestion.map { "; did you mean \"\($0)\"?" } ?? "") "
-        + "('dit-t2i models --classes' lists all \(count))"
-    case .noClasses(let name): "class \"\(name)\": this model has no class names; give an index"
     case .promptTooLong(let count): "the prompt has \(count) bytes; at most 1,000,000 are read"
-    case .noText(let model): "\(model) draws classes, not text: give --class instead of a prompt"
     case .notFinite: "the model's numbers overflowed (NaN or infinity); try --precision f32 or a lower --guidance"
     }
   }

@@ -1,34 +1,35 @@
-import Checkpoints
-import Diffusion
-import Files
+import DiTCheckpoints
+import DiTDiffusion
+import DiTFiles
+import DiTImage
+import DiTModels
+import DiTTensors
 import Foundation
-import Image
-import Tensors
 
 /// A picture that drawing starts from, or fills a hole in, and the size it is fitted to.
 ///
 /// Many can wait to be drawn from: pixels are read again for each drawing, unless it is told to keep them.
-public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
-  public let size: PictureSize
+package struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
+  package let size: PictureSize
   /// SHA-256 of the files, by which metadata names them.
-  public let hash: String
-  public let maskHash: String?
+  package let hash: String
+  package let maskHash: String?
   private let url: URL
   private let mask: URL?
   private var kept: Pixels?
 
   /// What is seen, scaled until it covers the size; what hangs over is cut evenly.
-  public struct Pixels: Sendable {
-    public let picture: Picture
+  package struct Pixels: Sendable {
+    package let picture: Picture
     /// Where to draw anew: 255 is all new, 0 stays as it is. Nil: the whole picture changes.
-    public let mask: Mask?
+    package let mask: Mask?
   }
 
   /// - Parameters:
   ///   - size: nil: the nearest legal one to the picture's own.
   ///   - keepsPixels: the files need not be readable a second time, as a pipe is not.
   /// - Throws: `FileError`, `ImageError`, or ``SourceError`` where picture and mask differ in shape.
-  public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
+  package init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
     let (picture, hash) = try SourcePicture.read(url)
     let drawn = try mask.map { try SourcePicture.read($0) }
     if let mask, let (drawn, _) = drawn, drawn.width * picture.height != drawn.height * picture.width {
@@ -40,7 +41,7 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// - Throws: as the initialiser, and ``SourceError/changed(path:)``.
-  public func pixels() throws -> Pixels {
+  package func pixels() throws -> Pixels {
     if let kept { return kept }
     func unchanged(_ url: URL, _ hash: String?) throws -> Picture {
       let (picture, found) = try SourcePicture.read(url)
@@ -51,12 +52,12 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// The same pixels at the same size, wherever they lie.
-  public static func == (a: SourcePicture, b: SourcePicture) -> Bool {
+  package static func == (a: SourcePicture, b: SourcePicture) -> Bool {
     (a.size, a.hash, a.maskHash) == (b.size, b.hash, b.maskHash)
   }
 
   /// Without paths: a folder of pictures may be moved.
-  public var description: String { "\(hash) \(maskHash ?? "") \(size)" }
+  package var description: String { "\(hash) \(maskHash ?? "") \(size)" }
 
   private static func read(_ url: URL) throws -> (Picture, String) {
     let bytes = try readFile(url)
@@ -128,13 +129,13 @@ extension Mask {
   }
 }
 
-public enum SourceError: Error, CustomStringConvertible {
+package enum SourceError: Error, CustomStringConvertible {
   case changed(path: String)
   case mask(path: String, Int, Int, Int, Int)
   case strength(Double)
   case noImage(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .changed(let path): "\(path): the file has changed since it was looked at; start again"
     case .mask(let path, let width, let height, let wantedWidth, let wantedHeight):

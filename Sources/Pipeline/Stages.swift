@@ -1,21 +1,22 @@
-import Autoencoder
-import Checkpoints
+import DiTAutoencoder
+import DiTCheckpoints
+import DiTModels
+import DiTTensors
+import DiTText
+import DiTTransformer
 import Foundation
-import Tensors
-import Text
-import Transformer
 
 /// The loaded stages of one model.
-public struct Stages: Sendable {
+package struct Stages: Sendable {
   /// Nil, as the text encoder, where the model reads no text.
-  public let tokenizer: Tokenizer?
-  public let textEncoder: T5Encoder?
-  public let transformer: any DiffusionTransformer
-  public let autoencoder: any Autoencoder
+  package let tokenizer: Tokenizer?
+  package let textEncoder: T5Encoder?
+  package let transformer: any DiffusionTransformer
+  package let autoencoder: any Autoencoder
 
   /// Loads the weights of a model.
   /// - Throws: one-line errors of the stages, naming file and tensor.
-  public init(_ folder: ModelFolder, backend: Backend) throws {
+  package init(_ folder: ModelFolder, backend: Backend) throws {
     tokenizer = try folder.text.map { try $0.makeTokenizer() }
     textEncoder = try folder.text.map { text in
       try T5Encoder(text.configuration, checkpoint: openCheckpoint(at: text.weights), backend: backend)

@@ -1,7 +1,8 @@
-import Checkpoints
+import DiTCheckpoints
+import DiTModels
+import DiTTensors
+import DiTText
 import Foundation
-import Tensors
-import Text
 
 /// Encoded prompts on disk: a large text encoder need not be read again for a prompt it has seen.
 ///

@@ -1,10 +1,11 @@
+import DiTModels
+import DiTTensors
+import DiTTransformer
 import Foundation
-import Tensors
-import Transformer
 
 extension TextToImage {
   /// Tokens of a prompt without its weights, end token included; empty where the model reads no text.
-  func tokens(of prompt: String) -> [Int] {
+  package func tokens(of prompt: String) -> [Int] {
     guard let text = folder.text, let tokenizer = stages.tokenizer else { return [] }
     return tokenizer.encode(text.prepared(WeightedPrompt.plain(prompt)))
   }

@@ -1,25 +1,26 @@
-import Autoencoder
-import Checkpoints
-import Diffusion
+import DiTAutoencoder
+import DiTCheckpoints
+import DiTDiffusion
+import DiTImage
+import DiTModels
+import DiTTensors
+import DiTText
+import DiTTransformer
 import Foundation
-import Image
-import Tensors
-import Text
-import Transformer
 
 /// Where a drawing stands.
-public enum GenerationProgress: Sendable {
+package enum GenerationProgress: Sendable {
   /// `step` of `steps` is done.
   case step(Int, of: Int)
   case decoding
 }
 
 /// A picture and what made it.
-public struct GeneratedPicture: Sendable {
-  public let picture: Picture
-  public let request: GenerationRequest
+package struct GeneratedPicture: Sendable {
+  package let picture: Picture
+  package let request: GenerationRequest
   /// What the picture was decoded from, [C, h, w].
-  public let latents: Tensor
+  package let latents: Tensor
 }
 
 /// From words to pictures: holds the stages of one model together.
@@ -27,10 +28,10 @@ public struct GeneratedPicture: Sendable {
 ///     prompt → tokenizer → text encoder → transformer ⇄ sampler → autoencoder → picture
 ///
 /// Not for use by several threads at a time; the backend's threads do the work.
-public final class TextToImage: @unchecked Sendable {
-  public let folder: ModelFolder
-  public let backend: Backend
-  public let stages: Stages
+package final class TextToImage: @unchecked Sendable {
+  package let folder: ModelFolder
+  package let backend: Backend
+  package let stages: Stages
   /// By bytes: to Swift, strings that Unicode calls equivalent are equal, but a tokenizer may tell them apart.
   private var textStates: [[UInt8]: Tensor] = [:]
   private let textCache: TextCache?
@@ -39,7 +40,7 @@ public final class TextToImage: @unchecked Sendable {
   /// Loads a model.
   /// - Parameter textCache: a folder where text states are kept from run to run.
   /// - Throws: one-line errors of the stages, naming file and tensor.
-  public init(_ folder: ModelFolder, backend: Backend, textCache: URL? = nil) throws {
+  package init(_ folder: ModelFolder, backend: Backend, textCache: URL? = nil) throws {
     self.folder = folder
     self.backend = backend
     stages = try Stages(folder, backend: backend)
@@ -47,7 +48,7 @@ public final class TextToImage: @unchecked Sendable {
   }
 
   /// Tokens of a prompt that the model does not see because it is too long.
-  public func droppedTokens(of prompt: String) -> Int {
+  package func droppedTokens(of prompt: String) -> Int {
     guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
     let words = text.prepared(WeightedPrompt.plain(prompt))
     return max(0, tokenizer.pieces(of: Array(words.utf8)).count + 1 - tokenizer.maximumLength)
@@ -65,7 +66,7 @@ public final class TextToImage: @unchecked Sendable {
   ///   - observe: is shown tensors by name: guided noise `eps0`, latents `x1`, the clean picture foreseen
   ///     `original1`, …, `latents`, `image`.
   /// - Throws: ``RequestError``, or what `progress` throws.
-  public func draw(
+  package func draw(
     _ requests: [GenerationRequest], recordingAttention: Bool = false,
     progress: (GenerationProgress) throws -> Void = { _ in }, observe: Observer? = nil
   ) throws -> [GeneratedPicture] {
@@ -97,7 +98,7 @@ public final class TextToImage: @unchecked Sendable {
   }
 
   /// What latents [1, C, h, w] look like.
-  public func picture(_ latents: Tensor) -> Picture { TextToImage.picture(of: stages.autoencoder.decode(latents)) }
+  package func picture(_ latents: Tensor) -> Picture { TextToImage.picture(of: stages.autoencoder.decode(latents)) }
 
   /// [1, 3, H, W] in 0…1 to pixels.
   private static func picture(of image: Tensor) -> Picture {
@@ -175,13 +176,13 @@ public final class TextToImage: @unchecked Sendable {
 
   /// Text states of a prompt without its weights, [tokens, size]; computed once for each prompt. Nil where the model
   /// reads no text.
-  public func states(of prompt: String) throws -> Tensor? {
+  package func states(of prompt: String) throws -> Tensor? {
     try encode([prompt])
     return textStates[Array(prompt.utf8)]
   }
 
   /// Computes the states of several prompts at once: a large encoder is read through once for all of them.
-  public func encode(_ prompts: [String]) throws {
+  package func encode(_ prompts: [String]) throws {
     guard let text = folder.text, let tokenizer = stages.tokenizer, let encoder = stages.textEncoder else { return }
     let wanted = Dictionary(prompts.map { (Array($0.utf8), $0) }, uniquingKeysWith: { first, _ in first })
     if textStates.values.reduce(0, { $0 + $1.count }) > TextToImage.keptNumbers {
@@ -207,14 +208,14 @@ public final class TextToImage: @unchecked Sendable {
   }
 
   /// [C, h, w] of a size.
-  public func latentShape(_ size: PictureSize) -> [Int] {
+  package func latentShape(_ size: PictureSize) -> [Int] {
     [
       stages.autoencoder.latentChannels, size.height / stages.autoencoder.scaleFactor,
       size.width / stages.autoencoder.scaleFactor,
     ]
   }
 
-  public func grid(of size: PictureSize) -> Grid {
+  package func grid(of size: PictureSize) -> Grid {
     Grid(height: size.height / folder.sizeStep, width: size.width / folder.sizeStep)
   }
 }

@@ -4,21 +4,21 @@ import Foundation
 ///
 /// Round and square brackets mean the same: the number is the weight, from 0 to 3. Brackets without a number, and text
 /// without brackets, are words like any other; a backslash makes the next bracket or backslash plain.
-public struct WeightedPrompt: Equatable, Sendable {
-  public struct Span: Equatable, Sendable {
-    public let text: String
-    public let weight: Float
+package struct WeightedPrompt: Equatable, Sendable {
+  package struct Span: Equatable, Sendable {
+    package let text: String
+    package let weight: Float
   }
 
-  public let spans: [Span]
+  package let spans: [Span]
   /// The words alone.
-  public var text: String { spans.map(\.text).joined() }
-  public var isPlain: Bool { spans.allSatisfy { $0.weight == 1 } }
+  package var text: String { spans.map(\.text).joined() }
+  package var isPlain: Bool { spans.allSatisfy { $0.weight == 1 } }
 
-  public static let weights: ClosedRange<Float> = 0...3
+  package static let weights: ClosedRange<Float> = 0...3
 
   /// - Throws: ``WeightError`` for weights out of range or inside one another.
-  public init(_ prompt: String) throws {
+  package init(_ prompt: String) throws {
     let characters = Array(prompt.unicodeScalars)
     var spans: [Span] = []
     var plain = String.UnicodeScalarView()
@@ -46,7 +46,7 @@ public struct WeightedPrompt: Equatable, Sendable {
   }
 
   /// The words of a prompt, and the prompt itself where its weights are wrong.
-  public static func plain(_ prompt: String) -> String { (try? WeightedPrompt(prompt).text) ?? prompt }
+  package static func plain(_ prompt: String) -> String { (try? WeightedPrompt(prompt).text) ?? prompt }
 
   private static func isSpecial(_ scalar: Unicode.Scalar) -> Bool { "()[]\\".unicodeScalars.contains(scalar) }
 
@@ -77,13 +77,13 @@ public struct WeightedPrompt: Equatable, Sendable {
   }
 }
 
-public enum WeightError: Error, CustomStringConvertible {
+package enum WeightError: Error, CustomStringConvertible {
   case nested
   case range(String)
   case negative
   case unsupported(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .nested: "weights inside weights: write each word's weight once, or \\( and \\[ for plain brackets"
     case .range(let text):

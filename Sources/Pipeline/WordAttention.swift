@@ -1,20 +1,20 @@
-import Image
-import Tensors
-import Text
-import Transformer
+import DiTImage
+import DiTTensors
+import DiTText
+import DiTTransformer
 
 /// Where a picture was looking while it was drawn, word by word: cross-attention, averaged over steps, heads and blocks.
-public struct WordAttention: Sendable {
-  public struct Word: Sendable {
-    public let text: String
+package struct WordAttention: Sendable {
+  package struct Word: Sendable {
+    package let text: String
     /// A row of numbers for each row of patches: the share of a patch's attention that the word got.
-    public let map: [[Float]]
+    package let map: [[Float]]
     /// Of all attention of all patches.
-    public let share: Float
+    package let share: Float
   }
 
-  public let words: [Word]
-  public let prompt: String
+  package let words: [Word]
+  package let prompt: String
 
   /// - Parameters:
   ///   - ids: the prompt's tokens, end token included.
@@ -49,13 +49,5 @@ public struct WordAttention: Sendable {
         map: (0..<grid.height).map { Array(values[$0 * grid.width..<($0 + 1) * grid.width]) },
         share: values.reduce(0, +) / Float(grid.count))
     }
-  }
-
-  /// The picture, and for each word the picture under its heat map with the word below.
-  public func sheet(over picture: Picture) -> ContactSheet {
-    let percent = { (share: Float) in "\(Int((100 * share).rounded())) %" }
-    let maps = words.map { ContactSheet.Item(picture.overlayHeat($0.map), "\($0.text)  \(percent($0.share))") }
-    let items = [ContactSheet.Item(picture)] + maps
-    return ContactSheet(items, columns: min(items.count, 6), title: prompt)
   }
 }

@@ -1,14 +1,14 @@
-import CKernels
+import DiTCKernels
 
 /// Shifts, scales and gates of adaptive layer norm: rows of one picture (group) share one row of this table.
-public struct Modulation {
+package struct Modulation {
   /// [groups, …] float32; the group's numbers start at `column` of its row.
-  public let table: Tensor
-  public let column: Int
+  package let table: Tensor
+  package let column: Int
   /// Token rows that share one row of the table.
-  public let rowsPerGroup: Int
+  package let rowsPerGroup: Int
 
-  public init(_ table: Tensor, column: Int, rowsPerGroup: Int) {
+  package init(_ table: Tensor, column: Int, rowsPerGroup: Int) {
     self.table = table
     self.column = column
     self.rowsPerGroup = rowsPerGroup
@@ -16,11 +16,11 @@ public struct Modulation {
 }
 
 /// A range of columns of a matrix: q, k and v inside one fused product, for instance.
-public struct Columns {
-  public let tensor: Tensor
-  public let start: Int
+package struct Columns {
+  package let tensor: Tensor
+  package let start: Int
 
-  public init(_ tensor: Tensor, from start: Int = 0) {
+  package init(_ tensor: Tensor, from start: Int = 0) {
     self.tensor = tensor
     self.start = start
   }
@@ -32,7 +32,7 @@ extension Backend {
   // MARK: linear
 
   /// out = act(x Wᵀ + b), x [rows, in] -> out [rows, out].
-  public func apply(
+  package func apply(
     _ linear: Linear, to x: Tensor, activation: dk_activation = DK_ACT_NONE, into out: Tensor
   ) {
     var epilogue = dk_epilogue()
@@ -41,7 +41,7 @@ extension Backend {
   }
 
   /// out += gate · (x Wᵀ + b); the gate is 1 where there is none. `out` is float32.
-  public func accumulate(_ linear: Linear, of x: Tensor, gate: Modulation? = nil, into out: Tensor) {
+  package func accumulate(_ linear: Linear, of x: Tensor, gate: Modulation? = nil, into out: Tensor) {
     var epilogue = dk_epilogue()
     epilogue.residual = 1
     if let gate {
@@ -64,7 +64,7 @@ extension Backend {
   // MARK: elementwise
 
   /// out = act(x).
-  public func activate(_ activation: dk_activation, _ x: Tensor, into out: Tensor) {
+  package func activate(_ activation: dk_activation, _ x: Tensor, into out: Tensor) {
     precondition(x.count == out.count)
     withExtendedLifetime((x, out)) {
       dk_activate(engine, activation, x.rows, x.columns, x.rowsView(), out.rowsView())
@@ -72,7 +72,7 @@ extension Backend {
   }
 
   /// out = act(a) · b.
-  public func activate(_ activation: dk_activation, _ a: Tensor, times b: Tensor, into out: Tensor) {
+  package func activate(_ activation: dk_activation, _ a: Tensor, times b: Tensor, into out: Tensor) {
     precondition(a.count == out.count && b.count == out.count)
     withExtendedLifetime((a, b, out)) {
       dk_activate_multiply(engine, activation, a.rows, a.columns, a.rowsView(), b.rowsView(), out.rowsView())
@@ -80,7 +80,7 @@ extension Backend {
   }
 
   /// out = x + y.
-  public func add(_ x: Tensor, _ y: Tensor, into out: Tensor) {
+  package func add(_ x: Tensor, _ y: Tensor, into out: Tensor) {
     precondition(x.count == out.count && y.count == out.count)
     withExtendedLifetime((x, y, out)) {
       dk_add(engine, x.rows, x.columns, x.rowsView(), y.rowsView(), out.rowsView())
@@ -90,7 +90,7 @@ extension Backend {
   // MARK: norms
 
   /// LN(x), optionally · weight + bias, optionally · (1 + scale) + shift. x [rows, columns].
-  public func layerNorm(
+  package func layerNorm(
     _ x: Tensor, eps: Float, weight: Tensor? = nil, bias: Tensor? = nil, shift: Modulation? = nil,
     scale: Modulation? = nil, into out: Tensor
   ) {
@@ -112,7 +112,7 @@ extension Backend {
   }
 
   /// LN(x) · weight + bias of `columns` columns of wider rows; `out` may be `x`.
-  public func layerNorm(
+  package func layerNorm(
     _ x: Columns, columns: Int, eps: Float, weight: Tensor, bias: Tensor, into out: Columns
   ) {
     precondition(x.start + columns <= x.tensor.columns && out.start + columns <= out.tensor.columns)
@@ -127,7 +127,7 @@ extension Backend {
   }
 
   /// x · rsqrt(mean(x²) + eps) · weight. x [rows, columns].
-  public func rmsNorm(_ x: Tensor, weight: Tensor, eps: Float, into out: Tensor) {
+  package func rmsNorm(_ x: Tensor, weight: Tensor, eps: Float, into out: Tensor) {
     precondition(x.rows == out.rows && x.columns == out.columns && weight.count == x.columns)
     withExtendedLifetime((x, weight, out)) {
       dk_rms_norm(engine, x.rows, x.columns, x.rowsView(), weight.floatPointer, eps, out.rowsView())
@@ -135,7 +135,7 @@ extension Backend {
   }
 
   /// GroupNorm of NHWC pixels x [batch, h, w, channels], then an activation.
-  public func groupNorm(
+  package func groupNorm(
     _ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, eps: Float, activation: dk_activation = DK_ACT_NONE,
     into out: Tensor
   ) {
@@ -157,7 +157,7 @@ extension Backend {
   ///   - keyMask: [items · keys], 1 = attend.
   ///   - bias: [heads, queries, keys].
   ///   - probabilities: [batch, queries, keys], to which the mean attention over heads is added.
-  public func attention(
+  package func attention(
     batch: Int, heads: Int, headSize: Int, queries: Int, keys: Int, scale: Float, q: Columns, k: Columns, v: Columns,
     keyItem: [Int32]? = nil, keyCount: [Int32]? = nil, keyMask: [UInt8]? = nil, bias: Tensor? = nil,
     probabilities: Tensor? = nil, into out: Tensor
@@ -180,7 +180,7 @@ extension Backend {
   // MARK: convolution (NHWC)
 
   /// act(conv3×3(up(x)) + bias + residual). x [batch, h, w, in] -> out [batch, h', w', out].
-  public func convolve(
+  package func convolve(
     _ convolution: Convolution, _ x: Tensor, upsample: Int = 1, stride: Int = 1, padEndOnly: Bool = false,
     activation: dk_activation = DK_ACT_NONE, residual: Tensor? = nil, into out: Tensor
   ) {

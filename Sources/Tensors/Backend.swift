@@ -1,13 +1,13 @@
-import CKernels
-import COpenBLAS
+import DiTCKernels
+import DiTCOpenBLAS
 import Foundation
 
 /// What can go wrong when a backend is made or a matrix is packed.
-public enum BackendError: Error, CustomStringConvertible {
+package enum BackendError: Error, CustomStringConvertible {
   case openBLASMissing
   case outOfMemory(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .openBLASMissing:
       "--backend openblas needs libopenblas.so.0, which is not installed: apt-get install libopenblas0, or use --backend native"
@@ -20,19 +20,19 @@ public enum BackendError: Error, CustomStringConvertible {
 ///
 /// Three kinds compute the same functions: `reference` (plain loops, double accumulation), `openblas` (float32 sgemm)
 /// and `native` (the kernels of `CKernels`). Results do not depend on the number of threads.
-public final class Backend: @unchecked Sendable {
-  public enum Kind: String, Sendable, CaseIterable { case reference, openblas, native }
+package final class Backend: @unchecked Sendable {
+  package enum Kind: String, Sendable, CaseIterable { case reference, openblas, native }
 
-  public let kind: Kind
+  package let kind: Kind
   /// Never `.auto`: what was chosen for this machine.
-  public let precision: Precision
-  public let threads: Int
+  package let precision: Precision
+  package let threads: Int
   let engine: OpaquePointer
 
   /// - Parameters:
   ///   - threads: nil uses as many as there are processors to run on.
   ///   - cpu: "portable", "avx2" or nil for the best the CPU has; for tests.
-  public init(
+  package init(
     _ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: dk_cpu_level = DK_CPU_AVX512
   ) throws {
     self.kind = kind
@@ -65,7 +65,7 @@ public final class Backend: @unchecked Sendable {
   }
 
   /// The type activations have between linears: bfloat16 where the kernels compute in it.
-  public var activationType: ElementType {
+  package var activationType: ElementType {
     kind == .native && precision != .f32 && dk_cpu_has_bf16() != 0 ? .bf16 : .f32
   }
 
@@ -81,7 +81,7 @@ public final class Backend: @unchecked Sendable {
 
   /// Packs a linear layer. Several matrices of one width are stacked along their outputs (q, k, v become one).
   /// - Parameter precise: keep it float32 whatever the precision (small layers that feed everything, like the timestep MLP).
-  public func linear(_ matrices: [StoredMatrix], bias: Tensor? = nil, precise: Bool = false) throws -> Linear {
+  package func linear(_ matrices: [StoredMatrix], bias: Tensor? = nil, precise: Bool = false) throws -> Linear {
     try linear(matrices, bias: bias, kind: precise ? DK_WEIGHT_F32 : weightKind)
   }
 
@@ -93,7 +93,7 @@ public final class Backend: @unchecked Sendable {
   }
 
   /// For layers of one shape that a drawing needs once: no more than one of them is in memory.
-  public func linearsInTurn(_ layers: [(matrices: [StoredMatrix], bias: Tensor?)]) throws -> LinearsInTurn {
+  package func linearsInTurn(_ layers: [(matrices: [StoredMatrix], bias: Tensor?)]) throws -> LinearsInTurn {
     let (outputs, inputs) = Backend.shape(layers[0].matrices, layers[0].bias)
     precondition(
       layers.allSatisfy { Backend.shape($0.matrices, $0.bias) == (outputs, inputs) }, "layers in turn differ in shape")
@@ -101,7 +101,7 @@ public final class Backend: @unchecked Sendable {
   }
 
   /// Packs the layer whose turn it is; it is valid until the next one's.
-  public func take(_ index: Int, of turns: LinearsInTurn) -> Linear {
+  package func take(_ index: Int, of turns: LinearsInTurn) -> Linear {
     let layer = turns.layers[index]
     fill(turns.memory, layer.matrices)
     return Linear(outputs: turns.outputs, inputs: turns.inputs, bias: layer.bias, memory: turns.memory)
@@ -129,7 +129,7 @@ public final class Backend: @unchecked Sendable {
 
   /// Packs a 3×3 convolution; `matrix` is [out][in·9], PyTorch's [out, in, 3, 3].
   /// - Parameter precise: keep it float32 whatever the precision (the few channels of latents and pictures).
-  public func convolution(_ matrix: StoredMatrix, bias: Tensor? = nil, precise: Bool = false) throws -> Convolution {
+  package func convolution(_ matrix: StoredMatrix, bias: Tensor? = nil, precise: Bool = false) throws -> Convolution {
     let kind = !precise && activationType == .bf16 ? DK_WEIGHT_BF16 : DK_WEIGHT_F32
     let packed = Backend.withSources([matrix]) { sources in
       dk_convolution_pack(engine, kind, matrix.rows, matrix.columns / 9, sources)
@@ -139,7 +139,7 @@ public final class Backend: @unchecked Sendable {
   }
 
   /// Packs a 1×1 convolution as a linear over pixels, in the type 3×3 convolutions are packed in: never int8.
-  public func pointwise(_ matrices: [StoredMatrix], bias: Tensor? = nil) throws -> Linear {
+  package func pointwise(_ matrices: [StoredMatrix], bias: Tensor? = nil) throws -> Linear {
     let kind = activationType == .bf16 ? DK_WEIGHT_BF16 : DK_WEIGHT_F32
     return try linear(matrices, bias: bias, kind: kind)
   }

@@ -1,16 +1,16 @@
 /// How far an array is from the numbers it should hold (whole tensors, never corners of them).
-public struct Comparison: Sendable {
+package struct Comparison: Sendable {
   /// Σ(a−b)² / Σa², a the expected numbers.
-  public let nmse: Double
+  package let nmse: Double
   /// max|a−b|.
-  public let maxAbsolute: Double
+  package let maxAbsolute: Double
   /// max|a−b| / max|a|.
-  public let maxRelative: Double
+  package let maxRelative: Double
   /// mean|a−b|.
-  public let meanAbsolute: Double
+  package let meanAbsolute: Double
 
   /// NaN anywhere in `actual` makes every measure infinite, so that it can never pass.
-  public init(expected: some Collection<Float>, actual: some Collection<Float>) {
+  package init(expected: some Collection<Float>, actual: some Collection<Float>) {
     precondition(expected.count == actual.count, "\(actual.count) numbers against \(expected.count)")
     var error = 0.0, energy = 0.0, worst = 0.0, largest = 0.0, sum = 0.0
     var finite = true

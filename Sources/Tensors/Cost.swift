@@ -2,54 +2,54 @@
 ///
 /// Multiply-adds of matrix products alone, as the DiT paper counts its "Gflops" (arXiv 2212.09748, table 4): biases,
 /// norms, activations and softmax are left out.
-public struct Cost: Equatable, Sendable {
-  public var parameters: Int
-  public var multiplyAdds: Int
+package struct Cost: Equatable, Sendable {
+  package var parameters: Int
+  package var multiplyAdds: Int
 
-  public init(parameters: Int = 0, multiplyAdds: Int = 0) {
+  package init(parameters: Int = 0, multiplyAdds: Int = 0) {
     self.parameters = parameters
     self.multiplyAdds = multiplyAdds
   }
 
   /// W [outputs, inputs] applied to `rows` vectors.
-  public static func linear(_ outputs: Int, _ inputs: Int, bias: Bool = true, rows: Int) -> Cost {
+  package static func linear(_ outputs: Int, _ inputs: Int, bias: Bool = true, rows: Int) -> Cost {
     Cost(parameters: outputs * inputs + (bias ? outputs : 0), multiplyAdds: outputs * inputs * rows)
   }
 
   /// A 3×3 convolution that makes `pixels` pixels.
-  public static func convolution(_ outputs: Int, _ inputs: Int, bias: Bool = true, pixels: Int) -> Cost {
+  package static func convolution(_ outputs: Int, _ inputs: Int, bias: Bool = true, pixels: Int) -> Cost {
     linear(outputs, inputs * 9, bias: bias, rows: pixels)
   }
 
   /// Scores and mixtures of all heads together, `width` wide.
-  public static func attention(queries: Int, keys: Int, width: Int) -> Cost {
+  package static func attention(queries: Int, keys: Int, width: Int) -> Cost {
     Cost(multiplyAdds: 2 * queries * keys * width)
   }
 
-  public static func + (a: Cost, b: Cost) -> Cost {
+  package static func + (a: Cost, b: Cost) -> Cost {
     Cost(parameters: a.parameters + b.parameters, multiplyAdds: a.multiplyAdds + b.multiplyAdds)
   }
 
-  public static func * (count: Int, a: Cost) -> Cost {
+  package static func * (count: Int, a: Cost) -> Cost {
     Cost(parameters: count * a.parameters, multiplyAdds: count * a.multiplyAdds)
   }
 }
 
 /// One stage of a model, and what it takes.
-public struct StageCost: Equatable, Sendable {
+package struct StageCost: Equatable, Sendable {
   /// How often a stage is computed.
-  public enum Frequency: String, Sendable {
+  package enum Frequency: String, Sendable {
     /// In every evaluation of the transformer.
     case step = "a step"
     /// Once for a picture, or for a prompt.
     case picture = "a picture"
   }
 
-  public let name: String
-  public let cost: Cost
-  public let frequency: Frequency
+  package let name: String
+  package let cost: Cost
+  package let frequency: Frequency
 
-  public init(_ name: String, _ cost: Cost, _ frequency: Frequency = .step) {
+  package init(_ name: String, _ cost: Cost, _ frequency: Frequency = .step) {
     self.name = name
     self.cost = cost
     self.frequency = frequency
@@ -57,27 +57,27 @@ public struct StageCost: Equatable, Sendable {
 }
 
 extension [StageCost] {
-  public var total: Cost { reduce(Cost()) { $0 + $1.cost } }
+  package var total: Cost { reduce(Cost()) { $0 + $1.cost } }
 
   /// Multiply-adds of the stages computed this often.
-  public func multiplyAdds(_ frequency: StageCost.Frequency) -> Int {
+  package func multiplyAdds(_ frequency: StageCost.Frequency) -> Int {
     filter { $0.frequency == frequency }.total.multiplyAdds
   }
 }
 
 /// A parameter of a model by name and shape, as its configuration alone tells it.
-public struct ParameterShape: Equatable, Sendable {
-  public var name: String
-  public let shape: [Int]
-  public var count: Int { shape.reduce(1, *) }
+package struct ParameterShape: Equatable, Sendable {
+  package var name: String
+  package let shape: [Int]
+  package var count: Int { shape.reduce(1, *) }
 
-  public init(_ name: String, _ shape: [Int]) {
+  package init(_ name: String, _ shape: [Int]) {
     self.name = name
     self.shape = shape
   }
 
   /// `NAME.weight` [outputs, inputs] and `NAME.bias`.
-  public static func linear(_ name: String, _ outputs: Int, _ inputs: Int) -> [ParameterShape] {
+  package static func linear(_ name: String, _ outputs: Int, _ inputs: Int) -> [ParameterShape] {
     [ParameterShape(name + ".weight", [outputs, inputs]), ParameterShape(name + ".bias", [outputs])]
   }
 }

@@ -5,13 +5,13 @@ import Synchronization
 ///
 /// Blocks of the size that a decoder makes and drops for each layer are kept for the next one: fresh pages cost more time
 /// than the convolution that fills them.
-public final class Storage: @unchecked Sendable {
-  public let pointer: UnsafeMutableRawPointer
-  public let byteCount: Int
+package final class Storage: @unchecked Sendable {
+  package let pointer: UnsafeMutableRawPointer
+  package let byteCount: Int
   private let capacity: Int
 
   /// - Parameter zeroed: false where a kernel is about to write every byte.
-  public init(byteCount: Int, zeroed: Bool = true) {
+  package init(byteCount: Int, zeroed: Bool = true) {
     self.byteCount = byteCount
     capacity = max(64, (byteCount + 63) / 64 * 64)
     pointer = Recycler.take(capacity) ?? .allocate(byteCount: capacity, alignment: 64)

@@ -1,31 +1,31 @@
-import CKernels
+import DiTCKernels
 import Foundation
 
 /// A dense row-major array of float32 (or, between linears, bfloat16) numbers.
 ///
 /// A `Tensor` is a view: copying the struct or calling ``reshaped(_:)`` shares the numbers, as in PyTorch.
 /// Only kernels that say `into:` and the `with…` methods write to it.
-public struct Tensor: @unchecked Sendable {
-  public let shape: [Int]
+package struct Tensor: @unchecked Sendable {
+  package let shape: [Int]
   /// `.f32` or `.bf16`.
-  public let type: ElementType
-  public let storage: Storage
+  package let type: ElementType
+  package let storage: Storage
   /// First element, counted from the start of the storage.
-  public let offset: Int
+  package let offset: Int
 
-  public var count: Int { shape.reduce(1, *) }
+  package var count: Int { shape.reduce(1, *) }
   /// Product of all dimensions but the last.
-  public var rows: Int { shape.dropLast().reduce(1, *) }
+  package var rows: Int { shape.dropLast().reduce(1, *) }
   /// The last dimension.
-  public var columns: Int { shape.last ?? 1 }
+  package var columns: Int { shape.last ?? 1 }
 
   /// Zeros.
-  public init(_ shape: [Int], type: ElementType = .f32) {
+  package init(_ shape: [Int], type: ElementType = .f32) {
     self.init(shape, type: type, zeroed: true)
   }
 
   /// Room for results that a kernel writes in full; holds anything until then.
-  public init(unfilled shape: [Int], type: ElementType) {
+  package init(unfilled shape: [Int], type: ElementType) {
     self.init(shape, type: type, zeroed: false)
   }
 
@@ -35,7 +35,7 @@ public struct Tensor: @unchecked Sendable {
     self.init(shape, type: type, storage: storage, offset: 0)
   }
 
-  public init(_ values: [Float], _ shape: [Int]) {
+  package init(_ values: [Float], _ shape: [Int]) {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values do not fill \(shape)")
     self.init(shape)
     withFloats { target in
@@ -51,27 +51,27 @@ public struct Tensor: @unchecked Sendable {
   }
 
   /// The same numbers under another shape of the same count.
-  public func reshaped(_ shape: [Int]) -> Tensor {
+  package func reshaped(_ shape: [Int]) -> Tensor {
     precondition(shape.reduce(1, *) == count, "\(self.shape) cannot be seen as \(shape)")
     return Tensor(shape, type: type, storage: storage, offset: offset)
   }
 
   /// `count` entries of the first dimension from `start`, sharing the numbers.
-  public func slice(_ start: Int, count: Int) -> Tensor {
+  package func slice(_ start: Int, count: Int) -> Tensor {
     precondition(start >= 0 && count >= 0 && start + count <= shape[0], "slice out of range")
     let inner = shape.dropFirst().reduce(1, *)
     return Tensor([count] + shape.dropFirst(), type: type, storage: storage, offset: offset + start * inner)
   }
 
   /// A copy that shares nothing.
-  public func copy() -> Tensor {
+  package func copy() -> Tensor {
     let result = Tensor(shape, type: type)
     memcpy(result.storage.pointer, storage.pointer + offset * type.size, count * type.size)
     return result
   }
 
   /// Float32 numbers, for reading or writing. The tensor must be `.f32`.
-  public func withFloats<Result>(
+  package func withFloats<Result>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
   ) rethrows -> Result {
     precondition(type == .f32, "withFloats needs a float32 tensor")
@@ -82,7 +82,7 @@ public struct Tensor: @unchecked Sendable {
   }
 
   /// The numbers as float32, copied.
-  public var array: [Float] {
+  package var array: [Float] {
     if type == .f32 { return withFloats { Array($0) } }
     return [Float](unsafeUninitializedCapacity: count) { target, filled in
       if let base = target.baseAddress {
@@ -93,7 +93,7 @@ public struct Tensor: @unchecked Sendable {
   }
 
   /// Several tensors of one inner shape, stacked along the first dimension.
-  public static func concatenated(_ parts: [Tensor]) -> Tensor {
+  package static func concatenated(_ parts: [Tensor]) -> Tensor {
     precondition(!parts.isEmpty, "nothing to concatenate")
     let result = Tensor([parts.reduce(0) { $0 + $1.shape[0] }] + parts[0].shape.dropFirst(), type: parts[0].type)
     var at = 0
@@ -115,4 +115,4 @@ public struct Tensor: @unchecked Sendable {
 }
 
 /// Is shown intermediate tensors by name as a model computes them; copies what it wants to keep.
-public typealias Observer = (String, Tensor) -> Void
+package typealias Observer = (String, Tensor) -> Void

@@ -1,7 +1,7 @@
-import CKernels
+import DiTCKernels
 
 /// In what the matrix products are computed.
-public enum Precision: String, Sendable, CaseIterable {
+package enum Precision: String, Sendable, CaseIterable {
   /// bfloat16 where the CPU has it, else float32.
   case auto
   case f32
@@ -11,22 +11,22 @@ public enum Precision: String, Sendable, CaseIterable {
 }
 
 /// Memory that can give back what was read of it and get it again when it is asked for: a mapped file.
-public protocol MappedMemory: AnyObject {
+package protocol MappedMemory: AnyObject {
   /// The bytes will not be needed soon.
   func release(_ bytes: UnsafeRawBufferPointer)
 }
 
 /// A matrix as it lies in a file: `rows` × `columns`, row-major, any alignment. `owner` keeps the bytes alive.
-public struct StoredMatrix {
-  public let rows: Int
-  public let columns: Int
-  public let type: ElementType
-  public let bytes: UnsafeRawPointer
+package struct StoredMatrix {
+  package let rows: Int
+  package let columns: Int
+  package let type: ElementType
+  package let bytes: UnsafeRawPointer
   /// For `.i8`: one scale a row.
-  public let scales: [Float]?
-  public let owner: AnyObject
+  package let scales: [Float]?
+  package let owner: AnyObject
 
-  public init(
+  package init(
     rows: Int, columns: Int, type: ElementType, bytes: UnsafeRawPointer, scales: [Float]? = nil,
     owner: AnyObject
   ) {
@@ -46,7 +46,7 @@ public struct StoredMatrix {
   }
 
   /// One row as float32, appended to nothing: `columns` numbers written to `target`.
-  public func readRow(_ row: Int, into target: UnsafeMutablePointer<Float>) {
+  package func readRow(_ row: Int, into target: UnsafeMutablePointer<Float>) {
     precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
     let start = bytes + row * columns * type.size
     withExtendedLifetime(owner) {
@@ -60,10 +60,10 @@ public struct StoredMatrix {
 }
 
 /// A linear layer: W [out][in] packed once for the backend that made it, and an optional bias [out].
-public final class Linear: @unchecked Sendable {
-  public let outputs: Int
-  public let inputs: Int
-  public let bias: Tensor?
+package final class Linear: @unchecked Sendable {
+  package let outputs: Int
+  package let inputs: Int
+  package let bias: Tensor?
   private let memory: PackedMatrix
   var packed: OpaquePointer { memory.pointer }
 
@@ -75,7 +75,7 @@ public final class Linear: @unchecked Sendable {
   }
 
   /// Bytes the packed matrix takes.
-  public var byteCount: Int { dk_weight_bytes(packed) }
+  package var byteCount: Int { dk_weight_bytes(packed) }
 }
 
 /// The memory of a packed matrix.
@@ -89,8 +89,8 @@ final class PackedMatrix {
 
 /// Linear layers of one shape that are used once in a while, one after the other: they take turns in the memory of one,
 /// and are packed from their file whenever their turn comes.
-public final class LinearsInTurn: @unchecked Sendable {
-  public let count: Int
+package final class LinearsInTurn: @unchecked Sendable {
+  package let count: Int
   let layers: [(matrices: [StoredMatrix], bias: Tensor?)]
   let outputs: Int
   let inputs: Int
@@ -103,10 +103,10 @@ public final class LinearsInTurn: @unchecked Sendable {
 }
 
 /// A 3×3 convolution packed once for the backend that made it, and an optional bias [out].
-public final class Convolution: @unchecked Sendable {
-  public let outputs: Int
-  public let inputs: Int
-  public let bias: Tensor?
+package final class Convolution: @unchecked Sendable {
+  package let outputs: Int
+  package let inputs: Int
+  package let bias: Tensor?
   let packed: OpaquePointer
 
   init(outputs: Int, inputs: Int, bias: Tensor?, packed: OpaquePointer) {

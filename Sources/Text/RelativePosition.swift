@@ -5,7 +5,7 @@ import Foundation
 /// Half of the buckets are for keys after the query; of each half, the first half holds one distance a bucket, the
 /// rest grows by logarithms up to `maxDistance`.
 /// - Returns: 0 ..< buckets.
-public func relativePositionBucket(_ relative: Int, buckets: Int, maxDistance: Int) -> Int {
+package func relativePositionBucket(_ relative: Int, buckets: Int, maxDistance: Int) -> Int {
   let half = buckets / 2
   let exact = half / 2
   let offset = relative > 0 ? half : 0

@@ -1,6 +1,6 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// One block of a T5 encoder.
 struct T5Block {

@@ -1,8 +1,8 @@
-import Tensors
+import DiTTensors
 
 extension T5Configuration {
   /// What encoding a prompt takes.
-  public func costs(tokens: Int) -> [StageCost] {
+  package func costs(tokens: Int) -> [StageCost] {
     let inner = heads * headSize
     let norm = Cost(parameters: hiddenSize)
     let widening =
@@ -24,7 +24,7 @@ extension T5Configuration {
   }
 
   /// Every parameter under Hugging Face's names.
-  public var parameterShapes: [ParameterShape] {
+  package var parameterShapes: [ParameterShape] {
     let inner = heads * headSize
     var result = [ParameterShape("shared.weight", [vocabularySize, hiddenSize])]
     for index in 0..<layers {

@@ -1,24 +1,24 @@
-import Checkpoints
+import DiTCheckpoints
 
 /// Sizes of a T5 encoder, from Hugging Face's `config.json`.
-public struct T5Configuration: Decodable, Sendable {
-  public enum FeedForward: Sendable {
+package struct T5Configuration: Decodable, Sendable {
+  package enum FeedForward: Sendable {
     /// v1.0: wo(relu(wi x)).
     case relu
     /// v1.1: wo(gelu_tanh(wi_0 x) ⊙ wi_1 x).
     case gatedGELU
   }
 
-  public let vocabularySize: Int
-  public let hiddenSize: Int
-  public let layers: Int
-  public let heads: Int
-  public let headSize: Int
-  public let feedForwardSize: Int
-  public let feedForward: FeedForward
-  public let buckets: Int
-  public let maxDistance: Int
-  public let eps: Float
+  package let vocabularySize: Int
+  package let hiddenSize: Int
+  package let layers: Int
+  package let heads: Int
+  package let headSize: Int
+  package let feedForwardSize: Int
+  package let feedForward: FeedForward
+  package let buckets: Int
+  package let maxDistance: Int
+  package let eps: Float
 
   enum CodingKeys: String, CodingKey {
     case vocabularySize = "vocab_size", hiddenSize = "d_model", layers = "num_layers", heads = "num_heads"
@@ -27,7 +27,7 @@ public struct T5Configuration: Decodable, Sendable {
     case eps = "layer_norm_epsilon"
   }
 
-  public init(from decoder: Decoder) throws {
+  package init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     vocabularySize = try values.size(.vocabularySize, 1...4_000_000)
     hiddenSize = try values.size(.hiddenSize, 1...65_536)

@@ -1,6 +1,6 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// The encoder of T5 (Raffel et al. 2020, arXiv 1910.10683) in both forms, v1.0 and v1.1, of any size.
 ///
@@ -9,10 +9,10 @@ import Tensors
 ///
 /// An encoder that would take much memory is not kept: its blocks are read from the mapped file one after the other each
 /// time texts are encoded, and dropped. T5-XXL's 4.7 billion numbers need room for one block of 24 that way.
-public final class T5Encoder: @unchecked Sendable {
-  public let configuration: T5Configuration
+package final class T5Encoder: @unchecked Sendable {
+  package let configuration: T5Configuration
   /// Whether blocks are read when they are needed, and not kept.
-  public let isStreamed: Bool
+  package let isStreamed: Bool
   private let checkpoint: Checkpoint
   private let backend: Backend
   private let embedding: StoredMatrix  // [vocabulary, d], rows read as they are needed
@@ -24,7 +24,7 @@ public final class T5Encoder: @unchecked Sendable {
   ///   - checkpoint: tensors under Hugging Face's names.
   ///   - streamed: nil: if its blocks would take more than 2 GiB, or a quarter of the free memory.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  public init(
+  package init(
     _ configuration: T5Configuration, checkpoint: Checkpoint, backend: Backend, streamed: Bool? = nil
   ) throws {
     self.configuration = configuration
@@ -57,7 +57,7 @@ public final class T5Encoder: @unchecked Sendable {
   ///   - observe: is shown the intermediate states by name.
   /// - Returns: [tokens, d] float32.
   /// - Throws: only where blocks are streamed and memory is short.
-  public func encode(_ ids: [Int], mask: [UInt8]? = nil, observe: Observer? = nil) throws -> Tensor {
+  package func encode(_ ids: [Int], mask: [UInt8]? = nil, observe: Observer? = nil) throws -> Tensor {
     let work = T5Work(configuration, embedded(ids), mask: mask, bias: positionBias(ids.count), backend)
     observe?("embed", work.x)
     for index in 0..<configuration.layers {
@@ -68,7 +68,7 @@ public final class T5Encoder: @unchecked Sendable {
   }
 
   /// Text states of several sequences; every block is read once for all of them.
-  public func encode(_ texts: [[Int]]) throws -> [Tensor] {
+  package func encode(_ texts: [[Int]]) throws -> [Tensor] {
     let works = texts.map { T5Work(configuration, embedded($0), mask: nil, bias: positionBias($0.count), backend) }
     for index in 0..<configuration.layers {
       let block = try block(index)

@@ -1,13 +1,13 @@
-import CSentencePiece
+import DiTCSentencePiece
 import Foundation
 
 /// Why a tokenizer could not be made.
-public enum TokenizerError: Error, CustomStringConvertible {
+package enum TokenizerError: Error, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   case notSentencePiece(path: String, reason: String)
   case noEndToken(path: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreadable(let path, let reason): "\(path): cannot be read (\(reason))"
     case .notSentencePiece(let path, let reason): "\(path): not a SentencePiece model (\(reason))"
@@ -18,13 +18,13 @@ public enum TokenizerError: Error, CustomStringConvertible {
 
 /// Text to token ids with a SentencePiece unigram model (Kudo and Richardson 2018), as T5 uses it:
 /// the pieces of the text, then one end-of-sentence token.
-public final class Tokenizer: @unchecked Sendable {
-  public let vocabularySize: Int
-  public let padID: Int
-  public let endID: Int
-  public let unknownID: Int
+package final class Tokenizer: @unchecked Sendable {
+  package let vocabularySize: Int
+  package let padID: Int
+  package let endID: Int
+  package let unknownID: Int
   /// Longest sequence the model was trained with, end token included.
-  public let maximumLength: Int
+  package let maximumLength: Int
   private let processor: OpaquePointer
 
   /// Larger files are refused before they are read: T5's model has 0.8 MB, the largest multilingual ones 5 MB.
@@ -34,7 +34,7 @@ public final class Tokenizer: @unchecked Sendable {
   ///   - url: a `spiece.model`.
   ///   - maximumLength: tokens kept of a longer text, end token included.
   /// - Throws: ``TokenizerError``.
-  public init(contentsOf url: URL, maximumLength: Int = 512) throws {
+  package init(contentsOf url: URL, maximumLength: Int = 512) throws {
     let bytes = try Tokenizer.read(url)
     var message = [CChar](repeating: 0, count: 256)
     let loaded = bytes.withUnsafeBytes { csp_load($0.baseAddress, $0.count, &message, message.count) }
@@ -57,12 +57,12 @@ public final class Tokenizer: @unchecked Sendable {
   deinit { csp_free(processor) }
 
   /// Ids of a text and the end token: at most ``maximumLength``. The empty text is the end token alone.
-  public func encode(_ text: String) -> [Int] {
+  package func encode(_ text: String) -> [Int] {
     pieces(of: Array(text.utf8)).prefix(maximumLength - 1) + [endID]
   }
 
   /// Ids of any bytes, without an end token and of any length; malformed UTF-8 counts as U+FFFD.
-  public func pieces(of utf8: [UInt8]) -> [Int] {
+  package func pieces(of utf8: [UInt8]) -> [Int] {
     var ids: UnsafeMutablePointer<Int32>?
     let count = utf8.withUnsafeBytes { bytes in
       csp_encode(processor, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &ids)
@@ -73,7 +73,7 @@ public final class Tokenizer: @unchecked Sendable {
   }
 
   /// The piece an id stands for, with U+2581 for a space.
-  public func piece(_ id: Int) -> String {
+  package func piece(_ id: Int) -> String {
     var count = 0
     guard let bytes = csp_piece(processor, Int32(clamping: id), &count) else { return "" }
     return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)

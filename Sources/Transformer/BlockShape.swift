@@ -1,4 +1,4 @@
-import CKernels
+import DiTCKernels
 
 /// Sizes and constants that all blocks of a transformer share.
 struct BlockShape: Sendable {

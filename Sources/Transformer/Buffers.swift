@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// Room for the intermediate tensors of a run, made once.
 struct Buffers {

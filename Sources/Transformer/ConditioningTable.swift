@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// What the blocks are told apart from the text: all pictures and evaluations of one key share a row.
 struct ConditioningKey: Hashable {

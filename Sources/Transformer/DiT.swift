@@ -1,13 +1,13 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// A Diffusion Transformer (Peebles and Xie, arXiv 2212.09748): patches in, noise and variance logits out.
 ///
 /// One type runs every member of the family: each conditioning scheme, class-conditional or with cross-attention to text
 /// (as PixArt-α places it, arXiv 2310.00426). ``DiTRun`` does the work for one set of pictures.
-public final class DiT: @unchecked Sendable {
-  public let configuration: DiTConfiguration
+package final class DiT: @unchecked Sendable {
+  package let configuration: DiTConfiguration
   let trunk: Trunk
   private let timestepIn, timestepOut: Linear  // [D, 256], [D, D]
   private let classTable: StoredMatrix  // [classes (+ null), D]
@@ -17,7 +17,7 @@ public final class DiT: @unchecked Sendable {
   private let finalModulation: Linear?  // [2·D, D]
 
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  public init(
+  package init(
     _ configuration: DiTConfiguration, checkpoint: Checkpoint, names: ParameterNames, backend: Backend
   ) throws {
     self.configuration = configuration

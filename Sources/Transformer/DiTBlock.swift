@@ -1,5 +1,5 @@
-import CKernels
-import Tensors
+import DiTCKernels
+import DiTTensors
 
 /// Weight and bias of a layer norm that has them.
 struct AffineNorm {

@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 extension DiTConfiguration {
   /// What one evaluation for one picture takes, stage by stage (arXiv 2212.09748, tables 1 and 4).
@@ -7,7 +7,7 @@ extension DiTConfiguration {
   /// - Parameters:
   ///   - grid: patches of the picture; nil: the native grid.
   ///   - textTokens: tokens of the prompt, for models that read one.
-  public func costs(grid: Grid? = nil, textTokens: Int = 0) -> [StageCost] {
+  package func costs(grid: Grid? = nil, textTokens: Int = 0) -> [StageCost] {
     let tokens = (grid ?? nativeGrid).count
     let (d, p) = (hiddenSize, patchSize)
     let sequence = tokens + (scheme == .inContext ? 2 : 0)
@@ -52,10 +52,10 @@ extension DiTConfiguration {
   }
 
   /// The stage of ``costs(grid:textTokens:)`` that a model without text does not have.
-  public static let textStage = "text cross-attention"
+  package static let textStage = "text cross-attention"
 
   /// Every parameter under the names of the official code, in the order of the data.
-  public var parameterShapes: [ParameterShape] {
+  package var parameterShapes: [ParameterShape] {
     let (d, p) = (hiddenSize, patchSize)
     let norm = { (name: String) in
       self.scheme.isAdaptive ? [] : [ParameterShape(name + ".weight", [d]), ParameterShape(name + ".bias", [d])]

@@ -1,7 +1,7 @@
-import Checkpoints
+import DiTCheckpoints
 
 /// How timestep and class reach the blocks: the four schemes of the DiT paper (arXiv 2212.09748, section 3.2).
-public enum ConditioningScheme: String, Sendable, CaseIterable, Decodable {
+package enum ConditioningScheme: String, Sendable, CaseIterable, Decodable {
   /// Timestep and class are two more tokens of the sequence.
   case inContext = "in-context"
   /// Every block attends to the sequence (timestep, class).
@@ -12,7 +12,7 @@ public enum ConditioningScheme: String, Sendable, CaseIterable, Decodable {
   case adaLNZero = "adaln-zero"
 
   /// Rows of the modulation a block needs: shift, scale (and gate), twice.
-  public var modulationChunks: Int {
+  package var modulationChunks: Int {
     switch self {
     case .adaLNZero: 6
     case .adaLN: 4
@@ -20,37 +20,37 @@ public enum ConditioningScheme: String, Sendable, CaseIterable, Decodable {
     }
   }
 
-  public var isAdaptive: Bool { modulationChunks > 0 }
+  package var isAdaptive: Bool { modulationChunks > 0 }
 }
 
 /// Everything that tells one Diffusion Transformer from another.
-public struct DiTConfiguration: Sendable {
-  public var hiddenSize: Int
-  public var depth: Int
-  public var heads: Int
-  public var patchSize: Int
+package struct DiTConfiguration: Sendable {
+  package var hiddenSize: Int
+  package var depth: Int
+  package var heads: Int
+  package var patchSize: Int
   /// Latent channels.
-  public var inChannels: Int
+  package var inChannels: Int
   /// Classes without the null row.
-  public var classes: Int
+  package var classes: Int
   /// A further class row, the last, stands for "no class".
-  public var hasNullClass = true
-  public var mlpRatio: Double = 4
+  package var hasNullClass = true
+  package var mlpRatio: Double = 4
   /// The output carries variance logits beside the noise.
-  public var learnsVariance = true
-  public var scheme = ConditioningScheme.adaLNZero
+  package var learnsVariance = true
+  package var scheme = ConditioningScheme.adaLNZero
   /// Width of the text states that the blocks attend to; nil: class-conditional only.
-  public var textSize: Int?
+  package var textSize: Int?
   /// The native latent size [height, width].
-  public var sampleSize: [Int]
-  public var positions: PositionRule
+  package var sampleSize: [Int]
+  package var positions: PositionRule
   /// Divisor of the timestep frequencies: 128 (DiT), or 127 as diffusers computes them (reference: its shift of 1).
-  public var timestepDivisor: Float = 128
-  public var normEps: Float = 1e-6
+  package var timestepDivisor: Float = 128
+  package var normEps: Float = 1e-6
   /// Epsilon of the norm before the MLP; diffusers' DiT uses 1e-5.
-  public var mlpNormEps: Float = 1e-6
+  package var mlpNormEps: Float = 1e-6
 
-  public init(
+  package init(
     hiddenSize: Int, depth: Int, heads: Int, patchSize: Int, inChannels: Int, classes: Int, hasNullClass: Bool = true,
     learnsVariance: Bool = true, sampleSize: [Int], positions: PositionRule
   ) {
@@ -66,27 +66,27 @@ public struct DiTConfiguration: Sendable {
     self.positions = positions
   }
 
-  public var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
-  public var headSize: Int { hiddenSize / heads }
-  public var mlpSize: Int { Int(Double(hiddenSize) * mlpRatio) }
+  package var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
+  package var headSize: Int { hiddenSize / heads }
+  package var mlpSize: Int { Int(Double(hiddenSize) * mlpRatio) }
   var blockShape: BlockShape {
     BlockShape(hiddenSize: hiddenSize, heads: heads, mlpSize: mlpSize, normEps: normEps, mlpNormEps: mlpNormEps)
   }
   /// The class that means "none", where there is one.
-  public var nullClass: Int? { hasNullClass ? classes : nil }
+  package var nullClass: Int? { hasNullClass ? classes : nil }
   /// The native patch grid.
-  public var nativeGrid: Grid {
+  package var nativeGrid: Grid {
     Grid(height: sampleSize[0] / patchSize, width: sampleSize[1] / patchSize)
   }
 }
 
 /// A grid of patches.
-public struct Grid: Hashable, Sendable {
-  public var height: Int
-  public var width: Int
-  public var count: Int { height * width }
+package struct Grid: Hashable, Sendable {
+  package var height: Int
+  package var width: Int
+  package var count: Int { height * width }
 
-  public init(height: Int, width: Int) {
+  package init(height: Int, width: Int) {
     self.height = height
     self.width = width
   }
@@ -101,7 +101,7 @@ extension DiTConfiguration: Decodable {
   }
 
   /// Reads our own `config.json`, or the settings of the original `DiT` class.
-  public init(from decoder: Decoder) throws {
+  package init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     hiddenSize = try values.size(.hiddenSize, 4...65_536)
     depth = try values.size(.depth, 1...1_000)

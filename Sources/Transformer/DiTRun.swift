@@ -1,14 +1,14 @@
-import CKernels
-import Tensors
+import DiTCKernels
+import DiTTensors
 
 /// A DiT or PixArt made ready for one set of pictures and one schedule, so that nothing is computed twice: positions and
 /// text keys and values once, modulations once for all steps, buffers allocated once.
 ///
 /// Not for use by several threads at a time.
-public final class DiTRun: TransformerRun {
-  public let grid: Grid
-  public let conditions: [Condition]
-  public private(set) var attentionMaps: [Tensor]?
+package final class DiTRun: TransformerRun {
+  package let grid: Grid
+  package let conditions: [Condition]
+  package private(set) var attentionMaps: [Tensor]?
 
   private let trunk: Trunk
   private let positions: Tensor  // [T, D]
@@ -24,7 +24,7 @@ public final class DiTRun: TransformerRun {
   ///   - conditions: one for each picture of the batch.
   ///   - grid: patches of one picture.
   ///   - timesteps: for each evaluation of the model one timestep for each picture, on the 0…999 scale.
-  public convenience init(_ model: DiT, conditions: [Condition], grid: Grid, timesteps: [[Float]]) {
+  package convenience init(_ model: DiT, conditions: [Condition], grid: Grid, timesteps: [[Float]]) {
     let backend = model.trunk.backend
     let text = model.textNorm.map { weight in
       TextContext(model.trunk, conditions, size: weight.count) { states in
@@ -58,12 +58,12 @@ public final class DiTRun: TransformerRun {
     decoded = Tensor([batch * grid.count, trunk.finalLinear.outputs])
   }
 
-  public func recordAttention() {
+  package func recordAttention() {
     guard let text else { return }
     attentionMaps = trunk.blocks.map { _ in Tensor([conditions.count, sequence, text.length]) }
   }
 
-  public func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Tensor {
+  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Tensor {
     let batch = latents.shape[0]
     precondition(batch <= conditions.count && latents.shape[1] == trunk.inChannels)
     let x = tokens.slice(0, count: batch * sequence)  // [B·T, D]

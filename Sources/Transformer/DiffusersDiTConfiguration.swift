@@ -1,7 +1,7 @@
-import Checkpoints
+import DiTCheckpoints
 
 /// Whose arithmetic a DiT follows where the original and diffusers disagree.
-public enum DiTCompatibility: String, Sendable, CaseIterable {
+package enum DiTCompatibility: String, Sendable, CaseIterable {
   /// facebookresearch/DiT: timestep divisor 128, epsilon 1e-6 before the MLP.
   case official
   /// diffusers' `DiTTransformer2DModel`: timestep divisor 127, epsilon 1e-5 before the MLP.
@@ -9,7 +9,7 @@ public enum DiTCompatibility: String, Sendable, CaseIterable {
 }
 
 /// The `config.json` of diffusers' `DiTTransformer2DModel`.
-public struct DiffusersDiTConfiguration: Decodable, Sendable {
+package struct DiffusersDiTConfiguration: Decodable, Sendable {
   let heads: Int
   let headSize: Int
   let layers: Int
@@ -26,7 +26,7 @@ public struct DiffusersDiTConfiguration: Decodable, Sendable {
     case sampleSize = "sample_size", classes = "num_embeds_ada_norm", eps = "norm_eps"
   }
 
-  public init(from decoder: Decoder) throws {
+  package init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     heads = try values.size(.heads, 1...1_024)
     headSize = try values.size(.headSize, 1...4_096)
@@ -45,7 +45,7 @@ public struct DiffusersDiTConfiguration: Decodable, Sendable {
   }
 
   /// As one of the family.
-  public func configuration(_ compatibility: DiTCompatibility) -> DiTConfiguration {
+  package func configuration(_ compatibility: DiTCompatibility) -> DiTConfiguration {
     DiTConfiguration(
       hiddenSize: heads * headSize, depth: layers, heads: heads, patchSize: patchSize, inChannels: inChannels,
       classes: classes, learnsVariance: outChannels == 2 * inChannels, sampleSize: [sampleSize, sampleSize],
@@ -56,11 +56,11 @@ public struct DiffusersDiTConfiguration: Decodable, Sendable {
 
 extension DiTConfiguration {
   /// Whose constants it has.
-  public var compatibility: DiTCompatibility { timestepDivisor == 127 ? .diffusers : .official }
+  package var compatibility: DiTCompatibility { timestepDivisor == 127 ? .diffusers : .official }
 
   /// With the constants of one or the other.
   /// - Parameter eps: of diffusers' norm before the MLP.
-  public func following(_ compatibility: DiTCompatibility, eps: Float = 1e-5) -> DiTConfiguration {
+  package func following(_ compatibility: DiTCompatibility, eps: Float = 1e-5) -> DiTConfiguration {
     var result = self
     result.timestepDivisor = compatibility == .diffusers ? 127 : 128
     result.mlpNormEps = compatibility == .diffusers ? eps : 1e-6

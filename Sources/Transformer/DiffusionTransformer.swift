@@ -1,7 +1,7 @@
-import Tensors
+import DiTTensors
 
 /// A transformer that predicts the noise in latents: DiT in all its forms, PixArt, U-ViT.
-public protocol DiffusionTransformer: Sendable {
+package protocol DiffusionTransformer: Sendable {
   /// Channels of the latents it reads and of the noise it predicts.
   var latentChannels: Int { get }
   /// Latent numbers along one side of a patch.
@@ -20,7 +20,7 @@ public protocol DiffusionTransformer: Sendable {
 }
 
 /// A transformer made ready for one set of pictures and one schedule. Not for use by several threads at a time.
-public protocol TransformerRun: AnyObject {
+package protocol TransformerRun: AnyObject {
   /// One evaluation.
   /// - Parameters:
   ///   - latents: [B, C, H, W] float32; with fewer pictures than conditions the first conditions are meant.
@@ -36,17 +36,17 @@ public protocol TransformerRun: AnyObject {
 }
 
 /// What one picture of a run is conditioned on.
-public struct Condition {
+package struct Condition {
   /// A class index; nil: the null class.
-  public var classIndex: Int?
+  package var classIndex: Int?
   /// Text states [tokens, text size] of the encoder; only models with text read them.
-  public var text: Tensor?
+  package var text: Tensor?
   /// How large the picture says it is, to models that are told; nil: as large as it is drawn.
-  public var extent: PictureExtent?
+  package var extent: PictureExtent?
   /// How much each token counts in cross-attention, for each row of ``text``; nil: 1 each.
-  public var textWeights: [Float]?
+  package var textWeights: [Float]?
 
-  public init(classIndex: Int? = nil, text: Tensor? = nil, extent: PictureExtent? = nil) {
+  package init(classIndex: Int? = nil, text: Tensor? = nil, extent: PictureExtent? = nil) {
     self.classIndex = classIndex
     self.text = text
     self.extent = extent
@@ -54,10 +54,10 @@ public struct Condition {
 }
 
 /// PixArt-α's micro-conditions: a picture's size in pixels and its height : width.
-public struct PictureExtent: Hashable, Sendable {
-  public var height, width, aspectRatio: Float
+package struct PictureExtent: Hashable, Sendable {
+  package var height, width, aspectRatio: Float
 
-  public init(height: Float, width: Float, aspectRatio: Float? = nil) {
+  package init(height: Float, width: Float, aspectRatio: Float? = nil) {
     self.height = height
     self.width = width
     self.aspectRatio = aspectRatio ?? height / width
@@ -65,12 +65,12 @@ public struct PictureExtent: Hashable, Sendable {
 }
 
 extension DiT: DiffusionTransformer {
-  public var latentChannels: Int { configuration.inChannels }
-  public var patchSize: Int { configuration.patchSize }
-  public var readsClasses: Bool { true }
-  public var readsText: Bool { configuration.textSize != nil }
+  package var latentChannels: Int { configuration.inChannels }
+  package var patchSize: Int { configuration.patchSize }
+  package var readsClasses: Bool { true }
+  package var readsText: Bool { configuration.textSize != nil }
 
-  public func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) -> any TransformerRun {
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) -> any TransformerRun {
     DiTRun(self, conditions: conditions, grid: grid, timesteps: timesteps)
   }
 }

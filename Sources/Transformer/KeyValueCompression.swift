@@ -1,5 +1,5 @@
-import CKernels
-import Tensors
+import DiTCKernels
+import DiTTensors
 
 /// PixArt-Σ's key and value compression (Chen et al., arXiv 2403.04692, section 3.3): a depthwise convolution of 2×2
 /// patches of tokens with stride 2, then a layer norm; one and the same for keys and values.

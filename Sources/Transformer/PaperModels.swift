@@ -1,7 +1,7 @@
 /// The twelve models of the DiT paper and its four schemes, with the numbers it prints (arXiv 2212.09748, table 4).
-public enum PaperModels {
+package enum PaperModels {
   /// "S/8", "S/4", "S/2", … "XL/2".
-  public static let names = sizes.flatMap { size in [8, 4, 2].map { "\(size.name)/\($0)" } }
+  package static let names = sizes.flatMap { size in [8, 4, 2].map { "\(size.name)/\($0)" } }
 
   private static let sizes = [
     (name: "S", depth: 12, width: 384, heads: 6), (name: "B", depth: 12, width: 768, heads: 12),
@@ -9,7 +9,7 @@ public enum PaperModels {
   ]
 
   /// Depth, width, heads and patch size of "XL/2".
-  public static func shape(_ name: String) -> (depth: Int, width: Int, heads: Int, patchSize: Int)? {
+  package static func shape(_ name: String) -> (depth: Int, width: Int, heads: Int, patchSize: Int)? {
     let parts = name.uppercased().replacing("DIT-", with: "").split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2, let size = sizes.first(where: { $0.name == parts[0] }), let patch = Int(parts[1]),
       [2, 4, 8].contains(patch)
@@ -19,7 +19,7 @@ public enum PaperModels {
 
   /// A model of the paper: 1,000 classes of ImageNet, 4 latent channels, learned variance.
   /// - Parameter latentSize: 32 for pictures of 256 pixels, 64 for 512.
-  public static func configuration(
+  package static func configuration(
     _ name: String, _ scheme: ConditioningScheme = .adaLNZero, latentSize: Int = 32
   ) -> DiTConfiguration? {
     guard let shape = shape(name) else { return nil }
@@ -32,7 +32,7 @@ public enum PaperModels {
   }
 
   /// As printed: millions of parameters and 10⁹ multiply-adds at 256 pixels; nil where the paper has no number.
-  public static func printed(_ name: String, _ scheme: ConditioningScheme) -> (parameters: String, gigaMACs: String)? {
+  package static func printed(_ name: String, _ scheme: ConditioningScheme) -> (parameters: String, gigaMACs: String)? {
     switch (name, scheme) {
     case ("XL/2", .inContext): ("449", "119.37")
     case ("XL/2", .crossAttention): ("598", "137.62")

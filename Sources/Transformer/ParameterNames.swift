@@ -4,17 +4,17 @@ import Foundation
 ///
 /// The model asks for the names of the official code; a naming says where those lie in another file. One name may be
 /// several matrices stacked along their outputs (q, k and v).
-public struct ParameterNames: Sendable {
+package struct ParameterNames: Sendable {
   let stored: @Sendable (String) -> [String]
 
   /// The one name, or the first, that an official name has in such a file.
-  public func name(of official: String) -> String { stored(official).first ?? official }
+  package func name(of official: String) -> String { stored(official).first ?? official }
 
   /// As the models' own authors name them: facebookresearch/DiT, PixArt-α and -Σ, U-ViT.
-  public static let official = ParameterNames { [$0] }
+  package static let official = ParameterNames { [$0] }
 
   /// This project's own text transformer.
-  public static let ours = ParameterNames { name in
+  package static let ours = ParameterNames { name in
     let renamed = [
       ("x_embedder.proj", "x_embedder"), ("t_embedder.mlp", "t_mlp"), ("y_embedder.embedding_table", "y_table"),
       ("final_layer.adaLN_modulation", "ada_final"), ("final_layer.linear", "linear_final"),
@@ -24,7 +24,7 @@ public struct ParameterNames: Sendable {
 
   /// diffusers' `DiTTransformer2DModel`. The timestep and class embedders are copied into every block there; block 0's
   /// are read.
-  public static let diffusers = ParameterNames { name in
+  package static let diffusers = ParameterNames { name in
     if let inBlock = diffusersBlock(name) { return inBlock }
     let embedders = "transformer_blocks.0.norm1.emb."
     let renamed = [
@@ -38,7 +38,7 @@ public struct ParameterNames: Sendable {
   }
 
   /// diffusers' `PixArtTransformer2DModel`.
-  public static let diffusersPixArt = ParameterNames { name in
+  package static let diffusersPixArt = ParameterNames { name in
     if let inBlock = diffusersBlock(name) { return inBlock }
     let renamed = [
       ("x_embedder.proj", "pos_embed.proj"),

@@ -1,5 +1,5 @@
-import Checkpoints
-import Tensors
+import DiTCheckpoints
+import DiTTensors
 
 /// Reads parameters under their official names from wherever a checkpoint keeps them.
 struct ParameterReader {

@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// Latents [B, C, H, W] -> patches [B·T, C·p·p], tokens row by row, numbers ordered (channel, row, column) as the
 /// patch convolution's weights are.

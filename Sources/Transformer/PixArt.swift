@@ -1,14 +1,14 @@
-import CKernels
-import Checkpoints
-import Tensors
+import DiTCKernels
+import DiTCheckpoints
+import DiTTensors
 
 /// PixArt-α (Chen et al., arXiv 2310.00426) and PixArt-Σ (arXiv 2403.04692): DiT blocks with cross-attention to text.
 ///
 /// One linear makes the shifts, scales and gates of all blocks from the timestep ("adaLN-single"), and each block adds a
 /// table of its own. Cross-attention has neither norm nor gate. Σ may have norms on queries and keys, and fewer keys.
 /// What a checkpoint has of these is read off its tensors.
-public final class PixArt: DiffusionTransformer, @unchecked Sendable {
-  public let configuration: PixArtConfiguration
+package final class PixArt: DiffusionTransformer, @unchecked Sendable {
+  package let configuration: PixArtConfiguration
   let trunk: Trunk
   private let timestepIn, timestepOut: Linear  // [D, 256], [D, D]
   private let sizeEmbedder, aspectEmbedder: (first: Linear, second: Linear)?  // [D/3, 256], [D/3, D/3]
@@ -17,17 +17,17 @@ public final class PixArt: DiffusionTransformer, @unchecked Sendable {
   private let finalTable: [Float]  // [2·D]
   private let caption: (first: Linear, second: Linear)  // [D, caption], [D, D]
 
-  public var latentChannels: Int { configuration.inChannels }
-  public var patchSize: Int { configuration.patchSize }
-  public var readsClasses: Bool { false }
-  public var readsText: Bool { true }
+  package var latentChannels: Int { configuration.inChannels }
+  package var patchSize: Int { configuration.patchSize }
+  package var readsClasses: Bool { false }
+  package var readsText: Bool { true }
 
   /// Pixels along one side of a latent, for the size that is told where the caller names none.
   private static let pixelsPerLatent = 8
 
   /// - Parameter names: `.official` or `.diffusersPixArt`.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  public init(
+  package init(
     _ configuration: PixArtConfiguration, checkpoint: Checkpoint, names: ParameterNames, backend: Backend
   ) throws {
     self.configuration = configuration
@@ -86,11 +86,11 @@ public final class PixArt: DiffusionTransformer, @unchecked Sendable {
   }
 
   /// Positions of a grid, [grid.count, D]; those a checkpoint stores are of one grid alone and not read.
-  public func positions(_ grid: Grid) -> Tensor {
+  package func positions(_ grid: Grid) -> Tensor {
     sinCosPositions(size: configuration.hiddenSize, grid: grid, rule: configuration.positions)
   }
 
-  public func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) -> any TransformerRun {
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) -> any TransformerRun {
     let drawn = { (patches: Int) in Float(patches * self.patchSize * PixArt.pixelsPerLatent) }
     let conditions = conditions.map { condition in
       var condition = condition

@@ -1,29 +1,29 @@
-import Checkpoints
+import DiTCheckpoints
 
 /// Everything that tells one PixArt from another: the `config.json` of diffusers' `PixArtTransformer2DModel`.
-public struct PixArtConfiguration: Sendable {
-  public var hiddenSize: Int
-  public var depth: Int
-  public var heads: Int
-  public var patchSize: Int
+package struct PixArtConfiguration: Sendable {
+  package var hiddenSize: Int
+  package var depth: Int
+  package var heads: Int
+  package var patchSize: Int
   /// Latent channels.
-  public var inChannels: Int
+  package var inChannels: Int
   /// The output carries variance logits beside the noise.
-  public var learnsVariance: Bool
+  package var learnsVariance: Bool
   /// Side of the native latents.
-  public var sampleSize: Int
+  package var sampleSize: Int
   /// Width of the text encoder's states.
-  public var captionSize: Int
+  package var captionSize: Int
   /// The model is told the picture's size and aspect (α at 1024 pixels).
-  public var readsExtent: Bool
+  package var readsExtent: Bool
   /// Divides the positions: 0.5 at 256 pixels, 1 at 512, 2 at 1024, 4 at 2048.
-  public var interpolationScale: Double
+  package var interpolationScale: Double
 
-  public var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
+  package var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
   var blockShape: BlockShape { BlockShape(hiddenSize: hiddenSize, heads: heads, mlpSize: 4 * hiddenSize) }
   var positions: PositionRule { .perAxis(extent: Double(sampleSize / patchSize) / interpolationScale) }
 
-  public init(
+  package init(
     hiddenSize: Int, depth: Int, heads: Int, patchSize: Int, inChannels: Int, learnsVariance: Bool, sampleSize: Int,
     captionSize: Int, readsExtent: Bool, interpolationScale: Double
   ) {
@@ -48,7 +48,7 @@ extension PixArtConfiguration: Decodable {
     case readsExtent = "use_additional_conditions", interpolationScale = "interpolation_scale", eps = "norm_eps"
   }
 
-  public init(from decoder: Decoder) throws {
+  package init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     heads = try values.size(.heads, 1...1_024)
     hiddenSize = try heads * values.size(.headSize, 1...4_096)

@@ -1,15 +1,15 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// Which coordinates the patches of a grid get in the fixed sin-cos embedding.
-public enum PositionRule: Sendable, Equatable {
+package enum PositionRule: Sendable, Equatable {
   /// Ours: the area of any grid is mapped onto the trained base × base grid, centred, one scale for both axes.
   case areaPreserving(base: Int)
   /// DiT and PixArt: coordinate of patch i of n is extent · i / n on each axis. With n = extent: 0, 1, 2, …
   case perAxis(extent: Double)
 
   /// Row and column coordinates of a grid.
-  public func coordinates(of grid: Grid) -> (rows: [Double], columns: [Double]) {
+  package func coordinates(of grid: Grid) -> (rows: [Double], columns: [Double]) {
     switch self {
     case .areaPreserving(let base):
       let scale = Double(base) / Double(grid.count).squareRoot()
@@ -28,7 +28,7 @@ public enum PositionRule: Sendable, Equatable {
 ///
 /// The first half of the channels encodes the column, the second the row; each half is sin then cos of
 /// coordinate · 10000^(−k/(size/4)).
-public func sinCosPositions(size: Int, grid: Grid, rule: PositionRule) -> Tensor {
+package func sinCosPositions(size: Int, grid: Grid, rule: PositionRule) -> Tensor {
   let (rows, columns) = rule.coordinates(of: grid)
   let quarter = size / 4
   let frequencies = (0..<quarter).map { pow(10000, -Double($0) / (Double(size) / 4)) }
@@ -51,7 +51,7 @@ public func sinCosPositions(size: Int, grid: Grid, rule: PositionRule) -> Tensor
 /// - Parameters:
 ///   - size: 256 but in U-ViT.
 ///   - divisor: of the frequencies' exponents; half the size but in diffusers' DiT.
-public func timestepFeatures(_ timesteps: [Float], size: Int = 256, divisor: Float? = nil) -> Tensor {
+package func timestepFeatures(_ timesteps: [Float], size: Int = 256, divisor: Float? = nil) -> Tensor {
   let half = size / 2
   let divisor = divisor ?? Float(half)
   let frequencies = (0..<half).map { expf(-Float(log(10000.0)) * Float($0) / divisor) }

@@ -1,5 +1,5 @@
-import CKernels
-import Tensors
+import DiTCKernels
+import DiTTensors
 
 /// Text keys and values of every block, computed once for a run. Pictures that share a text share its keys.
 struct TextContext {

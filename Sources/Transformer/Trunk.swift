@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// What every transformer of patches is made of: patches in, blocks, a final layer, patches out.
 struct Trunk {

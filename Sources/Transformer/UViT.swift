@@ -1,10 +1,10 @@
-import Checkpoints
-import Tensors
+import DiTCheckpoints
+import DiTTensors
 
 /// U-ViT (Bao et al., arXiv 2209.12152): time, condition and patches are all tokens of plain ViT blocks, and long skips
 /// join the first half of the blocks to the second. It predicts noise without variance.
-public final class UViT: DiffusionTransformer, @unchecked Sendable {
-  public let configuration: UViTConfiguration
+package final class UViT: DiffusionTransformer, @unchecked Sendable {
+  package let configuration: UViTConfiguration
   let backend: Backend
   let patchEmbedding: Linear  // [D, C·p·p]
   let positions: Tensor  // [S, D] of all tokens
@@ -18,14 +18,14 @@ public final class UViT: DiffusionTransformer, @unchecked Sendable {
   let finalLinear: Linear  // [p·p·C, D]
   let convolution: Convolution?
 
-  public var latentChannels: Int { configuration.inChannels }
-  public var patchSize: Int { configuration.patchSize }
-  public var readsClasses: Bool { classTable != nil }
-  public var readsText: Bool { textEmbedding != nil }
+  package var latentChannels: Int { configuration.inChannels }
+  package var patchSize: Int { configuration.patchSize }
+  package var readsClasses: Bool { classTable != nil }
+  package var readsText: Bool { textEmbedding != nil }
 
   /// - Parameter checkpoint: tensors under the original's names.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  public init(_ configuration: UViTConfiguration, checkpoint: Checkpoint, backend: Backend) throws {
+  package init(_ configuration: UViTConfiguration, checkpoint: Checkpoint, backend: Backend) throws {
     self.configuration = configuration
     self.backend = backend
     let reader = ParameterReader(checkpoint: checkpoint, names: .official, backend: backend)
@@ -60,17 +60,17 @@ public final class UViT: DiffusionTransformer, @unchecked Sendable {
       : nil
   }
 
-  public func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
     guard grid == configuration.nativeGrid else { throw UViTError.grid(grid, native: configuration.nativeGrid) }
     return UViTRun(self, conditions: conditions, timesteps: timesteps)
   }
 }
 
 /// Why a U-ViT cannot run.
-public enum UViTError: Error, CustomStringConvertible {
+package enum UViTError: Error, CustomStringConvertible {
   case grid(Grid, native: Grid)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .grid(let grid, let native):
       "a U-ViT draws the size it was trained at alone: \(native.width)x\(native.height) patches, not \(grid.width)x\(grid.height)"

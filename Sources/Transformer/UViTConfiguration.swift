@@ -1,42 +1,42 @@
-import Checkpoints
+import DiTCheckpoints
 
-import CKernels
+import DiTCKernels
 
 /// Everything that tells one U-ViT from another, under the names of the original's constructor.
-public struct UViTConfiguration: Sendable {
-  public var hiddenSize: Int
+package struct UViTConfiguration: Sendable {
+  package var hiddenSize: Int
   /// Blocks: an even number in two halves, and one between them.
-  public var depth: Int
-  public var heads: Int
-  public var patchSize: Int
+  package var depth: Int
+  package var heads: Int
+  package var patchSize: Int
   /// Latent channels.
-  public var inChannels: Int
+  package var inChannels: Int
   /// Side of the latents; the stored positions allow no other size.
-  public var sampleSize: Int
-  public var mlpRatio: Double = 4
-  public var hasQKVBias = false
+  package var sampleSize: Int
+  package var mlpRatio: Double = 4
+  package var hasQKVBias = false
   /// The timestep passes through an MLP.
-  public var hasTimeMLP = false
+  package var hasTimeMLP = false
   /// A 3×3 convolution ends the model.
-  public var hasConvolution = true
+  package var hasConvolution = true
   /// Class rows; the last is the null class. Nil: no class token.
-  public var classes: Int?
+  package var classes: Int?
   /// Width and number of the text states; nil: no text tokens.
-  public var text: TextSize?
+  package var text: TextSize?
   /// Added to timesteps on the 0…999 scale. The published models count from 1.
-  public var timestepOffset: Float = 0
+  package var timestepOffset: Float = 0
 
-  public struct TextSize: Sendable, Hashable {
-    public var width: Int
-    public var tokens: Int
+  package struct TextSize: Sendable, Hashable {
+    package var width: Int
+    package var tokens: Int
 
-    public init(width: Int, tokens: Int) {
+    package init(width: Int, tokens: Int) {
       self.width = width
       self.tokens = tokens
     }
   }
 
-  public var nativeGrid: Grid { Grid(height: sampleSize / patchSize, width: sampleSize / patchSize) }
+  package var nativeGrid: Grid { Grid(height: sampleSize / patchSize, width: sampleSize / patchSize) }
   /// Tokens that are no patches: class, time and text.
   var extraTokens: Int { 1 + (classes == nil ? 0 : 1) + (text?.tokens ?? 0) }
   var blockShape: BlockShape {
@@ -45,7 +45,7 @@ public struct UViTConfiguration: Sendable {
       mlpNormEps: 1e-5, activation: DK_ACT_GELU_ERF)
   }
 
-  public init(
+  package init(
     hiddenSize: Int, depth: Int, heads: Int, patchSize: Int, inChannels: Int, sampleSize: Int, classes: Int?,
     text: TextSize?
   ) {
@@ -68,7 +68,7 @@ extension UViTConfiguration: Decodable {
     case skip
   }
 
-  public init(from decoder: Decoder) throws {
+  package init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     hiddenSize = try values.size(.hiddenSize, 4...65_536)
     depth = try values.size(.depth, 0...1_000)

@@ -1,5 +1,5 @@
-import CKernels
-import Tensors
+import DiTCKernels
+import DiTTensors
 
 /// A ``UViT`` made ready for one set of pictures and one schedule.
 ///

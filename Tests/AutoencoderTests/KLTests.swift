@@ -1,8 +1,8 @@
-import Autoencoder
-import Checkpoints
+import DiTAutoencoder
+import DiTCheckpoints
 import Foundation
-import Tensors
-import TestSupport
+import DiTTensors
+import DiTTestSupport
 import Testing
 
 /// `AutoencoderKL` under its different names, without a configuration, and in tiles.

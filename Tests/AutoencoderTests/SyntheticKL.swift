@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// The tensors of a random `AutoencoderKL` under diffusers' names, written down independently of the readers.
 struct SyntheticKL {

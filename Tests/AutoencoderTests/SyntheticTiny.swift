@@ -1,5 +1,5 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// A random decoder of TAESD's form under its own names, and a slow decoding written from the published description.
 struct SyntheticTiny {

@@ -1,8 +1,8 @@
-import Autoencoder
-import Checkpoints
+import DiTAutoencoder
+import DiTCheckpoints
 import Foundation
-import Tensors
-import TestSupport
+import DiTTensors
+import DiTTestSupport
 import Testing
 
 /// TAESD's own files, which come without a configuration.

@@ -1,6 +1,6 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import TestSupport
+import DiTTestSupport
 import Testing
 
 /// All checkpoints among the fixtures of the models, whatever they are for.

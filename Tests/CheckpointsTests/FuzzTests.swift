@@ -1,6 +1,6 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Tensors
+import DiTTensors
 import Testing
 
 /// Good files with a few bytes changed: every one is read or refused, without a crash or memory beyond its size.

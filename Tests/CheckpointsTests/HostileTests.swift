@@ -1,6 +1,6 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import TestSupport
+import DiTTestSupport
 import Testing
 
 /// Attacks beyond those of the manifest, each one change away from a file that loads.

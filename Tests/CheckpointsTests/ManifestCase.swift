@@ -1,7 +1,7 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Tensors
-import TestSupport
+import DiTTensors
+import DiTTestSupport
 import Testing
 
 /// One file of `files/manifest.json`, and what a reader must make of it.

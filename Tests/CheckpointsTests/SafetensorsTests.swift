@@ -1,7 +1,7 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Tensors
-import TestSupport
+import DiTTensors
+import DiTTestSupport
 import Testing
 
 @Suite struct SafetensorsTests {

@@ -1,7 +1,7 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Tensors
-import TestSupport
+import DiTTensors
+import DiTTestSupport
 import Testing
 
 /// Everything a user can get wrong ends in one line, the documented exit code, and no file.

@@ -1,7 +1,7 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Image
-import TestSupport
+import DiTImage
+import DiTTestSupport
 import Testing
 
 @Suite(.serialized) struct ConvertTests {

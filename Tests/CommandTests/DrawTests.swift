@@ -1,6 +1,6 @@
 import Foundation
-import Image
-import TestSupport
+import DiTImage
+import DiTTestSupport
 import Testing
 
 /// Drawing from the command line, on the bundled model, in few steps.

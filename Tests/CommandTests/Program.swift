@@ -1,5 +1,5 @@
 import Foundation
-import TestSupport
+import DiTTestSupport
 
 /// The program as a user runs it.
 struct Program {

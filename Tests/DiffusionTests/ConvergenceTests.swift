@@ -1,6 +1,7 @@
-import Diffusion
+import DiTDiffusion
+import DiTTensors
+import DiTVerification
 import Foundation
-import Tensors
 import Testing
 
 /// All deterministic samplers solve one differential equation; how fast the error falls shows their order.

@@ -1,6 +1,7 @@
-import Diffusion
+import DiTDiffusion
+import DiTTestSupport
+import DiTVerification
 import Foundation
-import TestSupport
 import Testing
 
 /// One golden run of `samplers` in the fixtures' manifest.

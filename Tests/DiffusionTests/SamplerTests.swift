@@ -1,6 +1,7 @@
-import Diffusion
+import DiTDiffusion
+import DiTTensors
+import DiTVerification
 import Foundation
-import Tensors
 import Testing
 
 @Suite struct SamplerTests {

@@ -1,7 +1,7 @@
-import Checkpoints
-import Diffusion
+import DiTCheckpoints
+import DiTDiffusion
 import Foundation
-import TestSupport
+import DiTTestSupport
 import Testing
 
 @Suite struct ScheduleTests {

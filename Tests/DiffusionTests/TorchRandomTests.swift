@@ -1,8 +1,8 @@
-import Checkpoints
-import Diffusion
+import DiTCheckpoints
+import DiTDiffusion
 import Foundation
-import Tensors
-import TestSupport
+import DiTTensors
+import DiTTestSupport
 import Testing
 
 /// The random numbers of torch on the CPU: to the last bit on x86.

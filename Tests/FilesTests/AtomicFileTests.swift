@@ -1,6 +1,6 @@
-import Files
+import DiTFiles
 import Foundation
-import TestSupport
+import DiTTestSupport
 import Testing
 
 @Suite struct AtomicFileTests {

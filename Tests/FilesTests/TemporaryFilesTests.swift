@@ -1,7 +1,7 @@
-import CFiles
-import Files
+import DiTCFiles
+import DiTFiles
 import Foundation
-import TestSupport
+import DiTTestSupport
 import Testing
 
 @Suite struct TemporaryFilesTests {

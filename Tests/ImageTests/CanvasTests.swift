@@ -1,4 +1,5 @@
-import Image
+import DiTCharts
+import DiTImage
 import Testing
 
 @Suite struct CanvasTests {

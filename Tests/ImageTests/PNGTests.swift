@@ -1,7 +1,8 @@
-import Files
+import DiTCharts
+import DiTFiles
+import DiTImage
+import DiTTestSupport
 import Foundation
-import Image
-import TestSupport
 import Testing
 
 @Suite struct PNGTests {

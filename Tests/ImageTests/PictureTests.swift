@@ -1,6 +1,7 @@
+import DiTCharts
+import DiTImage
+import DiTTestSupport
 import Foundation
-import Image
-import TestSupport
 import Testing
 
 @Suite struct PictureTests {

@@ -1,6 +1,7 @@
+import DiTCharts
+import DiTImage
+import DiTTestSupport
 import Foundation
-import Image
-import TestSupport
 
 /// Numbers that look random and are the same in every run (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {

@@ -1,5 +1,6 @@
+import DiTCharts
+import DiTImage
 import Foundation
-import Image
 import Testing
 
 @Suite struct TerminalGraphicsTests {

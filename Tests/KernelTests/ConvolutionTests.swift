@@ -1,6 +1,6 @@
-import CKernels
+import DiTCKernels
 import Foundation
-import Tensors
+import DiTTensors
 import Testing
 
 @Suite struct ConvolutionTests {

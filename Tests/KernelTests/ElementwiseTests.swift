@@ -1,4 +1,4 @@
-import CKernels
+import DiTCKernels
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
-import CKernels
+import DiTCKernels
 import Foundation
-import Tensors
+import DiTTensors
 import Testing
 
 /// A CPU to compute as: a level, and whether its dot-product instructions (avx512_bf16, VNNI) are used.

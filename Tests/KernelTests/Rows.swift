@@ -1,7 +1,7 @@
-import CKernels
-import COpenBLAS
+import DiTCKernels
+import DiTCOpenBLAS
 import Foundation
-import Tensors
+import DiTTensors
 import Testing
 
 /// The same numbers on every run.

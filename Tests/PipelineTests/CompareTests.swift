@@ -1,9 +1,11 @@
+import DiTImage
+import DiTModels
+import DiTStudy
+import DiTTensors
+import DiTTextToImage
+import DiTTransformer
 import Foundation
-import Image
-import Pipeline
-import Tensors
 import Testing
-import Transformer
 
 @Suite struct CompareTests {
   @Test func modesDifferAndAreCounted() throws {

@@ -1,7 +1,8 @@
+import DiTModels
+import DiTTensors
+import DiTTestSupport
+import DiTTextToImage
 import Foundation
-import Pipeline
-import TestSupport
-import Tensors
 import Testing
 
 /// A seed gives the same bytes with any number of threads and in any company.

@@ -1,11 +1,12 @@
-import Checkpoints
+import DiTCheckpoints
+import DiTImage
+import DiTModels
+import DiTTensors
+import DiTTestSupport
+import DiTTextToImage
+import DiTTransformer
 import Foundation
-import Image
-import Pipeline
-import Tensors
-import TestSupport
 import Testing
-import Transformer
 
 /// A model of each kind, from its folder or file to a picture.
 @Suite struct DrawingTests {

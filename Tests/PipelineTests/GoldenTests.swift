@@ -1,7 +1,9 @@
+import DiTModels
+import DiTTensors
+import DiTTestSupport
+import DiTTextToImage
+import DiTVerification
 import Foundation
-import Pipeline
-import Tensors
-import TestSupport
 import Testing
 
 /// The forward passes of every transformer and text encoder against the references' own numbers, as `verify` runs them.

@@ -1,10 +1,12 @@
-import Checkpoints
+import DiTCheckpoints
+import DiTModels
+import DiTStudy
+import DiTTensors
+import DiTTestSupport
+import DiTTextToImage
+import DiTTransformer
 import Foundation
-import Pipeline
-import Tensors
-import TestSupport
 import Testing
-import Transformer
 
 @Suite struct InspectTests {
   private struct Oracle: Decodable {

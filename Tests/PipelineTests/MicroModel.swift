@@ -1,7 +1,9 @@
+import DiTModels
+import DiTStudy
+import DiTTensors
+import DiTTestSupport
+import DiTTextToImage
 import Foundation
-import Pipeline
-import Tensors
-import TestSupport
 
 /// A model folder of random weights, so small that a picture takes milliseconds; written once for a run of the tests.
 enum MicroModel {

@@ -1,7 +1,8 @@
-import Diffusion
+import DiTDiffusion
+import DiTImage
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Image
-import Pipeline
 import Testing
 
 /// What a user can choose about a run changes the picture, and is read back from it byte for byte.

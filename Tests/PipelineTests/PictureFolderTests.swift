@@ -1,6 +1,8 @@
-import Checkpoints
+import DiTBatch
+import DiTCheckpoints
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Pipeline
 import Testing
 
 @Suite struct PictureFolderTests {

@@ -1,5 +1,7 @@
+import DiTBatch
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Pipeline
 import Testing
 
 @Suite struct PromptFileTests {

@@ -1,8 +1,9 @@
-import Checkpoints
+import DiTCheckpoints
+import DiTModels
+import DiTTensors
+import DiTTestSupport
+import DiTTextToImage
 import Foundation
-import Pipeline
-import Tensors
-import TestSupport
 import Testing
 
 /// What a file is, by its tensors, and what is said of files that cannot be run.

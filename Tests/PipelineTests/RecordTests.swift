@@ -1,6 +1,7 @@
+import DiTImage
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Image
-import Pipeline
 import Testing
 
 @Suite struct RecordTests {

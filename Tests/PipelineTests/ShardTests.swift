@@ -1,4 +1,6 @@
-import Pipeline
+import DiTBatch
+import DiTModels
+import DiTTextToImage
 import Testing
 
 @Suite struct ShardTests {

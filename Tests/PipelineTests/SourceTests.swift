@@ -1,7 +1,9 @@
-import Files
+import DiTCharts
+import DiTFiles
+import DiTImage
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Image
-import Pipeline
 import Testing
 
 @Suite struct SourceTests {

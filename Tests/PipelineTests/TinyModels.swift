@@ -1,8 +1,9 @@
-import Checkpoints
+import DiTCheckpoints
+import DiTModels
+import DiTTensors
+import DiTTestSupport
+import DiTTextToImage
 import Foundation
-import Pipeline
-import Tensors
-import TestSupport
 
 /// Folders of published kinds, put together from the fixtures' tiny weights.
 struct TinyModels {

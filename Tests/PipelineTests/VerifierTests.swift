@@ -1,8 +1,10 @@
-import Checkpoints
+import DiTCheckpoints
+import DiTModels
+import DiTTensors
+import DiTTestSupport
+import DiTTextToImage
+import DiTVerification
 import Foundation
-import Pipeline
-import TestSupport
-import Tensors
 import Testing
 
 /// The golden numbers in this repository, through the code that users run.

@@ -1,6 +1,7 @@
+import DiTModels
+import DiTTestSupport
+import DiTTextToImage
 import Foundation
-import Pipeline
-import TestSupport
 import Testing
 
 @Suite struct VocabularyTests {

@@ -1,4 +1,5 @@
-import Pipeline
+import DiTModels
+import DiTTextToImage
 import Testing
 
 @Suite struct WeightTests {

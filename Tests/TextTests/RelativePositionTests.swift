@@ -1,7 +1,7 @@
 import Foundation
-import TestSupport
+import DiTTestSupport
 import Testing
-import Text
+import DiTText
 
 @Suite struct RelativePositionTests {
   private struct Golden: Decodable {

@@ -1,7 +1,7 @@
 import Foundation
-import TestSupport
+import DiTTestSupport
 import Testing
-import Text
+import DiTText
 
 /// What the golden ids (held by the verifier) do not cover: ends, limits, and bytes nobody means to type.
 @Suite struct TokenizerTests {

@@ -1,6 +1,6 @@
-import Tensors
+import DiTTensors
 import Testing
-import Transformer
+import DiTTransformer
 
 /// What only Σ has, against ``SlowPixArt``: norms on queries and keys, and compressed keys in some blocks.
 @Suite struct PixArtSigmaTests {

@@ -1,6 +1,6 @@
-import Checkpoints
+import DiTCheckpoints
 import Foundation
-import Tensors
+import DiTTensors
 
 /// Random numbers that are the same on every run (SplitMix64).
 struct RandomNumbers {

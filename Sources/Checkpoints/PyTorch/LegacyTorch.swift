@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// The format of `torch.save` before 1.6: five pickles (magic number, version, system, the object, the keys of the
 /// storages) and then each storage as a count of 8 bytes and its numbers.

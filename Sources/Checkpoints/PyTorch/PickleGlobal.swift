@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// The Python objects a checkpoint may name. Nothing else exists here, so nothing else can be called.
 enum PickleGlobal: Equatable {

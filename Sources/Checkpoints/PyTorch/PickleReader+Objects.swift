@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// The few Python objects a checkpoint is made of: ordered dictionaries, storages, tensors, and inert namespaces.
 extension PickleReader {

@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// Reads pickles of protocol 2 to 5 without executing anything.
 ///

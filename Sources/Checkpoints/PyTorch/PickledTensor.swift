@@ -1,4 +1,4 @@
-import Tensors
+import DiTTensors
 
 /// Numbers that tensors are views of, by the key their bytes are found under.
 struct PickledStorage: Equatable {

@@ -1,11 +1,11 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// A PyTorch checkpoint (`.pt`, `.pth`, `.bin`, `.ckpt`), read without executing its pickle.
 ///
 /// The numbers stay in the mapped file. Two containers: the zip archive of `torch.save` since 1.6, and the run of
 /// pickles before it. (torch/serialization.py: `_save`, `_legacy_save`.)
-public struct PyTorchFile {
+package struct PyTorchFile {
   private let file: MappedFile
   private let pickle: PickleReader
   /// Where in the file each storage of the pickle starts.
@@ -17,7 +17,7 @@ public struct PyTorchFile {
   }
 
   /// - Throws: ``LoadError``: damaged or hostile files, and names of Python objects that no checkpoint needs.
-  public init(_ url: URL) throws { try self.init(MappedFile(url)) }
+  package init(_ url: URL) throws { try self.init(MappedFile(url)) }
 
   init(_ file: MappedFile) throws {
     self.file = file
@@ -65,7 +65,7 @@ public struct PyTorchFile {
   // MARK: dictionaries
 
   /// The dictionaries of the top level that hold tensors, by name.
-  public var dictionaries: [String] {
+  package var dictionaries: [String] {
     get throws { try parsing(file) { try tensorDictionaries().map(\.name.string) } }
   }
 
@@ -75,7 +75,7 @@ public struct PyTorchFile {
   ///   (training checkpoints of DiT hold the averaged weights, which are the ones to sample with, in `ema`); else the
   ///   tensors of the top level itself; else its only dictionary of tensors.
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if there are no tensors, or it is unclear which are meant.
-  public func checkpoint(_ name: String? = nil) throws -> Checkpoint {
+  package func checkpoint(_ name: String? = nil) throws -> Checkpoint {
     try parsing(file) {
       let nested = try tensorDictionaries()
       func choice(_ name: String) -> Int? { nested.first { $0.name == TensorName(name) }?.index }

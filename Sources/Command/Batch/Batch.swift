@@ -1,8 +1,10 @@
 import ArgumentParser
+import DiTBatch
+import DiTImage
+import DiTModels
+import DiTTensors
+import DiTTextToImage
 import Foundation
-import Image
-import Pipeline
-import Tensors
 
 struct Batch: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -102,7 +104,7 @@ struct Batch: ParsableCommand {
     guard !quiet, let vocabulary = Vocabulary(of: model) else { return }
     var seen: Set<Int> = []  // pictures of one line share its prompt
     let lines = jobs.filter { seen.insert($0.line).inserted }
-      .map { (number: $0.line, unknown: vocabulary.unknown(in: $0.request.prompt)) }.filter { !$0.unknown.isEmpty }
+      .map { (number: $0.line, unknown: vocabulary.unknown(in: WeightedPrompt.plain($0.request.prompt))) }.filter { !$0.unknown.isEmpty }
     guard let first = lines.first else { return }
     let which = lines.count == 1 ? "line \(first.number)" : "\(lines.count) lines, beginning with line \(first.number)"
     note("\(model.name) was not trained on words of \(which): \(listed(first.unknown))")

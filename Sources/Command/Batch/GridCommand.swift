@@ -1,7 +1,10 @@
 import ArgumentParser
+import DiTBatch
+import DiTCharts
+import DiTImage
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Image
-import Pipeline
 
 struct GridCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,8 @@
 import ArgumentParser
+import DiTBatch
+import DiTModels
+import DiTTextToImage
 import Foundation
-import Pipeline
 
 /// The options of a line of a prompt file: those of a picture, what it starts from, and how many.
 struct LineOptions: ParsableArguments {

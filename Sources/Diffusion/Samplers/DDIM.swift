@@ -1,25 +1,25 @@
-import Tensors
+import DiTTensors
 
 /// Denoising diffusion implicit models (Song et al., 2010.02502, eq. 12), with fresh noise in the share `eta`.
 ///
 /// Over `.respaced` levels this is the DiT repository's DDIM, over `.leading` ones that of the diffusers DiT pipeline.
-public struct DDIM: Sampler {
-  public static let name = "ddim"
-  public static let summary = "denoising diffusion implicit models, eta 0 to 1; 50 steps or more"
-  public static let spacing = Spacing.respaced
-  public static let acceptsEta = true
+package struct DDIM: Sampler {
+  package static let name = "ddim"
+  package static let summary = "denoising diffusion implicit models, eta 0 to 1; 50 steps or more"
+  package static let spacing = Spacing.respaced
+  package static let acceptsEta = true
 
-  public let plan: StepPlan
+  package let plan: StepPlan
   private let eta: Double
   private let clip: Bool
 
-  public init(plan: StepPlan, settings: SamplerSettings) {
+  package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
     eta = settings.eta
     clip = settings.clip
   }
 
-  public mutating func step(
+  package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
     let from = plan.levels[index]

@@ -1,26 +1,26 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// Ancestral sampling (Ho et al., 2006.11239, algorithm 2) with the learned variance of Nichol & Dhariwal
 /// (2102.09672, eq. 15) where the model has one, and the posterior variance where it has not.
 ///
 /// This is the sampler of the DiT paper: 250 steps of it make the published numbers.
-public struct DDPM: Sampler {
-  public static let name = "ddpm"
-  public static let summary = "ancestral sampling with learned variance, DiT's own; 100 to 250 steps"
-  public static let spacing = Spacing.respaced
+package struct DDPM: Sampler {
+  package static let name = "ddpm"
+  package static let summary = "ancestral sampling with learned variance, DiT's own; 100 to 250 steps"
+  package static let spacing = Spacing.respaced
 
-  public let plan: StepPlan
+  package let plan: StepPlan
   private let tables: RespacedSchedule
   private let clip: Bool
 
-  public init(plan: StepPlan, settings: SamplerSettings) {
+  package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
     tables = RespacedSchedule(plan)
     clip = settings.clip
   }
 
-  public mutating func step(
+  package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
     let at = plan.count - 1 - index  // The tables count from the clean end.

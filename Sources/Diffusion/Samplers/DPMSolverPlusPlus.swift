@@ -1,25 +1,25 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// DPM-Solver++(2M) (Lu et al., 2211.01095, algorithm 2): second order from one evaluation a step, midpoint form.
 ///
 /// The sampler of PixArt. The first step and the last, which lands on σ = 0, are first order.
-public struct DPMSolverPlusPlus: Sampler {
-  public static let name = "dpm++"
-  public static let summary = "DPM-Solver++(2M), second order; 15 to 30 steps"
-  public static let spacing = Spacing.linear
+package struct DPMSolverPlusPlus: Sampler {
+  package static let name = "dpm++"
+  package static let summary = "DPM-Solver++(2M), second order; 15 to 30 steps"
+  package static let spacing = Spacing.linear
 
-  public let plan: StepPlan
+  package let plan: StepPlan
   private let clip: Bool
   /// m₁, the picture predicted a step ago.
   private var previous: Tensor?
 
-  public init(plan: StepPlan, settings: SamplerSettings) {
+  package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
     clip = settings.clip
   }
 
-  public mutating func step(
+  package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
     let from = plan.levels[index]

@@ -1,26 +1,26 @@
-import Tensors
+import DiTTensors
 
 /// Euler's method on dX/dσ = (X − x₀)/σ (Karras et al., 2206.00364, eq. 3 and algorithm 1 without its second half).
 ///
 /// X = x/√ᾱ is the state in σ space. With the same levels a step equals one of DDIM with eta 0; what differs is
 /// where the levels lie.
-public struct Euler: Sampler {
-  public static let name = "euler"
-  public static let summary = "Euler in sigma space, first order; 30 steps or more"
-  public static let spacing = Spacing.inclusive
+package struct Euler: Sampler {
+  package static let name = "euler"
+  package static let summary = "Euler in sigma space, first order; 30 steps or more"
+  package static let spacing = Spacing.inclusive
 
-  public let plan: StepPlan
+  package let plan: StepPlan
   private let clip: Bool
 
-  public init(plan: StepPlan, settings: SamplerSettings) {
+  package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
     clip = settings.clip
   }
 
   /// X starts as σ · noise, so x as √(1−ᾱ) · noise.
-  public var initialScale: Float { Float(plan.levels[0].noise) }
+  package var initialScale: Float { Float(plan.levels[0].noise) }
 
-  public mutating func step(
+  package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
     let from = plan.levels[index]

@@ -1,30 +1,30 @@
-import Tensors
+import DiTTensors
 
 /// Heun's method in σ space (Karras et al., 2206.00364, algorithm 1): an Euler step, then the mean of both slopes.
 ///
 /// Second order for two evaluations a step; the last step, to σ = 0, is Euler's and takes one.
-public struct Heun: Sampler {
-  public static let name = "heun"
-  public static let summary = "Heun in sigma space, second order, two evaluations a step; 15 to 25 steps"
-  public static let spacing = Spacing.inclusive
+package struct Heun: Sampler {
+  package static let name = "heun"
+  package static let summary = "Heun in sigma space, second order, two evaluations a step; 15 to 25 steps"
+  package static let spacing = Spacing.inclusive
 
-  public let plan: StepPlan
+  package let plan: StepPlan
   private let clip: Bool
 
-  public init(plan: StepPlan, settings: SamplerSettings) {
+  package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
     clip = settings.clip
   }
 
   /// t₀ t₁, t₁ t₂, … and the last timestep once: 2N − 1.
-  public var evaluations: [Float] {
+  package var evaluations: [Float] {
     let timesteps = timesteps
     return zip(timesteps, timesteps.dropFirst()).flatMap { [$0, $1] } + timesteps.suffix(1)
   }
 
-  public var initialScale: Float { Float(plan.levels[0].noise) }
+  package var initialScale: Float { Float(plan.levels[0].noise) }
 
-  public mutating func step(
+  package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
     let from = plan.levels[index]

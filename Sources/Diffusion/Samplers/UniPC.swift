@@ -1,16 +1,16 @@
 import Foundation
-import Tensors
+import DiTTensors
 
 /// UniPC of order 2 with B(h) = e^h − 1 ("bh2"; Zhao et al., 2302.04867, algorithms 1 to 3), data prediction.
 ///
 /// Each step first corrects the state it got, with the prediction made there (UniC), then predicts the next one (UniP);
 /// the correction costs no evaluation.
-public struct UniPC: Sampler {
-  public static let name = "unipc"
-  public static let summary = "UniPC bh2, second order predictor and corrector; 10 to 20 steps"
-  public static let spacing = Spacing.linear
+package struct UniPC: Sampler {
+  package static let name = "unipc"
+  package static let summary = "UniPC bh2, second order predictor and corrector; 10 to 20 steps"
+  package static let spacing = Spacing.linear
 
-  public let plan: StepPlan
+  package let plan: StepPlan
   private let clip: Bool
   /// Predictions of the last two steps, the newer one last.
   private var history: [Tensor] = []
@@ -19,12 +19,12 @@ public struct UniPC: Sampler {
   /// Order of the last predictor; its corrector has the same.
   private var order = 1
 
-  public init(plan: StepPlan, settings: SamplerSettings) {
+  package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
     clip = settings.clip
   }
 
-  public mutating func step(
+  package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
     let original = denoised(latents, try predict(latents, index).noise, at: plan.levels[index], clip: clip)

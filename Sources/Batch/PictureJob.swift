@@ -1,0 +1,46 @@
+import DiTTextToImage
+import Foundation
+
+/// What a line of a prompt file asks for.
+package struct PictureOrder: Sendable {
+  package var line: Int
+  /// Its seed is not looked at.
+  package var request: GenerationRequest
+  /// Nil: from the number of the line.
+  package var seed: UInt64?
+  package var count: Int
+
+  package init(line: Int, request: GenerationRequest, seed: UInt64? = nil, count: Int = 1) {
+    (self.line, self.request, self.seed, self.count) = (line, request, seed, count)
+  }
+}
+
+/// One picture of a prompt file.
+package struct PictureJob: Sendable {
+  package var line: Int
+  package var request: GenerationRequest
+  /// The file's name within the folder; no two jobs share one.
+  package var file: String
+
+  /// More would be a file that nobody meant.
+  package static let limit = 1_000_000
+
+  /// The pictures of all lines, in order. Everything follows from the lines alone, so that every shard and every later
+  /// run finds the same names and seeds.
+  /// - Parameters:
+  ///   - baseSeed: a line without a seed has `baseSeed` + its number. Seeds of one line count up.
+  ///   - name: the words of a file's name.
+  package static func jobs(
+    _ orders: [PictureOrder], baseSeed: UInt64, name: (GenerationRequest) -> String
+  ) -> [PictureJob] {
+    orders.flatMap { order in
+      let stem = String(format: "%04d-", order.line) + name(order.request)
+      return (0..<order.count).map { index in
+        var request = order.request
+        request.seed = (order.seed ?? baseSeed &+ UInt64(order.line)) &+ UInt64(index)
+        return PictureJob(
+          line: order.line, request: request, file: stem + (order.count > 1 ? "-\(index + 1)" : "") + ".png")
+      }
+    }
+  }
+}

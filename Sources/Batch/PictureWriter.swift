@@ -1,0 +1,57 @@
+import DiTCheckpoints
+import Dispatch
+import Foundation
+import DiTImage
+
+/// Encodes, hashes and writes pictures on a thread of its own while the next ones are drawn.
+///
+/// `@unchecked`: what the two threads share lies behind the lock.
+final class PictureWriter: @unchecked Sendable {
+  private let folder: PictureFolder
+  private let queue = DispatchQueue(label: "dit-t2i.writer")
+  /// Pictures that may wait; a slow disk then slows the drawing rather than fill the memory.
+  private let room = DispatchSemaphore(value: 32)
+  private let lock = NSLock()
+  private var written: [ManifestEntry] = []
+  private var failure: (any Error)?
+
+  init(_ folder: PictureFolder) { self.folder = folder }
+
+  /// - Parameter entry: all but the hash and the length, which are known when the file is.
+  func write(_ picture: Picture, texts: [PNGText], _ entry: ManifestEntry) {
+    room.wait()
+    queue.async { [self] in
+      defer { room.signal() }
+      guard lock.withLock({ failure == nil }) else { return }
+      do {
+        let bytes = try picture.encoded(texts: texts)
+        var entry = entry
+        entry.sha256 = sha256(bytes)
+        entry.bytes = bytes.count
+        try folder.add(bytes, entry)
+        lock.withLock { written.append(entry) }
+      } catch {
+        lock.withLock { failure = error }
+      }
+    }
+  }
+
+  /// What was written since the last call.
+  /// - Throws: what stopped the writing; nothing is written after it.
+  func takeWritten() throws -> [ManifestEntry] {
+    try lock.withLock {
+      if let failure, written.isEmpty { throw failure }
+      defer { written = [] }
+      return written
+    }
+  }
+
+  /// Waits until everything is on disk.
+  func finish() throws -> [ManifestEntry] {
+    queue.sync {}
+    let last = try takeWritten()
+    if let failure = lock.withLock({ failure }) { throw failure }
+    folder.manifest.synchronise()
+    return last
+  }
+}

@@ -1,0 +1,116 @@
+import DiTCheckpoints
+import Foundation
+
+/// A file of prompts: plain text, JSONL or CSV. Reading goes on after a bad line, so that one look finds all of them.
+package struct PromptFile: Sendable {
+  package enum Format: String, Sendable {
+    case text, jsonl, csv
+  }
+
+  /// As the user names it, for messages.
+  package let name: String
+  /// Where the paths in its lines begin: the file's folder, or of standard input the current one.
+  package let folder: URL
+  package let format: Format
+  /// Of CSV: its options are the names of the columns.
+  package private(set) var header: PromptLine?
+  package private(set) var lines: [PromptLine] = []
+  package private(set) var problems: [PromptProblem] = []
+
+  /// Longer lines are refused: no model reads a hundredth of it.
+  static let longestLine = 65_536
+  static let largestFile = 256 << 20
+
+  /// - Parameter path: `-` reads standard input.
+  /// - Throws: ``BatchError/unreadable(path:reason:)``; bad lines are ``problems``.
+  package init(path: String) throws {
+    let name = path == "-" ? "standard input" : path
+    let folder = path == "-" ? nil : URL(fileURLWithPath: path).deletingLastPathComponent()
+    try self.init(name: name, bytes: PromptFile.read(path == "-" ? "/dev/stdin" : path, name), folder: folder)
+  }
+
+  /// - Parameter name: its extension tells the format; without a known one, the content does.
+  package init(name: String, bytes: [UInt8], folder: URL? = nil) {
+    self.name = name
+    self.folder = folder ?? URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
+    var rest = bytes[...]
+    if rest.starts(with: [0xEF, 0xBB, 0xBF]) { rest = rest.dropFirst(3) }
+    format = PromptFile.format(name, rest)
+    if rest.starts(with: [0xFF, 0xFE]) || rest.starts(with: [0xFE, 0xFF]) {
+      problems.append(PromptProblem(line: 1, reason: "the file is UTF-16; save it as UTF-8"))
+      return
+    }
+    switch format {
+    case .text: readLines(rest, PlainPrompts.line)
+    case .jsonl: readLines(rest, JSONPrompts.line)
+    case .csv:
+      CSVPrompts.read(rest, header: { header = $0 }, line: { lines.append($0) }, problem: { problems.append($0) })
+    }
+  }
+
+  private mutating func readLines(
+    _ bytes: ArraySlice<UInt8>, _ parse: (String, Int) throws(LineError) -> PromptLine?
+  ) {
+    for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+      do throws(LineError) {
+        if let parsed = try parse(text(of: line), index + 1) { lines.append(parsed) }
+      } catch {
+        problems.append(PromptProblem(line: index + 1, reason: error.reason))
+      }
+    }
+  }
+
+  private static func format(_ name: String, _ bytes: ArraySlice<UInt8>) -> Format {
+    switch URL(fileURLWithPath: name).pathExtension.lowercased() {
+    case "txt", "text", "prompts": return .text
+    case "jsonl", "ndjson": return .jsonl
+    case "csv": return .csv
+    default: break
+    }
+    for line in bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 100) {
+      guard let text = try? text(of: line.prefix(longestLine)), !text.isEmpty, !text.hasPrefix("#") else { continue }
+      if text.hasPrefix("{\"") { return .jsonl }
+      let columns = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      return columns.count > 1 && columns.contains("prompt") && !columns.contains { $0.contains(" ") } ? .csv : .text
+    }
+    return .text
+  }
+
+  private static func read(_ path: String, _ name: String) throws -> [UInt8] {
+    func failure(_ reason: String) -> BatchError { .unreadable(path: name, reason: reason) }
+    guard let file = fopen(path, "rb") else { throw failure(String(cString: strerror(errno))) }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 1 << 18)
+    while case let count = fread(&block, 1, block.count, file), count > 0 {
+      bytes += block[..<count]
+      guard bytes.count <= largestFile else { throw failure("more than \(largestFile >> 20) MB; split it") }
+    }
+    guard ferror(file) == 0 else { throw failure(String(cString: strerror(errno))) }
+    return bytes
+  }
+}
+
+/// Why a line is bad, before its number is added.
+struct LineError: Error {
+  var reason: String
+  init(_ reason: String) { self.reason = reason }
+}
+
+/// The text of a line without white space around it.
+func text(of line: ArraySlice<UInt8>) throws(LineError) -> String {
+  guard line.count <= PromptFile.longestLine else {
+    throw LineError("\(line.count) bytes; a line may have \(PromptFile.longestLine)")
+  }
+  guard let text = String(validating: line, as: UTF8.self) else { throw LineError("not valid UTF-8") }
+  let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+  try checkCharacters(trimmed, allowing: ["\t"])
+  return trimmed
+}
+
+/// A picture's prompt goes to terminals, file names and metadata: nothing may hide in it.
+func checkCharacters(_ text: String, allowing allowed: [Unicode.Scalar] = ["\t", "\n", "\r"]) throws(LineError) {
+  for scalar in text.unicodeScalars where scalar.properties.generalCategory == .control && !allowed.contains(scalar) {
+    throw LineError("a control character, U+" + String(format: "%04X", scalar.value))
+  }
+}

@@ -1,0 +1,23 @@
+/// A line of a prompt file, before anybody knows what its options mean.
+package struct PromptLine: Sendable, Equatable {
+  /// In the file, from 1; of a CSV record the line it begins in.
+  package var number: Int
+  /// Nil where the line gives none.
+  package var prompt: String?
+  /// As on the command line: `["--size", "384x256", "--seed=7"]`.
+  package var options: [String]
+
+  package init(number: Int, prompt: String?, options: [String] = []) {
+    (self.number, self.prompt, self.options) = (number, prompt, options)
+  }
+}
+
+/// Why a line cannot be drawn.
+package struct PromptProblem: Error, Sendable, Equatable {
+  package var line: Int
+  package var reason: String
+
+  package init(line: Int, reason: String) {
+    (self.line, self.reason) = (line, reason)
+  }
+}

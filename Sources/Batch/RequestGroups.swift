@@ -1,0 +1,75 @@
+import DiTImage
+import DiTModels
+import DiTTextToImage
+import DiTTransformer
+
+/// Which pictures are drawn together.
+package enum RequestGroups {
+  /// Tokens of a batch, guided branches apart: enough for the matrices to be worth their packing. See docs/BATCH.md for
+  /// what other sizes cost.
+  package static let tokens = 256
+  package static let largest = 8
+  /// Up to so many tokens two pictures are still faster than one; larger ones would only take more memory.
+  package static let pairTokens = 512
+
+  /// Splits requests into batches of requests that are equal but for prompts, classes and seeds.
+  /// - Parameter tokens: of a picture of that size.
+  /// - Returns: indices into `requests`; batches in the order of their first pictures, as even as can be.
+  package static func batches(_ requests: [GenerationRequest], tokens: (PictureSize) -> Int) -> [[Int]] {
+    struct Kind: Hashable {
+      var size: PictureSize
+      var steps: Int
+      var source: String?
+    }
+    var groups: [(first: GenerationRequest, members: [Int])] = []
+    // Requests need not be hashable; few kinds share size and steps, so that looking through those is quick.
+    var known: [Kind: [Int]] = [:]
+    for (index, request) in requests.enumerated() {
+      let kind = Kind(size: request.size, steps: request.steps, source: request.source?.hash)
+      if let group = known[kind]?.first(where: { groups[$0].first.sharesRun(with: request) }) {
+        groups[group].members.append(index)
+      } else {
+        known[kind, default: []].append(groups.count)
+        groups.append((request, [index]))
+      }
+    }
+    return groups.flatMap { evenly($0.members, most: size(tokens: tokens($0.first.size))) }.sorted { $0[0] < $1[0] }
+  }
+
+  /// How many pictures of so many tokens make a good batch.
+  package static func size(tokens: Int) -> Int {
+    max(tokens <= pairTokens ? 2 : 1, min(largest, Self.tokens / max(1, tokens)))
+  }
+
+  private static func evenly(_ members: [Int], most: Int) -> [[Int]] {
+    let count = (members.count + most - 1) / most
+    return (0..<count).map { Array(members[members.count * $0 / count..<members.count * ($0 + 1) / count]) }
+  }
+}
+
+extension TextToImage {
+  /// Indices of requests in batches that are drawn fastest.
+  package func batches(_ requests: [GenerationRequest]) -> [[Int]] {
+    RequestGroups.batches(requests) { let grid = grid(of: $0); return grid.height * grid.width }
+  }
+
+  /// Draws any requests in such batches.
+  /// - Parameter progress: is told the part of the work that is done, 0 to 1; throw from it to stop.
+  /// - Returns: the pictures in the order of the requests.
+  package func drawAll(
+    _ requests: [GenerationRequest], progress: (Double) throws -> Void = { _ in }
+  ) throws -> [Picture] {
+    var pictures = [Picture?](repeating: nil, count: requests.count)
+    var done = 0
+    for batch in batches(requests) {
+      let drawn = try draw(batch.map { requests[$0] }) { event in
+        guard case .step(let step, let steps) = event else { return }
+        let part = Double(batch.count) * Double(step) / Double(steps)
+        try progress((Double(done) + part) / Double(requests.count))
+      }
+      for (index, one) in zip(batch, drawn) { pictures[index] = one.picture }
+      done += batch.count
+    }
+    return pictures.compactMap { $0 }
+  }
+}

@@ -1,0 +1,45 @@
+/// Why there is no model, or none that this program runs.
+package enum ModelError: Error, CustomStringConvertible {
+  case notFound(name: String, looked: [String])
+  case noModels(looked: [String])
+  /// A configuration names a class of another program.
+  case unsupported(path: String, found: String)
+  /// A file of weights that are no transformer of ours; `what` says what they are.
+  case notATransformer(path: String, what: String)
+  case missingPart(path: String, part: String)
+  case noAutoencoder(path: String)
+  case noTextEncoder(path: String)
+  /// The model is conditioned on text alone.
+  case noClasses(String)
+  case noSuchClass(String, suggestion: String?, count: Int)
+  /// Classes without names are asked for by index.
+  case unnamedClasses(String)
+  /// The model is conditioned on classes alone.
+  case noText(String)
+
+  /// What this program runs, for those who brought something else.
+  static let known = "this program runs DiT, PixArt-α and -Σ, U-ViT and its own text models"
+
+  package var description: String {
+    switch self {
+    case .notFound(let name, let looked):
+      "no model \"\(name)\": no such file or folder, and not in \(looked.joined(separator: ", ")); "
+        + "'dit-t2i models' lists them"
+    case .noModels(let looked):
+      "no model found in \(looked.joined(separator: ", ")); name a folder with --model or $DIT_T2I_MODEL"
+    case .unsupported(let path, let found): "\(path): this is \(found); \(ModelError.known)"
+    case .notATransformer(let path, let what): "\(path): this is \(what); \(ModelError.known)"
+    case .missingPart(let path, let part): "\(path): the model folder has no \(part)"
+    case .noAutoencoder(let path):
+      "\(path): these are the transformer's weights alone; name the autoencoder too, with --vae FOLDER or FILE"
+    case .noTextEncoder(let path):
+      "\(path): these are the transformer's weights alone; name a T5 folder too, with --text-encoder FOLDER"
+    case .noClasses(let model): "\(model) draws text; it knows no classes"
+    case .noSuchClass(let name, let suggestion, let count):
+      "no class \"\(name)\"\(suggestion.map { "; did you mean \"\($0)\"?" } ?? "") "
+        + "('dit-t2i models --classes' lists all \(count))"
+    case .unnamedClasses(let name): "class \"\(name)\": this model has no class names; give an index"
+    case .noText(let model): "\(model) draws classes, not text: give --class instead of a prompt"
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import DiTAutoencoder
+import DiTCheckpoints
+import DiTDiffusion
+import Foundation
+import DiTTensors
+import DiTText
+import DiTTransformer
+
+/// A model on disk: which parts it has and how they are configured, without their numbers.
+///
+/// It may be a folder in diffusers' layout, ours or theirs, a transformer's folder alone, or a single file of published
+/// weights. Everything is recognised by content: `_class_name` in folders, tensors in files.
+package struct ModelFolder: Sendable {
+  package let url: URL
+  /// The folder's or file's name.
+  package var name: String { url.lastPathComponent }
+  package let transformer: TransformerDescription
+  /// Folder or file of the transformer's weights.
+  package let weights: URL
+  /// Nil: the model reads no text.
+  package let text: TextDescription?
+  package let autoencoder: AutoencoderSource
+  /// Its folder or file.
+  package let autoencoderURL: URL
+  package let tiling: Tiling
+  /// PixArt-Σ, whose latents are SDXL's.
+  let isSigma: Bool
+  package let scheduler: SchedulerConfiguration
+  package let defaults: SamplingDefaults
+  /// In index order; empty where nobody names them.
+  package let classes: [String]
+  /// Longest prompt in tokens, end token included; 0 without text.
+  package var maximumTokens: Int { text?.maximumTokens ?? 0 }
+
+  /// - Throws: ``ModelError``, `ConfigurationError`, `LoadError` or `AutoencoderError`: one line naming the file.
+  package init(_ url: URL, options: ModelOptions = ModelOptions()) throws {
+    self.url = url
+    let parts = try ModelParts(url, options: options)
+    transformer = parts.transformer
+    weights = parts.weights
+    text = parts.text
+    classes = try parts.classNames()
+    defaults = try SamplingDefaults(transformer)
+    scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: defaults.schedule)
+    (autoencoderURL, isSigma) = (parts.autoencoder, parts.isSigma)
+    tiling = options.tiling
+    autoencoder = try AutoencoderSource(parts.autoencoder, scaling: parts.isSigma ? .stableDiffusionXL : nil)
+    try check()
+  }
+
+  /// The parts have to fit each other.
+  private func check() throws {
+    func fits(_ condition: Bool, _ reason: String) throws {
+      guard condition else { throw ConfigurationError.wrong(file: weights.path, reason: reason) }
+    }
+    if let text {
+      try fits(
+        transformer.textSize == text.configuration.hiddenSize,
+        "the transformer reads text of \(transformer.textSize ?? 0) numbers a token, the text encoder \(text.weights.path) "
+          + "writes \(text.configuration.hiddenSize)")
+    }
+    try fits(
+      transformer.latentChannels == autoencoder.latentChannels,
+      "the transformer's latents have \(transformer.latentChannels) channels, the autoencoder's "
+        + "\(autoencoder.latentChannels)")
+    try fits(
+      classes.isEmpty || classes.count == transformer.classes,
+      "the transformer knows \(transformer.classes) classes, but classes.json (or id2label) names \(classes.count)")
+  }
+
+  // MARK: sizes
+
+  /// Pixels along one side of a patch: sizes are multiples of it.
+  package var sizeStep: Int { transformer.patchSize * autoencoder.scaleFactor }
+
+  /// The size the model was trained at.
+  package var nativeSize: PictureSize {
+    PictureSize(
+      width: transformer.sampleSize[1] * autoencoder.scaleFactor,
+      height: transformer.sampleSize[0] * autoencoder.scaleFactor)
+  }
+
+  /// The size that is drawn, to be scaled and cut to the wanted one.
+  package func drawnSize(for size: PictureSize) -> PictureSize {
+    guard case .pixArt = transformer else { return size }
+    return AspectBins.size(for: size, native: nativeSize.width)
+  }
+
+  // MARK: text
+
+  /// - Throws: `TokenizerError`, or ``ModelError/noText(_:)`` where the model reads no text.
+  package func tokenizer() throws -> Tokenizer {
+    guard let text else { throw ModelError.noText(name) }
+    return try text.makeTokenizer()
+  }
+}

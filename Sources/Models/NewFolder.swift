@@ -1,0 +1,41 @@
+import Foundation
+
+/// Why a model folder cannot be written.
+package enum ConversionError: Error, CustomStringConvertible {
+  case exists(path: String)
+  case cannotCreate(path: String, reason: String)
+
+  package var description: String {
+    switch self {
+    case .exists(let path): "\(path) exists already; name a new folder"
+    case .cannotCreate(let path, let reason): "cannot write \(path): \(reason)"
+    }
+  }
+}
+
+/// A folder that appears whole or not at all.
+package enum NewFolder {
+  /// Where it grows, beside its place; whoever ends the process early removes it.
+  package static func temporary(for target: URL) -> URL {
+    target.deletingLastPathComponent()
+      .appendingPathComponent(".\(target.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier).tmp")
+  }
+
+  /// Lets `fill` write into a temporary folder, then gives that the name.
+  /// - Throws: ``ConversionError``, or what `fill` throws; nothing is left then.
+  package static func write(_ target: URL, fill: (URL) throws -> Void) throws {
+    let files = FileManager.default
+    guard !files.fileExists(atPath: target.path) else { throw ConversionError.exists(path: target.path) }
+    let temporary = temporary(for: target)
+    defer { try? files.removeItem(at: temporary) }
+    do {
+      try files.createDirectory(at: temporary, withIntermediateDirectories: false)
+      try fill(temporary)
+      try files.moveItem(at: temporary, to: target)
+    } catch let error as CocoaError {
+      let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+      let reason = underlying.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
+      throw ConversionError.cannotCreate(path: target.path, reason: reason)
+    }
+  }
+}

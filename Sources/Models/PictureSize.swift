@@ -1,0 +1,33 @@
+/// Width × height in pixels.
+package struct PictureSize: Hashable, Sendable, CustomStringConvertible {
+  package var width: Int
+  package var height: Int
+
+  package init(width: Int, height: Int) {
+    self.width = width
+    self.height = height
+  }
+
+  /// Reads "384x256".
+  package init?(_ text: String) {
+    let parts = text.lowercased().split(separator: "x", omittingEmptySubsequences: false)
+    guard parts.count == 2, let width = Int(parts[0]), let height = Int(parts[1]), width > 0, height > 0 else { return nil }
+    self.init(width: width, height: height)
+  }
+
+  package var description: String { "\(width)x\(height)" }
+
+  /// Smallest and largest side that is drawn.
+  package static let limits = 64...1024
+
+  /// The closest size whose sides are multiples of `step` within ``limits``.
+  package func nearestLegal(step: Int) -> PictureSize {
+    func nearest(_ side: Int) -> Int {
+      let clamped = min(max(side, PictureSize.limits.lowerBound), PictureSize.limits.upperBound)
+      let low = clamped / step * step
+      let candidates = [low, low + step].filter(PictureSize.limits.contains)
+      return candidates.min { abs($0 - clamped) < abs($1 - clamped) } ?? low
+    }
+    return PictureSize(width: nearest(width), height: nearest(height))
+  }
+}

@@ -1,0 +1,58 @@
+import DiTDiffusion
+import DiTModels
+import DiTTransformer
+
+extension ModelFolder {
+  /// What is drawn where the user says nothing.
+  package var defaultRequest: GenerationRequest {
+    var request = GenerationRequest(size: nativeSize)
+    request.steps = defaults.steps
+    request.sampler = defaults.sampler
+    request.guidanceScale = defaults.guidanceScale
+    request.guidanceChannels = defaults.channels
+    return request
+  }
+
+  /// Throws what is wrong with a request, in one line, before any weights are read.
+  package func check(_ request: GenerationRequest) throws {
+    if case .uvit(let configuration) = transformer, request.size != nativeSize {
+      let grid = Grid(height: request.size.height / sizeStep, width: request.size.width / sizeStep)
+      throw UViTError.grid(grid, native: configuration.nativeGrid)
+    }
+    let nearest = request.size.nearestLegal(step: sizeStep)
+    guard nearest == request.size else { throw RequestError.size(request.size, nearest: nearest, step: sizeStep) }
+    guard (1...1000).contains(request.steps) else { throw RequestError.steps(request.steps) }
+    guard request.guidanceScale >= 0, request.guidanceScale <= 100 else {
+      throw RequestError.guidance(request.guidanceScale)
+    }
+    if let interval = request.guidanceInterval, interval.lowerBound < 0 || interval.upperBound > 999 {
+      throw RequestError.guidanceInterval(interval)
+    }
+    guard (0...1).contains(request.guidanceParallel) else {
+      throw RequestError.guidanceParallel(request.guidanceParallel)
+    }
+    guard request.strength > 0, request.strength <= 1 else { throw SourceError.strength(request.strength) }
+    for text in [request.prompt, request.negativePrompt] where text.utf8.count > 1_000_000 {
+      throw RequestError.promptTooLong(text.utf8.count)
+    }
+    if text == nil, !(request.prompt + request.negativePrompt).isEmpty { throw ModelError.noText(name) }
+    if request.classIndex != nil, transformer.classes == 0 { throw ModelError.noClasses(name) }
+    if try !WeightedPrompt(request.prompt).isPlain, case .uvit = transformer { throw WeightError.unsupported(name) }
+    guard try WeightedPrompt(request.negativePrompt).isPlain else { throw WeightError.negative }
+    _ = try sampler(for: request)
+  }
+
+  package func sampler(for request: GenerationRequest) throws -> any Sampler {
+    try SamplerRegistry.make(
+      request.sampler, schedule: scheduler.schedule,
+      settings: SamplerSettings(
+        steps: request.steps, spacing: request.spacing, respacing: request.respacing, eta: request.eta,
+        strength: request.source == nil ? 1 : request.strength))
+  }
+
+  /// Steps of a request: those of its respacing where it has one.
+  package func steps(of request: GenerationRequest) -> Int {
+    let respaced = request.respacing.flatMap { try? StepPlan(respacing: $0, schedule: scheduler.schedule).count }
+    return respaced ?? request.steps
+  }
+}

@@ -1,0 +1,26 @@
+import DiTCharts
+import DiTImage
+import DiTTextToImage
+
+extension DrawingRecord {
+  /// - Parameter final: what came out, in place of the last foreseen picture.
+  package func strip(_ model: TextToImage, final: GeneratedPicture) -> (sheet: ContactSheet, animation: AnimatedPNG) {
+    var stages = stages(model)
+    if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }
+    let items = stages.map { ContactSheet.Item($0.picture, "step \($0.step) of \(originals.count)") }
+    return (
+      ContactSheet(items, columns: max(1, items.count), title: final.request.prompt),
+      AnimatedPNG(stages.map(\.picture), delay: 0.25)
+    )
+  }
+}
+
+extension WordAttention {
+  /// The picture, and for each word the picture under its heat map with the word below.
+  package func sheet(over picture: Picture) -> ContactSheet {
+    let percent = { (share: Float) in "\(Int((100 * share).rounded())) %" }
+    let maps = words.map { ContactSheet.Item(picture.overlayHeat($0.map), "\($0.text)  \(percent($0.share))") }
+    let items = [ContactSheet.Item(picture)] + maps
+    return ContactSheet(items, columns: min(items.count, 6), title: prompt)
+  }
+}

@@ -1,0 +1,163 @@
+import DiTCheckpoints
+import DiTModels
+import DiTTensors
+import DiTTextToImage
+import DiTTransformer
+import Foundation
+
+/// What a model consists of and what it takes to run, told without reading its numbers.
+package struct ModelInspection: Encodable, Sendable {
+  package struct Stage: Encodable, Sendable {
+    package let name: String
+    package let parameters: Int
+    package let multiplyAdds: Int
+    /// "a step" or "a picture".
+    package let per: String
+  }
+
+  /// A network of the model: its transformer, its text encoder, its autoencoder.
+  package struct Part: Encodable, Sendable {
+    package let name: String
+    package let stages: [Stage]
+    package let parameters: Int
+    package let multiplyAddsPerStep: Int
+    package let multiplyAddsPerPicture: Int
+
+    init(_ name: String, _ costs: [StageCost]) {
+      self.name = name
+      stages = costs.map {
+        Stage(
+          name: $0.name, parameters: $0.cost.parameters, multiplyAdds: $0.cost.multiplyAdds, per: $0.frequency.rawValue)
+      }
+      parameters = costs.total.parameters
+      multiplyAddsPerStep = costs.multiplyAdds(.step)
+      multiplyAddsPerPicture = costs.multiplyAdds(.picture)
+    }
+  }
+
+  package struct StoredTensor: Encodable, Sendable {
+    package let name: String
+    package let shape: [Int]
+    /// Nil where a configuration alone is looked at.
+    package let type: String?
+  }
+
+  package let name: String
+  package let parts: [Part]
+  package let tensors: [StoredTensor]
+  /// Patches of the picture, and tokens of the prompt, that the multiply-adds are of; nil without a configuration.
+  package let grid: [Int]?
+  package let textTokens: Int?
+  /// Of the multiply-adds of a step; nil where the model reads no text.
+  package let textCrossAttentionShare: Double?
+
+  /// Numbers in all tensors.
+  package var storedParameters: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
+
+  private init(_ name: String, _ parts: [Part], _ tensors: [StoredTensor], grid: Grid? = nil, textTokens: Int? = nil) {
+    self.name = name
+    self.parts = parts
+    self.tensors = tensors
+    self.grid = grid.map { [$0.height, $0.width] }
+    self.textTokens = textTokens
+    let transformer = parts.first { $0.name == "transformer" }
+    let text = transformer?.stages.first { $0.name == DiTConfiguration.textStage }
+    textCrossAttentionShare = text.map {
+      Double($0.multiplyAdds) / Double(max(1, transformer?.multiplyAddsPerStep ?? 1))
+    }
+  }
+
+  // MARK: of a configuration
+
+  /// A model of the paper or one of ours, by name.
+  /// - Parameters:
+  ///   - scheme: nil: adaLN-Zero; others are for the paper's models.
+  ///   - size: pixels; nil: the model's own.
+  /// - Throws: ``BlueprintError``, ``RequestError``.
+  package init(
+    configuration name: String, scheme: ConditioningScheme? = nil, size: PictureSize? = nil, textTokens: Int = 16
+  ) throws {
+    if let paper = PaperModels.configuration(name, scheme ?? .adaLNZero) {
+      let grid = try ModelInspection.grid(of: size, paper, factor: 8)
+      self.init(
+        "DiT-\(name.uppercased().replacing("DIT-", with: "")), \(paper.scheme.rawValue)",
+        [Part("transformer", paper.costs(grid: grid))], ModelInspection.listed(paper.parameterShapes), grid: grid)
+      return
+    }
+    let blueprint = try ModelBlueprint(named: name)
+    var transformer = blueprint.transformer
+    if let scheme { transformer.scheme = scheme }
+    let factor = 1 << (blueprint.autoencoder.decoderChannels.count - 1)
+    let grid = try ModelInspection.grid(of: size, transformer, factor: factor)
+    let tensors =
+      ModelInspection.listed(transformer.parameterShapes, "transformer/")
+      + ModelInspection.listed(blueprint.textEncoder.parameterShapes, "text_encoder/")
+      + ModelInspection.listed(blueprint.autoencoder.parameterShapes, "vae/")
+    let parts = [
+      Part("transformer", transformer.costs(grid: grid, textTokens: textTokens)),
+      Part("text encoder", blueprint.textEncoder.costs(tokens: textTokens)),
+      Part(
+        "autoencoder", blueprint.autoencoder.costs(latents: grid.count * transformer.patchSize * transformer.patchSize)),
+    ]
+    self.init(name, parts, tensors, grid: grid, textTokens: textTokens)
+  }
+
+  private static func listed(_ shapes: [ParameterShape], _ prefix: String = "") -> [StoredTensor] {
+    shapes.map { StoredTensor(name: prefix + $0.name, shape: $0.shape, type: nil) }
+  }
+
+  private static func grid(of size: PictureSize?, _ configuration: DiTConfiguration, factor: Int) throws -> Grid {
+    guard let size else { return configuration.nativeGrid }
+    let step = configuration.patchSize * factor
+    let nearest = size.nearestLegal(step: step)
+    guard nearest == size else { throw RequestError.size(size, nearest: nearest, step: step) }
+    return Grid(height: size.height / step, width: size.width / step)
+  }
+
+  // MARK: of files
+
+  /// A model folder: all its parts.
+  package init(folder: ModelFolder, size: PictureSize? = nil, textTokens: Int = 16) throws {
+    var files = [("transformer/", folder.weights)]
+    if let text = folder.text { files.append(("text_encoder/", text.weights)) }
+    files.append(("vae/", folder.autoencoderURL))
+    let tensors = try files.flatMap { try ModelInspection.listed(openCheckpoint(at: $1), $0) }
+    let tokens = folder.text == nil ? 0 : textTokens
+    // The stages of PixArt, U-ViT and AutoencoderKL are not counted: their tensors are listed.
+    guard case .dit(let transformer) = folder.transformer else {
+      self.init(folder.name, [], tensors)
+      return
+    }
+    let grid = try ModelInspection.grid(of: size, transformer, factor: folder.autoencoder.scaleFactor)
+    var parts = [Part("transformer", transformer.costs(grid: grid, textTokens: tokens))]
+    if let text = folder.text { parts.append(Part("text encoder", text.configuration.costs(tokens: tokens))) }
+    if case .tiny(let autoencoder) = folder.autoencoder.kind {
+      let latents = grid.count * transformer.patchSize * transformer.patchSize
+      parts.append(Part("autoencoder", autoencoder.costs(latents: latents)))
+    }
+    self.init(folder.name, parts, tensors, grid: grid, textTokens: tokens > 0 ? tokens : nil)
+  }
+
+  /// A checkpoint: its tensors, and what it takes to run where a DiT's `config.json` lies beside it.
+  package init(checkpoint url: URL, size: PictureSize? = nil, textTokens: Int = 16) throws {
+    let tensors = try ModelInspection.listed(openCheckpoint(at: url), "")
+    let folder =
+      (try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true ? url : url.deletingLastPathComponent()
+    guard
+      let configuration = try? readConfiguration(
+        DiTConfiguration.self, at: folder.appendingPathComponent("config.json"))
+    else {
+      self.init(url.lastPathComponent, [], tensors)
+      return
+    }
+    let grid = try ModelInspection.grid(of: size, configuration, factor: 8)
+    let tokens = configuration.textSize == nil ? 0 : textTokens
+    self.init(
+      url.lastPathComponent, [Part("transformer", configuration.costs(grid: grid, textTokens: tokens))], tensors,
+      grid: grid, textTokens: tokens > 0 ? tokens : nil)
+  }
+
+  private static func listed(_ checkpoint: Checkpoint, _ prefix: String) -> [StoredTensor] {
+    checkpoint.records.map { StoredTensor(name: prefix + $0.name.string, shape: $0.shape, type: $0.type.rawValue) }
+  }
+}

@@ -1,0 +1,90 @@
+import DiTCheckpoints
+import DiTDiffusion
+import DiTModels
+import DiTTensors
+import DiTTextToImage
+import DiTTransformer
+import Foundation
+
+/// The parts of a drawing one by one, so that they can be timed (`dit-t2i benchmark`).
+package final class StepBenchmark {
+  package let model: TextToImage
+  package let size: PictureSize
+  /// Pictures drawn together; guidance doubles the batch.
+  package let count: Int
+  private let timesteps: [Float]
+  private let prompt: String
+  private let latents: Tensor  // [count, C, h, w]
+  private var denoiser: GuidedDenoiser
+  private var evaluation = 0
+
+  /// What a run of this many evaluations prepares once, it prepares for all of them.
+  package static let evaluations = 20
+  private static let scale: Float = 3
+
+  package init(_ model: TextToImage, size: PictureSize, count: Int, prompt: String = "a red fox in snow") throws {
+    self.model = model
+    self.size = size
+    self.count = count
+    self.prompt = prompt
+    let last = Float(StepBenchmark.evaluations - 1)
+    timesteps = (0..<StepBenchmark.evaluations).map { (999 * (1 - Float($0) / last)).rounded() }
+    var noise = BatchNoise(seeds: (0..<count).map(UInt64.init))
+    latents = noise.randn(model.latentShape(size))
+    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
+  }
+
+  private static func denoiser(
+    _ model: TextToImage, _ size: PictureSize, _ count: Int, _ prompt: String, _ timesteps: [Float]
+  ) throws -> GuidedDenoiser {
+    let one = { (text: String) in
+      Array(repeating: Condition(text: try model.states(of: text)), count: count)
+    }
+    return try GuidedDenoiser(
+      model.stages.transformer, conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
+      schedule: model.folder.scheduler.schedule, grid: model.grid(of: size), timesteps: timesteps)
+  }
+
+  /// What is done once for each run: keys and values of the text and, in its first evaluation, all modulations.
+  /// The evaluation it also takes is to be subtracted.
+  package func prepare() throws {
+    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
+    evaluation = 0
+    step()
+  }
+
+  /// One guided evaluation of the transformer.
+  @discardableResult
+  package func step() -> Prediction {
+    defer { evaluation = (evaluation + 1) % timesteps.count }
+    return denoiser.predict(latents, evaluation: evaluation)
+  }
+
+  /// Latents of `count` pictures to pixels.
+  @discardableResult
+  package func decode() -> Tensor { model.stages.autoencoder.decode(latents) }
+
+  /// A prompt to text states, whatever is known already.
+  package func encode(_ prompt: String) throws {
+    guard let tokenizer = model.stages.tokenizer, let encoder = model.stages.textEncoder else { return }
+    _ = try encoder.encode([tokenizer.encode(prompt)])
+  }
+
+  /// Writes what one step and one decoding read and gave, for another program to compute again.
+  package func writeCase(to url: URL) throws {
+    evaluation = 0
+    var guided: Tensor?
+    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
+    let prediction = denoiser.predict(latents, evaluation: 0) { _, output in guided = output.copy() }
+    var writer = SafetensorsWriter(url)
+    try writer.add("latents", latents)  // [N, C, h, w]
+    try writer.add("timestep", Tensor([timesteps[0]], [1]))
+    for (name, text) in [("text", prompt), ("null", "")] {
+      if let states = try model.states(of: text) { try writer.add(TensorName(name), states) }  // [L, D]
+    }
+    if let guided { try writer.add("output", guided) }  // [2N, 2C, h, w]
+    try writer.add("noise", prediction.noise)  // [N, C, h, w]
+    try writer.add("image", decode())  // [N, 3, H, W]
+    try writer.write()
+  }
+}
