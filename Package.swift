@@ -71,7 +71,7 @@ let package = Package(
     // Tests: one target a stage.
     .target(name: "DiTTestSupport", path: "Tests/Support"),
     tests("Files", ["Files", "CFiles"]),
-    tests("Kernel", ["CKernels", "Tensors"]),
+    tests("Kernel", ["CKernels", "COpenBLAS", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Files", "Tensors"]),
     tests("Text", ["Text", "Checkpoints", "Tensors"]),
     tests("Transformer", ["Transformer", "Checkpoints", "Tensors"]),

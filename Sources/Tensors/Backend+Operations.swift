@@ -57,7 +57,7 @@ extension Backend {
     var epilogue = epilogue
     if let bias = linear.bias { epilogue.bias = UnsafePointer(bias.floatPointer) }
     withExtendedLifetime((linear, x, out)) {
-      dk_linear(engine, x.rows, x.rowsView(), linear.packed, &epilogue, out.rowsView())
+      check(dk_linear(engine, x.rows, x.rowsView(), linear.packed, &epilogue, out.rowsView()))
     }
   }
 
@@ -67,7 +67,7 @@ extension Backend {
   package func activate(_ activation: dk_activation, _ x: Tensor, into out: Tensor) {
     precondition(x.count == out.count)
     withExtendedLifetime((x, out)) {
-      dk_activate(engine, activation, x.rows, x.columns, x.rowsView(), out.rowsView())
+      check(dk_activate(engine, activation, x.rows, x.columns, x.rowsView(), out.rowsView()))
     }
   }
 
@@ -75,7 +75,7 @@ extension Backend {
   package func activate(_ activation: dk_activation, _ a: Tensor, times b: Tensor, into out: Tensor) {
     precondition(a.count == out.count && b.count == out.count)
     withExtendedLifetime((a, b, out)) {
-      dk_activate_multiply(engine, activation, a.rows, a.columns, a.rowsView(), b.rowsView(), out.rowsView())
+      check(dk_activate_multiply(engine, activation, a.rows, a.columns, a.rowsView(), b.rowsView(), out.rowsView()))
     }
   }
 
@@ -83,7 +83,7 @@ extension Backend {
   package func add(_ x: Tensor, _ y: Tensor, into out: Tensor) {
     precondition(x.count == out.count && y.count == out.count)
     withExtendedLifetime((x, y, out)) {
-      dk_add(engine, x.rows, x.columns, x.rowsView(), y.rowsView(), out.rowsView())
+      check(dk_add(engine, x.rows, x.columns, x.rowsView(), y.rowsView(), out.rowsView()))
     }
   }
 
@@ -107,7 +107,7 @@ extension Backend {
       arguments.rows_per_group = shift.rowsPerGroup
     }
     withExtendedLifetime((x, weight, bias, shift, scale, out)) {
-      dk_layer_norm(engine, x.rows, x.columns, x.rowsView(), &arguments, out.rowsView())
+      check(dk_layer_norm(engine, x.rows, x.columns, x.rowsView(), &arguments, out.rowsView()))
     }
   }
 
@@ -122,7 +122,7 @@ extension Backend {
     arguments.weight = UnsafePointer(weight.floatPointer)
     arguments.bias = UnsafePointer(bias.floatPointer)
     withExtendedLifetime((x, weight, bias, out)) {
-      dk_layer_norm(engine, x.tensor.rows, columns, x.view, &arguments, out.view)
+      check(dk_layer_norm(engine, x.tensor.rows, columns, x.view, &arguments, out.view))
     }
   }
 
@@ -130,7 +130,7 @@ extension Backend {
   package func rmsNorm(_ x: Tensor, weight: Tensor, eps: Float, into out: Tensor) {
     precondition(x.rows == out.rows && x.columns == out.columns && weight.count == x.columns)
     withExtendedLifetime((x, weight, out)) {
-      dk_rms_norm(engine, x.rows, x.columns, x.rowsView(), weight.floatPointer, eps, out.rowsView())
+      check(dk_rms_norm(engine, x.rows, x.columns, x.rowsView(), weight.floatPointer, eps, out.rowsView()))
     }
   }
 
@@ -141,9 +141,10 @@ extension Backend {
   ) {
     precondition(x.shape.count == 4 && x.count == out.count && weight.count == x.columns)
     withExtendedLifetime((x, weight, bias, out)) {
-      dk_group_norm(
-        engine, x.shape[0], x.shape[1] * x.shape[2], x.columns, groups, x.rowsView(), weight.floatPointer,
-        bias.floatPointer, eps, activation, out.rowsView())
+      check(
+        dk_group_norm(
+          engine, x.shape[0], x.shape[1] * x.shape[2], x.columns, groups, x.rowsView(), weight.floatPointer,
+          bias.floatPointer, eps, activation, out.rowsView()))
     }
   }
 
@@ -170,7 +171,7 @@ extension Backend {
               batch: batch, heads: heads, head_dim: headSize, queries: queries, keys: keys, scale: scale, q: q.view,
               k: k.view, v: v.view, out: out.rowsView(), key_item: item, key_count: count, key_mask: mask,
               bias: bias.map { UnsafePointer($0.floatPointer) }, probabilities: probabilities?.floatPointer)
-            dk_attention(engine, &arguments)
+            check(dk_attention(engine, &arguments))
           }
         }
       }
@@ -192,8 +193,9 @@ extension Backend {
       activation: activation)
     let none = dk_rows(type: DK_F32, data: nil, stride: 0)
     withExtendedLifetime((convolution, x, residual, out)) {
-      dk_convolve(
-        engine, convolution.packed, &arguments, x.rowsView(), residual?.rowsView() ?? none, out.rowsView())
+      check(
+        dk_convolve(
+          engine, convolution.packed, &arguments, x.rowsView(), residual?.rowsView() ?? none, out.rowsView()))
     }
   }
 }

@@ -6,12 +6,16 @@ import Foundation
 package enum BackendError: Error, CustomStringConvertible {
   case openBLASMissing
   case outOfMemory(String)
+  /// A value of `DIT_T2I_CPU`.
+  case unknownCPU(String)
 
   package var description: String {
     switch self {
     case .openBLASMissing:
       "--backend openblas needs libopenblas.so.0, which is not installed: apt-get install libopenblas0, or use --backend native"
     case .outOfMemory(let what): "not enough memory for \(what)"
+    case .unknownCPU(let name):
+      "DIT_T2I_CPU=\(name) is not something this processor can compute as: use \(dk_cpu_level.choices)"
     }
   }
 }
@@ -31,23 +35,24 @@ package final class Backend: @unchecked Sendable {
 
   /// - Parameters:
   ///   - threads: nil uses as many as there are processors to run on.
-  ///   - cpu: "portable", "avx2" or nil for the best the CPU has; for tests.
+  ///   - cpu: the instruction set; nil takes `DIT_T2I_CPU`, or the best the CPU has where that is not set.
   package init(
-    _ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: dk_cpu_level = DK_CPU_AVX512
+    _ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: dk_cpu_level? = nil
   ) throws {
     self.kind = kind
     self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
-    self.precision = Backend.resolve(precision, kind)
     let name =
       switch kind {
       case .reference: DK_BACKEND_REFERENCE
       case .openblas: DK_BACKEND_OPENBLAS
       case .native: DK_BACKEND_NATIVE
       }
-    guard let engine = dk_engine_create(Int32(self.threads), name, cpu) else {
+    guard let engine = dk_engine_create(Int32(self.threads), name, try cpu ?? .fromEnvironment()) else {
       throw BackendError.outOfMemory("the engine")
     }
     self.engine = engine
+    self.precision =
+      precision != .auto ? precision : kind == .native && dk_engine_has_bf16(engine) != 0 ? .bf16 : .f32
     if kind == .openblas {
       guard let sgemm = copenblas_sgemm() else {
         dk_engine_destroy(engine)
@@ -59,14 +64,9 @@ package final class Backend: @unchecked Sendable {
 
   deinit { dk_engine_destroy(engine) }
 
-  private static func resolve(_ precision: Precision, _ kind: Kind) -> Precision {
-    guard precision == .auto else { return precision }
-    return kind == .native && dk_cpu_has_bf16() != 0 ? .bf16 : .f32
-  }
-
   /// The type activations have between linears: bfloat16 where the kernels compute in it.
   package var activationType: ElementType {
-    kind == .native && precision != .f32 && dk_cpu_has_bf16() != 0 ? .bf16 : .f32
+    kind == .native && precision != .f32 && dk_engine_has_bf16(engine) != 0 ? .bf16 : .f32
   }
 
   var weightKind: dk_weight_kind {
@@ -123,7 +123,7 @@ package final class Backend: @unchecked Sendable {
   }
 
   private func fill(_ memory: PackedMatrix, _ matrices: [StoredMatrix]) {
-    Backend.withSources(matrices) { dk_weight_fill(engine, memory.pointer, $0) }
+    Backend.withSources(matrices) { check(dk_weight_fill(engine, memory.pointer, $0)) }
     for matrix in matrices { matrix.release() }
   }
 
