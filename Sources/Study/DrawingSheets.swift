@@ -4,8 +4,8 @@ import DiTTextToImage
 
 extension DrawingRecord {
   /// - Parameter final: what came out, in place of the last foreseen picture.
-  package func strip(_ model: TextToImage, final: GeneratedPicture) -> (sheet: ContactSheet, animation: AnimatedPNG) {
-    var stages = stages(model)
+  package func strip(_ model: TextToImage, final: GeneratedPicture) throws -> (sheet: ContactSheet, animation: AnimatedPNG) {
+    var stages = try stages(model)
     if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }
     let items = stages.map { ContactSheet.Item($0.picture, "step \($0.step) of \(originals.count)") }
     return (
