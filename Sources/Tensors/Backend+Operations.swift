@@ -62,7 +62,7 @@ extension Backend {
     var epilogue = epilogue
     if let bias = linear.bias { epilogue.bias = UnsafePointer(try floats(bias)) }
     try withExtendedLifetime((linear, x, out)) {
-      try check(dk_linear(engine, x.rows, x.view, linear.packed, &epilogue, out.view), "a linear layer")
+      try check(dk_linear(engine, x.rows, x.view, linear.packed(), &epilogue, out.view), "a linear layer")
     }
   }
 
@@ -182,7 +182,7 @@ extension Backend {
     try withExtendedLifetime((convolution, x, residual, out)) {
       try check(
         dk_convolve(
-          engine, convolution.packed, &arguments, x.matrix.view, residual?.matrix.view ?? none, out.matrix.view),
+          engine, convolution.packed(), &arguments, x.matrix.view, residual?.matrix.view ?? none, out.matrix.view),
         "a convolution")
     }
   }

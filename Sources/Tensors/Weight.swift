@@ -79,10 +79,20 @@ package final class Linear: @unchecked Sendable {
   package let outputs: Int
   package let inputs: Int
   package let bias: Tensor?
-  private let memory: PackedMatrix
-  var packed: OpaquePointer { memory.pointer }
+  private let memory: PackedMatrix?
 
-  init(outputs: Int, inputs: Int, bias: Tensor?, memory: PackedMatrix) {
+  /// - Throws: ``BackendError/shape(_:)`` for a layer that has a shape alone.
+  func packed() throws -> OpaquePointer {
+    guard let memory else { throw BackendError.shape("a network that was listed, not loaded") }
+    return memory.pointer
+  }
+
+  /// A layer of which only the shape is known; it cannot run.
+  package convenience init(unpacked outputs: Int, _ inputs: Int, bias: Tensor?) {
+    self.init(outputs: outputs, inputs: inputs, bias: bias, memory: nil)
+  }
+
+  init(outputs: Int, inputs: Int, bias: Tensor?, memory: PackedMatrix?) {
     self.outputs = outputs
     self.inputs = inputs
     self.bias = bias
@@ -90,7 +100,7 @@ package final class Linear: @unchecked Sendable {
   }
 
   /// Bytes the packed matrix takes.
-  package var byteCount: Int { dk_weight_bytes(packed) }
+  package var byteCount: Int { memory.map { dk_weight_bytes($0.pointer) } ?? 0 }
 }
 
 /// The memory of a packed matrix.
@@ -121,14 +131,25 @@ package final class Convolution: @unchecked Sendable {
   package let outputs: Int
   package let inputs: Int
   package let bias: Tensor?
-  let packed: OpaquePointer
+  private let memory: OpaquePointer?
 
-  init(outputs: Int, inputs: Int, bias: Tensor?, packed: OpaquePointer) {
+  /// - Throws: ``BackendError/shape(_:)`` for a layer that has a shape alone.
+  func packed() throws -> OpaquePointer {
+    guard let memory else { throw BackendError.shape("a network that was listed, not loaded") }
+    return memory
+  }
+
+  /// A layer of which only the shape is known; it cannot run.
+  package convenience init(unpacked outputs: Int, _ inputs: Int, bias: Tensor?) {
+    self.init(outputs: outputs, inputs: inputs, bias: bias, packed: nil)
+  }
+
+  init(outputs: Int, inputs: Int, bias: Tensor?, packed: OpaquePointer?) {
     self.outputs = outputs
     self.inputs = inputs
     self.bias = bias
-    self.packed = packed
+    memory = packed
   }
 
-  deinit { dk_convolution_free(packed) }
+  deinit { dk_convolution_free(memory) }
 }
