@@ -1,3 +1,5 @@
+import DiTTransformer
+
 /// Why there is no model, or none that this program runs.
 package enum ModelError: Error, CustomStringConvertible {
   case notFound(name: String, looked: [String])
@@ -18,7 +20,7 @@ package enum ModelError: Error, CustomStringConvertible {
   case noText(String)
 
   /// What this program runs, for those who brought something else.
-  static let known = "this program runs DiT, PixArt-α and -Σ, U-ViT and its own text models"
+  static let known = "this program runs \(ModelFamilies.all.map { $0.title }.joined(separator: ", ")) and its own text models"
 
   package var description: String {
     switch self {
