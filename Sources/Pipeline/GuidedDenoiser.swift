@@ -48,17 +48,21 @@ package final class GuidedDenoiser {
   }
 
   /// Guided noise [N, C, h, w] and variance logits, which stay those of the conditional branch.
-  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) throws -> Prediction {
+  package func predict(_ latents: Tensor, evaluation: Int, probe: Probe? = nil) throws -> Prediction {
     let channels = latents.shape[1]
     let guided = both && guidance.isActive(at: timesteps[evaluation])
     let output = try run.predict(
-      guided ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation, observe: nil)
-    try observe?("output\(evaluation)", output)
-    let conditional = try Prediction(output: output.slice(0, count: count), latentChannels: channels)
+      guided ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation, probe: probe)
+    try probe?(.branches(evaluation: evaluation), output)
+    func prediction(_ first: Int) throws -> Prediction {
+      let branch = try Prediction(output: output.slice(first, count: count), latentChannels: channels)
+      return Prediction(
+        noise: try schedule.prediction.noise(branch.noise, of: latents, at: level(evaluation)),
+        varianceLogits: branch.varianceLogits)
+    }
+    let conditional = try prediction(0)
     guard guided else { return conditional }
-    let combined = try guidance.combine(
-      conditional: conditional,
-      unconditional: Prediction(output: output.slice(count, count: count), latentChannels: channels))
+    let combined = try guidance.combine(conditional: conditional, unconditional: prediction(count))
     return try guidance.projected(combined, conditional: conditional, latents: latents, at: level(evaluation))
   }
 }

@@ -21,9 +21,6 @@ package final class PixArt: DiffusionTransformer {
   package var readsClasses: Bool { false }
   package var readsText: Bool { true }
 
-  /// Pixels along one side of a latent, for the size that is told where the caller names none.
-  private static let pixelsPerLatent = 8
-
   /// Declares the network; the order of the stages is that of the cost table.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
   package init(_ configuration: PixArtConfiguration, _ parameters: Parameters) throws {
@@ -100,16 +97,8 @@ package final class PixArt: DiffusionTransformer {
   }
 
   package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
-    let drawn = { (patches: Int) in Float(patches * self.patchSize * PixArt.pixelsPerLatent) }
-    let conditions = conditions.map { condition in
-      var condition = condition
-      if !configuration.readsExtent {
-        condition.extent = nil
-      } else if condition.extent == nil {
-        condition.extent = PictureExtent(height: drawn(grid.height), width: drawn(grid.width))
-      }
-      return condition
-    }
+    // Models that are not told a size share rows of the conditioning table, whatever the size.
+    let conditions = configuration.readsExtent ? conditions : conditions.map { Condition($0.segments) }
     let backend = trunk.backend
     let text = try TextContext(trunk, conditions, size: configuration.captionSize) { states in
       let hidden = try backend.applied(caption.first, to: states, activation: .geluTanh, type: backend.activationType)
@@ -131,7 +120,7 @@ extension PixArt: ConditioningSource {
     let d = configuration.hiddenSize
     let embedding = try backend.embed(timestepFeatures(keys.map(\.timestep)), timestepIn, timestepOut)  // [rows, D]
     if let sizeEmbedder, let aspectEmbedder {
-      let extents = keys.map { $0.extent ?? PictureExtent(height: 1, width: 1) }
+      let extents = keys.map { $0.extent ?? PictureExtent(height: 1024, width: 1024) }
       let sizes = try backend.embed(
         try timestepFeatures(extents.flatMap { [$0.height, $0.width] }), sizeEmbedder.first, sizeEmbedder.second)
       let aspects = try backend.embed(
