@@ -198,7 +198,8 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
     for cpu in CPU.all {
       for kind in kinds {
         let engine = TestEngine(cpu: cpu)
-        var piece = dk_source(type: DK_STORED_F32, rows: 3, data: GuardedMemory([Float](repeating: 1, count: 60)).pointer, scales: nil)
+        let ones = [Float](repeating: 1, count: 60)
+        var piece = dk_source(type: DK_STORED_F32, rows: 3, data: GuardedMemory(ones).pointer, scales: nil)
         let weights = GuardedMemory([Float](repeating: 1, count: 60))
         piece.data = UnsafeRawPointer(weights.pointer)
         let packed = try #require(engine.pack(kind, 3, 20, [piece]))

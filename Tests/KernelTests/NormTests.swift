@@ -28,7 +28,8 @@ import Testing
           arguments.modulation_stride = 6 * columns
           arguments.rows_per_group = 2
         }
-        holdAgainstReference("layer norm \(rows)x\(columns) options \(options)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
+        let limit = out == DK_F32 ? f32Limit : bf16Limit
+        holdAgainstReference("layer norm \(rows)x\(columns) options \(options)", limit: limit, openBLAS: false) {
           let y = Rows(out, rows, columns, gap: 1)
           dk_layer_norm($0, rows, columns, x.view, &arguments, y.view)
           #expect(y.gapsAreIntact)
@@ -94,7 +95,8 @@ import Testing
           #expect(y.gapsAreIntact)
           return y.array
         }
-        holdAgainstReference("group norm \(pixels)x\(channels)/\(groups)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
+        let limit = out == DK_F32 ? f32Limit : bf16Limit
+        holdAgainstReference("group norm \(pixels)x\(channels)/\(groups)", limit: limit, openBLAS: false) {
           normalise($0, 0, batch)
         }
         for level in Engines.levels {
