@@ -16,6 +16,12 @@ func tests(_ name: String, _ dependencies: [String]) -> Target {
     path: "Tests/\(name)Tests")
 }
 
+/// The kernels are optimised in debug builds too, where they would be 35 times slower. SwiftPM allows no such flag in what
+/// it fetches by version or branch, so a program that depends on this package that way gets its own debug build's -O0, or
+/// -O2 by `swift build -Xcc -O2`. A fetched package lies in SwiftPM's own folders, which is how this tells.
+let isFetched = ["/checkouts/", "/registry/downloads/"].contains { "\(Context.packageDirectory)/".contains($0) }
+let optimised: [CSetting] = isFetched ? [] : [.unsafeFlags(["-O2"], .when(configuration: .debug))]
+
 let package = Package(
   name: "dit-t2i",
   products: [
@@ -27,7 +33,8 @@ let package = Package(
   ],
   targets: [
     // C: the hot loops, what a signal handler may call, and the bindings of four system libraries.
-    .target(name: "DiTCKernels", path: "Sources/CKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "DiTCKernels", path: "Sources/CKernels", cSettings: optimised, linkerSettings: [.linkedLibrary("m")]),
     .target(name: "DiTCOpenBLAS", path: "Sources/COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "DiTCFiles", path: "Sources/CFiles"),
     .target(name: "DiTCPNG", path: "Sources/CPNG", linkerSettings: [.linkedLibrary("png")]),
