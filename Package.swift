@@ -58,20 +58,21 @@ let package = Package(
       "Pipeline",
       ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models"],
       module: "DiTTextToImage"),
-    stage("Batch", ["Files", "Checkpoints", "Image", "Charts", "Models", "TextToImage"]),
+    stage("Batch", ["Files", "Checkpoints", "Transformer", "Image", "Charts", "Models", "TextToImage"]),
     stage(
       "Verification",
-      ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
+      ["Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
     stage(
       "Study",
       [
-        "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
+        "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
         "TextToImage",
       ]),
     .executableTarget(
       name: "DiTCommand",
       dependencies: [
-        "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy", "DiTCharts",
+        "DiTFiles", "DiTTensors", "DiTCheckpoints", "DiTText", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
+        "DiTImage", "DiTCharts", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/Command"),
 
@@ -92,6 +93,7 @@ let package = Package(
         "Tensors", "Image", "Charts",
       ]),
     tests("Command", ["Checkpoints", "Tensors", "Image"]),
+    tests("Architecture", []),
   ],
   cxxLanguageStandard: .cxx17
 )
