@@ -71,7 +71,7 @@ package enum WeightsKind: String, Sendable, CaseIterable {
       }
   }
 
-  /// GGUF is not opened further: its quantised blocks are no numbers this program reads.
+  /// GGUF is not opened further: its quantised blocks are not supported.
   static func isGGUF(_ url: URL) -> Bool {
     guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
     defer { try? handle.close() }

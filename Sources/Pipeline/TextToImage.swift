@@ -63,7 +63,7 @@ package final class TextToImage: @unchecked Sendable {
   ///   - recordingAttention: shows `observe` where the words were looked for, `attention0` and so on for each block:
   ///     [N, tokens, text length], averaged over steps and heads of the conditional branch.
   ///   - progress: is told of each step; throw from it to stop.
-  ///   - observe: is shown tensors by name: guided noise `eps0`, latents `x1`, the clean picture foreseen
+  ///   - observe: is shown tensors by name: guided noise `eps0`, latents `x1`, the predicted x₀
   ///     `original1`, …, `latents`, `image`.
   /// - Throws: ``RequestError``, or what `progress` throws.
   package func draw(
