@@ -16,6 +16,12 @@ func tests(_ name: String, _ dependencies: [String]) -> Target {
     path: "Tests/\(name)Tests")
 }
 
+/// The kernels are optimised in debug builds too, where they would be 35 times slower. SwiftPM allows no such flag in what
+/// it fetches by version or branch, so a program that depends on this package that way gets its own debug build's -O0, or
+/// -O2 by `swift build -Xcc -O2`. A fetched package lies in SwiftPM's own folders, which is how this tells.
+let isFetched = ["/checkouts/", "/registry/downloads/"].contains { "\(Context.packageDirectory)/".contains($0) }
+let optimised: [CSetting] = isFetched ? [] : [.unsafeFlags(["-O2"], .when(configuration: .debug))]
+
 let package = Package(
   name: "dit-t2i",
   products: [
@@ -27,7 +33,8 @@ let package = Package(
   ],
   targets: [
     // C: the hot loops, what a signal handler may call, and the bindings of four system libraries.
-    .target(name: "DiTCKernels", path: "Sources/CKernels", linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "DiTCKernels", path: "Sources/CKernels", cSettings: optimised, linkerSettings: [.linkedLibrary("m")]),
     .target(name: "DiTCOpenBLAS", path: "Sources/COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "DiTCFiles", path: "Sources/CFiles"),
     .target(name: "DiTCPNG", path: "Sources/CPNG", linkerSettings: [.linkedLibrary("png")]),
@@ -51,20 +58,21 @@ let package = Package(
       "Pipeline",
       ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models"],
       module: "DiTTextToImage"),
-    stage("Batch", ["Files", "Checkpoints", "Image", "Charts", "Models", "TextToImage"]),
+    stage("Batch", ["Files", "Checkpoints", "Transformer", "Image", "Charts", "Models", "TextToImage"]),
     stage(
       "Verification",
-      ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
+      ["Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
     stage(
       "Study",
       [
-        "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
+        "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
         "TextToImage",
       ]),
     .executableTarget(
       name: "DiTCommand",
       dependencies: [
-        "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy", "DiTCharts",
+        "DiTFiles", "DiTTensors", "DiTCheckpoints", "DiTText", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
+        "DiTImage", "DiTCharts", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/Command"),
 
@@ -85,6 +93,7 @@ let package = Package(
         "Tensors", "Image", "Charts",
       ]),
     tests("Command", ["Checkpoints", "Tensors", "Image"]),
+    tests("Architecture", []),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -78,7 +78,8 @@ package struct AutoencoderKLConfiguration: Decodable, Sendable {
     scaling = LatentScaling(factor: factor, shift: shift, mean: mean, std: std)
   }
 
-  /// Reads the sizes off the tensors of a decoder under diffusers' names. Groups are not among them: 32, as ever.
+  /// Reads the sizes off the tensors of a decoder under diffusers' names. The group count is not
+  /// stored; 32 is assumed.
   /// - Parameter scaling: of its latents, which the tensors do not tell.
   init(tensors: Checkpoint, scaling: LatentScaling) throws {
     func shape(_ name: String) throws -> [Int] { try tensors.matrixShape("decoder." + name) }

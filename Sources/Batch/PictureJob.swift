@@ -22,7 +22,7 @@ package struct PictureJob: Sendable {
   /// The file's name within the folder; no two jobs share one.
   package var file: String
 
-  /// More would be a file that nobody meant.
+  /// A larger count is assumed to be a mistake.
   package static let limit = 1_000_000
 
   /// The pictures of all lines, in order. Everything follows from the lines alone, so that every shard and every later

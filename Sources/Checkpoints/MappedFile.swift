@@ -12,7 +12,7 @@ import DiTTensors
 package final class MappedFile: MappedMemory, @unchecked Sendable {
   package let path: String
   package let bytes: UnsafeRawBufferPointer
-  /// What is unmapped in the end: `bytes`, unless they are a test's.
+  /// The whole mapping; larger than `bytes` only in tests.
   private let region: UnsafeMutableRawBufferPointer
 
   /// - Throws: ``LoadError/unreadable(file:reason:)``

@@ -87,7 +87,7 @@ package struct StrictJSON {
     }
   }
 
-  /// A value of no depth but that of an array: what an option of a prompt file's line can be.
+  /// A scalar or an array of scalars: what an option of a prompt file's line can be.
   package mutating func scalar() throws -> Scalar {
     skipSpace()
     switch peek() {

@@ -72,7 +72,7 @@ struct Compare: ParsableCommand {
 
   @OptionGroup var engine: EngineOptions
 
-  @Flag(name: .shortAndLong, help: "Print the file names alone.")
+  @Flag(name: .shortAndLong, help: "Print only the file names.")
   var quiet = false
 
   func validate() throws {
@@ -86,7 +86,7 @@ struct Compare: ParsableCommand {
     }
     if prompts != nil, !prompt.isEmpty { throw ValidationError("give a prompt or --prompts, not both") }
     if prompts == nil, className == nil {
-      throw ValidationError("--class is missing: which class do the words stand against?")
+      throw ValidationError("--class is missing: which class are the words compared with?")
     }
   }
 

@@ -38,7 +38,7 @@ struct Draw: ParsableCommand {
 
   @OptionGroup var engine: EngineOptions
 
-  @Flag(name: .shortAndLong, help: "Print the file name alone.")
+  @Flag(name: .shortAndLong, help: "Print only the file name.")
   var quiet = false
 
   func validate() throws {

@@ -5,12 +5,12 @@ import DiTTextToImage
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List the models this program finds.",
-    discussion: "Models are looked for in the Weights folder beside the program, or in ../share/dit-t2i of its place.")
+    discussion: "Models are looked for in the Weights folder beside the program, or in ../share/dit-t2i from there.")
 
   @Flag(help: "List the classes of each model.")
   var classes = false
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("This model alone: a name or folder.", valueName: "dir"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("Only this model: a name or folder.", valueName: "dir"))
   var model: String?
 
   func run() throws {

@@ -45,7 +45,7 @@ struct PictureOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How much is kept of guidance's part along the picture, 0 to 1; less keeps colours from growing loud. "
+      "How much is kept of guidance's part along the picture, 0 to 1; less keeps colours from oversaturating. "
         + "(default: 1)",
       valueName: "share"))
   var guidanceParallel: Float?

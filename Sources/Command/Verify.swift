@@ -7,7 +7,7 @@ import Foundation
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Hold this build and machine against a folder of golden numbers.",
+    abstract: "Check this build on this machine against a folder of golden numbers.",
     discussion: """
       DIR holds manifest.json and the files it names; a model's goldens folder will do. Computed in float32 unless
       --precision says otherwise (tolerances widen with it). Exit code 1 if any case fails or is of an unknown kind.
@@ -16,12 +16,12 @@ struct Verify: ParsableCommand {
   @Argument(help: "The folder with manifest.json.")
   var dir: String
 
-  @Option(help: "These groups alone, separated by commas.")
+  @Option(help: "Only these groups, separated by commas.")
   var group: String?
 
   @OptionGroup var engine: EngineOptions
 
-  @Flag(name: .shortAndLong, help: "Print failures and the summary alone.")
+  @Flag(name: .shortAndLong, help: "Print only failures and the summary.")
   var quiet = false
 
   func run() throws {

@@ -52,7 +52,7 @@ package struct Guidance: Sendable, Equatable {
     return Prediction(noise: noise, varianceLogits: conditional.varianceLogits)
   }
 
-  /// A combined prediction with ``parallel`` alone of its part along the foreseen picture, x₀ = (x − √(1−ᾱ)·ε_c) / √ᾱ;
+  /// A combined prediction with ``parallel`` alone of its part along the predicted x₀ = (x − √(1−ᾱ)·ε_c) / √ᾱ;
   /// for each picture by itself.
   /// - Parameter latents: x, [B, C, H, W], at `level`.
   package func projected(

@@ -29,8 +29,8 @@ package struct TorchRandom: Sendable {
 
   /// Fills with `torch.randn(values.count)`.
   ///
-  /// Sixteen numbers and more take the vector road: uniforms first, transformed in blocks of sixteen; an incomplete
-  /// last block is drawn afresh, overlapping the one before.
+  /// Sixteen numbers and more use PyTorch's vectorised path: uniforms first, transformed in blocks of sixteen; an
+  /// incomplete last block is drawn afresh, overlapping the one before.
   mutating func fillNormal(_ values: UnsafeMutableBufferPointer<Float>) {
     guard values.count >= 16 else {
       for index in values.indices { values[index] = Float(scalarNormal()) }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The bytes of a file, or of a pipe to its end: a gigabyte at most, for a device may have none.
+/// The bytes of a file, or of a pipe to its end: at most 1 GiB, because a device may never end.
 package func readFile(_ url: URL, limit: Int = 1 << 30) throws(FileError) -> [UInt8] {
   func refused(_ reason: String? = nil) -> FileError {
     .unreadable(path: url.path, reason: reason ?? String(cString: strerror(errno)))

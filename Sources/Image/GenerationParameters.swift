@@ -50,7 +50,7 @@ package struct GenerationParameters: Equatable, Sendable {
     }
   }
 
-  // MARK: - The fields everybody has
+  // MARK: - The fields every program writes
 
   package var steps: Int? {
     get { self["Steps"].flatMap { Int($0) } }

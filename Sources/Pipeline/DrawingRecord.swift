@@ -25,7 +25,7 @@ package struct DrawingRecord {
     return (1...count).map { $0 * steps / count - 1 }
   }
 
-  /// The picture as it was foreseen at about `count` steps.
+  /// The predicted x₀ at about `count` steps.
   package func stages(_ model: TextToImage, count: Int = 8) throws -> [(step: Int, picture: Picture)] {
     try DrawingRecord.chosen(of: originals.count, count: count).map { try ($0 + 1, model.picture(of: originals[$0])) }
   }

@@ -1,3 +1,4 @@
+import DiTModels
 import DiTTensors
 import DiTTransformer
 

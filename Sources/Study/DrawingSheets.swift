@@ -3,7 +3,7 @@ import DiTImage
 import DiTTextToImage
 
 extension DrawingRecord {
-  /// - Parameter final: what came out, in place of the last foreseen picture.
+  /// - Parameter final: what came out, in place of the last predicted x₀.
   package func strip(_ model: TextToImage, final: GeneratedPicture) throws -> (sheet: ContactSheet, animation: AnimatedPNG) {
     var stages = try stages(model)
     if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }

@@ -113,7 +113,7 @@ import Testing
     refuse("key without a value") { $0.op("}(Nu.") }
     refuse("no list") { $0.op("}Na.") }
     refuse("no dictionary") { $0.op("](NNu.") }
-    refuse("calls what is no function") { $0.op("N)R.") }
+    refuse("calls a non-function") { $0.op("N)R.") }
     refuse("constructor of a storage") {
       $0.global("torch", "FloatStorage")
       $0.op(")R.")

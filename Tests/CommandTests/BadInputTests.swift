@@ -111,7 +111,8 @@ import Testing
     try expect({ try FileManager.default.removeItem(at: $0.appendingPathComponent(weights)) }, saying: "transformer")
     try expect(replace(weights) { data in
       var data = data  // same length, another name
-      if let range = data.range(of: Data("blocks.3.attn.proj.bias".utf8)) { data.replaceSubrange(range, with: Data("blocks.3.attn.prof.bias".utf8)) }
+      let name = Data("blocks.3.attn.proj.bias".utf8), other = Data("blocks.3.attn.prof.bias".utf8)
+      if let range = data.range(of: name) { data.replaceSubrange(range, with: other) }
       return data
     }, saying: "blocks.3.attn.proj.bias")
     try expect(replace("transformer/config.json", edit("\"hidden_size\": 384", "\"hidden_size\": 768")), saying: "shape")
@@ -123,7 +124,8 @@ import Testing
     try expect(replace("classes.json", { _ in Data("[\"one\"]".utf8) }), saying: "classes.json")
     try expect(replace("vae/config.json", edit("\"latent_channels\": 8", "\"latent_channels\": 4")), saying: "latents_mean")
     try expect(replace("scheduler/scheduler_config.json", edit("0.02", "2.0")), saying: "beta")
-    try expect({ try FileManager.default.removeItem(at: $0.appendingPathComponent("tokenizer/spiece.model")) }, saying: "spiece.model")
+    try expect(
+      { try FileManager.default.removeItem(at: $0.appendingPathComponent("tokenizer/spiece.model")) }, saying: "spiece.model")
     try expect(replace("tokenizer/spiece.model", { $0.prefix(999) }), saying: "spiece.model")
   }
 

@@ -17,7 +17,8 @@ import Testing
 
   private func pictures(_ program: Program, _ folder: String) throws -> [String: Data] {
     let names = try FileManager.default.contentsOfDirectory(atPath: program.folder.appendingPathComponent(folder).path)
-    return try Dictionary(uniqueKeysWithValues: names.filter { $0.hasSuffix(".png") }.map { ($0, try program.data("\(folder)/\($0)")) })
+    let pictures = names.filter { $0.hasSuffix(".png") }
+    return try Dictionary(uniqueKeysWithValues: pictures.map { ($0, try program.data("\(folder)/\($0)")) })
   }
 
   @Test func aFileIsDrawnOnceAndResumed() throws {

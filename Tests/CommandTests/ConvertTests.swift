@@ -17,7 +17,8 @@ import Testing
     #expect(try program.run(["convert", "small", "full", "--type", "f32", "--quiet"]).status == 0)
     let models = ["small", "./half", "./small8", "./full"]
     let pictures = try models.enumerated().map { index, model in
-      let options = ["a red fox in snow", "--seed", "1", "--steps", "4", "--size", "96x64", "--precision", "f32", "-o", "\(index).png"]
+      let options =
+        ["a red fox in snow", "--seed", "1", "--steps", "4", "--size", "96x64", "--precision", "f32", "-o", "\(index).png"]
       let result = try program.run(options + ["--model", model])
       #expect(result.status == 0, "\(result.errors)")
       return try Picture(contentsOf: program.folder.appendingPathComponent("\(index).png")).pixels

@@ -89,6 +89,22 @@ import Testing
     #expect(asked == Array(evaluations.indices))
   }
 
+  @Test(arguments: SamplerRegistry.names, [0, 0.5])
+  func noiseIsDrawnOnceAStepOrNever(_ name: String, _ eta: Double) throws {
+    if eta > 0, name != "ddim" { return }
+    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 7, eta: eta))
+    let evaluations = sampler.evaluations
+    var random = TorchRandom(seed: 6)
+    var draws = 0
+    _ = try sampler.run(
+      from: random.randn([1, 2, 3, 4]), predict: { Self.model($0, timestep: evaluations[$1]) },
+      noise: {
+        draws += 1
+        return random.randn([1, 2, 3, 4])
+      })
+    #expect(draws == (name == "ddpm" || eta > 0 ? 7 : 0))
+  }
+
   @Test(arguments: SamplerRegistry.names)
   func aBatchIsItsPictures(_ name: String) throws {
     let settings = SamplerSettings(steps: 7)

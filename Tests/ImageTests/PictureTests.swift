@@ -8,7 +8,10 @@ import Testing
   /// The few lines of safetensors that one fixture needs.
   struct Tensors {
     let header: [String: Entry], data: Data
-    struct Entry: Decodable { let shape: [Int], data_offsets: [Int] }
+    struct Entry: Decodable {
+      let shape: [Int], offsets: [Int]
+      enum CodingKeys: String, CodingKey { case shape, offsets = "data_offsets" }
+    }
 
     init(_ url: URL) throws {
       let file = try Data(contentsOf: url)
@@ -19,7 +22,7 @@ import Testing
 
     func bytes(_ name: String) throws -> [UInt8] {
       let entry = try #require(header[name])
-      return [UInt8](data[entry.data_offsets[0]..<entry.data_offsets[1]])
+      return [UInt8](data[entry.offsets[0]..<entry.offsets[1]])
     }
 
     func floats(_ name: String) throws -> [Float] {

@@ -61,7 +61,8 @@ import Testing
     Shape(height: 8, width: 9, inputs: 32, outputs: 48, stride: 2, padEndOnly: true),
     Shape(height: 1, width: 1, inputs: 5, outputs: 4, upsample: 2), Shape(height: 1, width: 1, inputs: 2, outputs: 1),
     Shape(height: 4, width: 3, inputs: 10, outputs: 80, upsample: 2, stride: 2),
-    Shape(height: 3, width: 70, inputs: 24, outputs: 32, upsample: 2), Shape(height: 3, width: 5, inputs: 128, outputs: 130, upsample: 2),
+    Shape(height: 3, width: 70, inputs: 24, outputs: 32, upsample: 2),
+    Shape(height: 3, width: 5, inputs: 128, outputs: 130, upsample: 2),
     Shape(height: 20, width: 33, inputs: 48, outputs: 16),
   ]
 
@@ -82,7 +83,8 @@ import Testing
   @Test func referenceComputesTheFormula() throws {
     for shape in [
       Shape(batch: 2, height: 3, width: 4, inputs: 2, outputs: 3), Shape(height: 3, width: 2, inputs: 2, outputs: 2, upsample: 2),
-      Shape(height: 5, width: 4, inputs: 1, outputs: 2, stride: 2), Shape(height: 4, width: 6, inputs: 1, outputs: 2, stride: 2, padEndOnly: true),
+      Shape(height: 5, width: 4, inputs: 1, outputs: 2, stride: 2),
+      Shape(height: 4, width: 6, inputs: 1, outputs: 2, stride: 2, padEndOnly: true),
     ] {
       let p = Problem(shape, DK_F32, activation: DK_ACT_RELU)
       let result = try p.run(Engines.get(DK_BACKEND_REFERENCE))

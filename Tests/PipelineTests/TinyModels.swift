@@ -26,7 +26,9 @@ struct TinyModels {
   }
 
   /// PixArt with a text encoder; `fields` replaces fields of the transformer's configuration.
-  func pixArt(_ pipeline: String = "PixArtAlphaPipeline", _ name: String = "pixart", fields: [String: JSONValue] = [:]) throws -> URL {
+  func pixArt(
+    _ pipeline: String = "PixArtAlphaPipeline", _ name: String = "pixart", fields: [String: JSONValue] = [:]
+  ) throws -> URL {
     try folder.write(#"{"_class_name": "\#(pipeline)"}"#, to: "\(name)/model_index.json")
     try transformer("pixart/micro-conditions", in: name)
     var configuration = try readConfiguration(

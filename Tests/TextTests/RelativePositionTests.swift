@@ -5,14 +5,18 @@ import DiTText
 
 @Suite struct RelativePositionTests {
   private struct Golden: Decodable {
-    let buckets32_max128: [Int]
-    let buckets16_max64: [Int]
+    let wide: [Int]
+    let narrow: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case wide = "buckets32_max128", narrow = "buckets16_max64"
+    }
   }
 
   /// The whole golden table: relative positions −300…300.
   @Test func everyBucket() throws {
     let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: Fixtures.url("text-dit/relative_bucket.json")))
-    for (table, buckets, distance) in [(golden.buckets32_max128, 32, 128), (golden.buckets16_max64, 16, 64)] {
+    for (table, buckets, distance) in [(golden.wide, 32, 128), (golden.narrow, 16, 64)] {
       let middle = table.count / 2
       #expect(table.count == 601)
       let actual = (-middle...middle).map { relativePositionBucket($0, buckets: buckets, maxDistance: distance) }

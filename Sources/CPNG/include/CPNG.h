@@ -1,4 +1,4 @@
-// A door to libpng that never lets its setjmp errors out: every call returns, and says what went wrong in words.
+// Bindings of libpng that never let its setjmp errors out: every call returns, and says what went wrong in words.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-// A C door to the SentencePiece library (Kudo and Richardson 2018, arXiv 1808.06226). Errors come back as text.
+// C bindings of the SentencePiece library (Kudo and Richardson 2018, arXiv 1808.06226). Errors come back as text.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

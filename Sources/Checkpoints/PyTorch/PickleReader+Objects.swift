@@ -12,7 +12,7 @@ extension PickleReader {
   mutating func stackGlobal() throws {
     let names = try pop(2)
     guard let module = names[0].string, let name = names[1].string else {
-      throw Malformed("the pickle names an object by what is no string")
+      throw Malformed("the pickle names an object with a non-string")
     }
     try push(global(module: module, name: name))
   }
@@ -46,7 +46,7 @@ extension PickleReader {
   mutating func reduce() throws {
     let call = try pop(2)
     guard case .global(let function) = call[0], case .tuple(let index) = call[1] else {
-      throw Malformed("the pickle calls what is no function")
+      throw Malformed("the pickle calls a non-function")
     }
     let arguments = sequences[index]
     switch function {

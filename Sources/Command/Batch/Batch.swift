@@ -8,7 +8,7 @@ import Foundation
 
 struct Batch: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw the pictures of a prompt file into a folder; started again, it goes on where it was.",
+    abstract: "Draw the pictures of a prompt file into a folder; started again, it goes on where it stopped.",
     discussion: """
       A file is plain text, a prompt a line with options after it, or JSONL or CSV with the same names as fields:
         a red fox in snow --size 160x96 --seed 7 --negative "blurry, dark" --count 4
@@ -32,7 +32,7 @@ struct Batch: ParsableCommand {
 
   @OptionGroup var source: SourceOptions
 
-  @Flag(help: "Go on without bad lines.")
+  @Flag(help: "Leave bad lines out and draw the others.")
   var skipBad = false
 
   @Flag(help: "Compare finished pictures with their hashes, and draw damaged ones again.")
@@ -49,7 +49,7 @@ struct Batch: ParsableCommand {
 
   @OptionGroup var engine: EngineOptions
 
-  @Flag(name: .shortAndLong, help: "Print the names of new files alone.")
+  @Flag(name: .shortAndLong, help: "Print only the names of new files.")
   var quiet = false
 
   func validate() throws {
@@ -104,7 +104,8 @@ struct Batch: ParsableCommand {
     guard !quiet, let vocabulary = Vocabulary(of: model) else { return }
     var seen: Set<Int> = []  // pictures of one line share its prompt
     let lines = jobs.filter { seen.insert($0.line).inserted }
-      .map { (number: $0.line, unknown: vocabulary.unknown(in: WeightedPrompt.plain($0.request.prompt))) }.filter { !$0.unknown.isEmpty }
+      .map { (number: $0.line, unknown: vocabulary.unknown(in: WeightedPrompt.plain($0.request.prompt))) }
+      .filter { !$0.unknown.isEmpty }
     guard let first = lines.first else { return }
     let which = lines.count == 1 ? "line \(first.number)" : "\(lines.count) lines, beginning with line \(first.number)"
     note("\(model.name) was not trained on words of \(which): \(listed(first.unknown))")

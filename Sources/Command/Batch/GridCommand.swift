@@ -18,7 +18,7 @@ struct GridCommand: ParsableCommand {
         dit-t2i grid "a {red,blue,green} {fox,owl} in {snow,forest}" --seed 7
       """)
 
-  @Argument(help: "The prompt with braces, in quotes: a shell has its own use for them.")
+  @Argument(help: "The prompt with braces; quote it: the shell would expand the braces.")
   var prompt: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The table's file, or a folder for it.", valueName: "path"))
@@ -33,7 +33,7 @@ struct GridCommand: ParsableCommand {
 
   @OptionGroup var engine: EngineOptions
 
-  @Flag(name: .shortAndLong, help: "Print the file name alone.")
+  @Flag(name: .shortAndLong, help: "Print only the file name.")
   var quiet = false
 
   func run() throws {
@@ -55,7 +55,8 @@ struct GridCommand: ParsableCommand {
     let file = try names.write(sheet.drawn(), texts: [PNGText("Description", description(requests[0]))], number: nil)
     progress.clear()
     let time = duration(seconds(since: start))
-    print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(requests.count == 1 ? "1 cell" : "\(requests.count) cells") of \(requests[0].size)  \(time)")
+    let cells = requests.count == 1 ? "1 cell" : "\(requests.count) cells"
+    print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(cells) of \(requests[0].size)  \(time)")
   }
 
   private func makeRequests(_ prompts: [String], _ folder: ModelFolder) throws -> [GenerationRequest] {
