@@ -5,7 +5,8 @@ import DiTImage
 
 /// Encodes, hashes and writes pictures on a thread of its own while the next ones are drawn.
 ///
-/// `@unchecked`: what the two threads share lies behind the lock.
+/// `@unchecked Sendable`: the folder, the one thing here that is not, is written to on the queue alone, and read by the
+/// drawing thread once ``finish()`` has emptied that; what both threads change lies behind the lock.
 final class PictureWriter: @unchecked Sendable {
   private let folder: PictureFolder
   private let queue = DispatchQueue(label: "dit-t2i.writer")

@@ -6,6 +6,9 @@ import DiTTensors
 /// Weights are read from the mapping where they lie, so a checkpoint costs no memory beyond the page cache. As with
 /// every mapping, a file that another process shortens while it is in use raises SIGBUS: replace checkpoints by rename,
 /// as ``SafetensorsWriter`` does.
+///
+/// `@unchecked Sendable`: the pointers are constant and their bytes are only read. ``release(_:)`` may meet a reader: the
+/// kernel drops pages of an unchanged private mapping and reads the same bytes again.
 package final class MappedFile: MappedMemory, @unchecked Sendable {
   package let path: String
   package let bytes: UnsafeRawBufferPointer

@@ -2,7 +2,7 @@ import Foundation
 import DiTTensors
 
 /// Where a tensor lies in its file, and how to read it. The file stays mapped as long as a record of it lives.
-package struct TensorRecord: @unchecked Sendable {
+package struct TensorRecord: Sendable {
   /// The name it is looked up by.
   package internal(set) var name: TensorName
   /// The name the file gives it; differs from ``name`` in a renamed or scoped checkpoint.

@@ -1,14 +1,17 @@
 import Dispatch
 import DiTFiles
 import Foundation
+import Synchronization
 
 /// Ctrl-C and termination: half-written files go, and the program ends with the code the shell expects.
 enum Interruption {
   static func install() {
+    _ = message.load(ordering: .relaxed)  // made now: the handler may not
     for number in [SIGINT, SIGTERM, SIGHUP] {
       signal(number) { number in
         TemporaryFiles.removeAll()
-        if let text = interruptionMessage { _ = write(STDERR_FILENO, text, strlen(text)) }
+        let text = UnsafePointer<CChar>(bitPattern: message.load(ordering: .acquiring))
+        if let text { _ = write(STDERR_FILENO, text, strlen(text)) }
         _exit(128 + number)
       }
     }
@@ -33,11 +36,14 @@ enum Interruption {
     }
   }
 
+  /// `nonisolated(unsafe)`: nobody reads it, and the main thread alone adds to it. It keeps the sources alive.
   nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
 
   /// - Parameter text: for standard error, when the program is interrupted from now on.
-  static func say(_ text: String) { interruptionMessage = strdup(text) }
+  static func say(_ text: String) {
+    message.store(UInt(bitPattern: strdup(text)), ordering: .releasing)
+  }
 }
 
-/// A global C string, because a signal handler may neither allocate nor capture.
-nonisolated(unsafe) private var interruptionMessage: UnsafeMutablePointer<CChar>?
+/// The address of a C string that is never freed, or 0: a signal handler may neither allocate nor lock nor capture.
+private let message = Atomic<UInt>(0)

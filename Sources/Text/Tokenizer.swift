@@ -18,6 +18,9 @@ package enum TokenizerError: Error, CustomStringConvertible {
 
 /// Text to token ids with a SentencePiece unigram model (Kudo and Richardson 2018), as T5 uses it:
 /// the pieces of the text, then one end-of-sentence token.
+///
+/// `@unchecked Sendable`: the processor is made once and asked by `const` functions alone, which SentencePiece lets
+/// several threads call.
 package final class Tokenizer: @unchecked Sendable {
   package let vocabularySize: Int
   package let padID: Int
