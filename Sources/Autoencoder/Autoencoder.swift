@@ -6,10 +6,17 @@ package protocol Autoencoder: Sendable {
   /// Pixels along one side of a latent; 8 for every autoencoder so far.
   var scaleFactor: Int { get }
   /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
-  func decode(_ latents: Tensor) throws -> Tensor
+  /// - Parameter probe: is shown each level.
+  func decode(_ latents: Tensor, probe: Probe?) throws -> Tensor
   /// Picture [B, 3, H, W] in 0…1, H and W multiples of ``scaleFactor`` -> latents [B, C, H/8, W/8].
+  /// - Parameter probe: is shown each level.
   /// - Throws: ``AutoencoderError/noEncoder`` where the folder holds a decoder alone.
-  func encode(_ picture: Tensor) throws -> Tensor
+  func encode(_ picture: Tensor, probe: Probe?) throws -> Tensor
+}
+
+extension Autoencoder {
+  package func decode(_ latents: Tensor) throws -> Tensor { try decode(latents, probe: nil) }
+  package func encode(_ picture: Tensor) throws -> Tensor { try encode(picture, probe: nil) }
 }
 
 package enum AutoencoderError: Error, Equatable, CustomStringConvertible {
@@ -67,6 +74,6 @@ func channelsFirst(_ pixels: Tensor) throws -> Tensor {
 }
 
 /// Pixels [B, H, W, C] of any type -> planes [B, C, H, W] in float32, to be looked at.
-func planes(_ pixels: Tensor) throws -> Tensor {
+package func planes(_ pixels: Tensor) throws -> Tensor {
   try channelsFirst(pixels.type == .f32 ? pixels : try Tensor(pixels.array, pixels.shape))
 }

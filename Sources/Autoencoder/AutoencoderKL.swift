@@ -3,7 +3,7 @@ import DiTTensors
 
 /// The autoencoder of Stable Diffusion, SDXL, DiT and PixArt (Rombach et al. 2022, arXiv:2112.10752; diffusers'
 /// `AutoencoderKL`).
-package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
+package final class AutoencoderKL: Autoencoder {
   package let configuration: AutoencoderKLConfiguration
   package let tiling: Tiling
   package var latentChannels: Int { configuration.latentChannels }
@@ -33,15 +33,11 @@ package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
 
   // MARK: decoding
 
-  package func decode(_ latents: Tensor) throws -> Tensor { try decode(latents, observe: nil) }
-
   /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
-  /// - Parameter observe: is shown `conv_in`, `mid_attention`, `mid` and `up0`… as planes [1, C, h, w], picture by
-  ///   picture.
-  package func decode(_ latents: Tensor, observe: Observer?) throws -> Tensor {
+  package func decode(_ latents: Tensor, probe: Probe?) throws -> Tensor {
     let unscaled = try configuration.scaling.unscaled(latents)
     return try eachPicture(unscaled) { z in  // [1, h, w, C]
-      let pixels = try tiled(z, of: .latents) { try decoder($0, on: backend, observe: observe) }  // [1, H, W, 3]
+      let pixels = try tiled(z, of: .latents) { try decoder($0, on: backend, probe: probe) }  // [1, H, W, 3]
       return try channelsFirst(pixels).mapChannels { value, _ in value / 2 + 0.5 }
     }
   }
@@ -49,25 +45,25 @@ package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
   // MARK: encoding
 
   /// Picture [B, 3, H, W] in 0…1 -> the means of its latents [B, C, H/8, W/8], scaled for the transformer.
-  package func encode(_ picture: Tensor) throws -> Tensor {
-    try configuration.scaling.scaled(try distribution(of: picture).mean)
+  package func encode(_ picture: Tensor, probe: Probe?) throws -> Tensor {
+    try configuration.scaling.scaled(try distribution(of: picture, probe: probe).mean)
   }
 
-  /// As ``encode(_:)``, but a sample of the latents instead of their means.
+  /// As ``encode(_:probe:)``, but a sample of the latents instead of their means.
   /// - Parameter noise: [B, C, H/8, W/8], standard normal.
   package func encode(_ picture: Tensor, noise: Tensor) throws -> Tensor {
     try configuration.scaling.scaled(try distribution(of: picture).sample(noise))
   }
 
   /// Picture [B, 3, H, W] in 0…1 -> the distribution of its latents, before scaling.
-  /// - Parameter observe: is shown `down0`…, `mid_attention` and `mid` as planes [1, C, h, w], picture by picture.
+  /// - Parameter probe: is shown each level, picture by picture.
   /// - Throws: ``AutoencoderError/noEncoder``
-  package func distribution(of picture: Tensor, observe: Observer? = nil) throws -> LatentDistribution {
+  package func distribution(of picture: Tensor, probe: Probe? = nil) throws -> LatentDistribution {
     guard let encoder else { throw AutoencoderError.noEncoder }
     let signed = try picture.mapChannels { value, _ in 2 * value - 1 }
     return try LatentDistribution(
       moments: try eachPicture(signed) { pixels in  // [1, H, W, 3]
-        try channelsFirst(tiled(pixels, of: .pixels) { try encoder($0, on: backend, observe: observe) })
+        try channelsFirst(tiled(pixels, of: .pixels) { try encoder($0, on: backend, probe: probe) })
       })
   }
 

@@ -42,17 +42,17 @@ struct KLDecoder {
   }
 
   /// [1, h, w, C] float32 -> [1, H, W, 3] float32 in −1…1.
-  func callAsFunction(_ latents: Tensor, on backend: Backend, observe: Observer?) throws -> Tensor {
+  func callAsFunction(_ latents: Tensor, on backend: Backend, probe: Probe?) throws -> Tensor {
     let z = try postQuant.map { try backend.pointwise($0, latents, type: .f32) } ?? latents
     var x = try backend.convolved(first, z, type: .f32)  // [1, h, w, C₀]
-    try observe?("conv_in", planes(x))
-    x = try middle(x, on: backend, observe: observe)
+    try probe?(.convolvedLatents, x)
+    x = try middle(x, on: backend, probe: probe)
     for (index, level) in levels.enumerated() {
       for resnet in level.resnets { x = try resnet(x, on: backend) }
       if let upsample = level.upsample {
         x = try backend.convolved(upsample, x, upsample: 2, type: .f32)  // [1, 2h, 2w, C]
       }
-      try observe?("up\(index)", planes(x))
+      try probe?(.up(index), x)
     }
     try backend.normalise(norm, x, activation: .silu, into: x)
     return try backend.convolved(last, x, type: .f32)

@@ -14,14 +14,14 @@ struct MiddleBlock {
   }
 
   /// [1, h, w, C] -> the same.
-  func callAsFunction(_ x: Tensor, on backend: Backend, observe: Observer?) throws -> Tensor {
+  func callAsFunction(_ x: Tensor, on backend: Backend, probe: Probe?) throws -> Tensor {
     var x = try before(x, on: backend)
     if let attention {
       x = try attention(x, on: backend)
-      try observe?("mid_attention", planes(x))
+      try probe?(.middleAttention, x)
     }
     x = try after(x, on: backend)
-    try observe?("mid", planes(x))
+    try probe?(.middle, x)
     return x
   }
 }

@@ -5,7 +5,7 @@ import DiTTensors
 /// The tiny autoencoder TAESD (Bohan, github.com/madebyollin/taesd) with any channels a level.
 ///
 /// Unlike an ``AutoencoderKL`` it takes latents as the sampler leaves them: they are not divided by a scaling factor.
-package final class TinyAutoencoder: Autoencoder, @unchecked Sendable {
+package final class TinyAutoencoder: Autoencoder {
   package let configuration: TinyAutoencoderConfiguration
   package let tiling: Tiling
   package var latentChannels: Int { configuration.latentChannels }
@@ -31,17 +31,17 @@ package final class TinyAutoencoder: Autoencoder, @unchecked Sendable {
     try encoder?.requireAllRead()
   }
 
-  package func decode(_ latents: Tensor) throws -> Tensor {
+  package func decode(_ latents: Tensor, probe: Probe?) throws -> Tensor {
     let (height, width) = (latents.shape[2] * scaleFactor, latents.shape[3] * scaleFactor)
     guard let decoder else { return try Tensor([latents.shape[0], 3, height, width]) }
     let prepared = try prepared(latents)
-    return try eachPicture(prepared) { try decoder($0, side: tileSide(height, width), on: backend) }
+    return try eachPicture(prepared) { try decoder($0, side: tileSide(height, width), on: backend, probe: probe) }
   }
 
-  package func encode(_ picture: Tensor) throws -> Tensor {
+  package func encode(_ picture: Tensor, probe: Probe?) throws -> Tensor {
     guard let encoder else { throw AutoencoderError.noEncoder }
     let side = tileSide(picture.shape[2], picture.shape[3])
-    return try normalised(eachPicture(picture) { try encoder($0, side: side, on: backend) })
+    return try normalised(eachPicture(picture) { try encoder($0, side: side, on: backend, probe: probe) })
   }
 
   // MARK: steps

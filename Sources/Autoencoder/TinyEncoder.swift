@@ -37,7 +37,7 @@ struct TinyEncoder {
   ///
   /// The last level is cheap, and the only one that may look at all pixels: it is never cut into tiles.
   /// - Parameter side: of a tile in pixels of the picture, or nil.
-  func callAsFunction(_ picture: Tensor, side: Int?, on backend: Backend) throws -> Tensor {
+  func callAsFunction(_ picture: Tensor, side: Int?, on backend: Backend, probe: Probe?) throws -> Tensor {
     let whole = min(levels.count - 1, levels.firstIndex { $0.blocks.contains(where: \.seesEverything) } ?? levels.count)
     let tiled = levels[..<whole]
     let step = 1 << max(0, whole - 1)  // pixels of the picture along one of what the tiles make
@@ -45,17 +45,18 @@ struct TinyEncoder {
     var x = try tiled.isEmpty
       ? backend.convolved(first, picture)
       : inExactTiles(picture, side: side.map(align), margin: align(margin(tiled)), down: step) {
-        try run(tiled, backend.convolved(first, $0), on: backend)
+        try run(tiled, backend.convolved(first, $0), on: backend, probe)
       }
-    x = try run(levels[whole...], x, on: backend)
+    x = try run(levels[whole...], x, on: backend, probe)
     return try backend.convolved(last, x, type: .f32)
   }
 
-  private func run(_ levels: ArraySlice<Level>, _ x: Tensor, on backend: Backend) throws -> Tensor {
+  private func run(_ levels: ArraySlice<Level>, _ x: Tensor, on backend: Backend, _ probe: Probe?) throws -> Tensor {
     var x = x
-    for level in levels {
+    for (index, level) in zip(levels.indices, levels) {
       if let change = level.change { x = try backend.convolved(change, x, stride: 2) }
       for block in level.blocks { x = try block(x, on: backend) }
+      try probe?(.down(index), x)
     }
     return x
   }

@@ -59,15 +59,15 @@ package struct PictureBatch {
 
   /// Draws what is pending, in batches, each picture the same bytes as alone.
   /// - Throws: what the stages or the disk have to say. Finished pictures stay finished.
-  package func draw(with model: TextToImage, report: (Event) -> Void) throws {
+  package func draw(in session: DrawingSession, report: (Event) -> Void) throws {
     let writer = PictureWriter(folder)
     var count = 0
     func announce(_ entries: [ManifestEntry]) {
       count += entries.count
       for entry in entries { report(.written(entry)) }
     }
-    let batches = model.batches(pending.map(\.request))
-    let work = batches.map { $0.reduce(0) { $0 + cost(pending[$1].request, model) } }
+    let batches = session.model.batches(pending.map(\.request))
+    let work = batches.map { $0.reduce(0) { $0 + cost(pending[$1].request) } }
     let total = work.reduce(0, +)
     var done = 0.0
     for (index, (batch, work)) in zip(batches, work).enumerated() {
@@ -75,10 +75,10 @@ package struct PictureBatch {
       // Some batches at once: a large text encoder is read from disk for all of their prompts together.
       if index % PictureBatch.encodedTogether == 0 {
         let next = batches[index...].prefix(PictureBatch.encodedTogether).joined().map { pending[$0].request }
-        try model.encode(next.flatMap { [$0.prompt, $0.negativePrompt] })
+        try session.encode(next.flatMap { [$0.prompt, $0.negativePrompt] })
       }
       let start = ContinuousClock.now
-      let pictures = try model.draw(jobs.map(\.request)) { event in
+      let pictures = try session.draw(jobs.map(\.request)) { event in
         guard case .step(let step, let steps) = event else { return }
         announce(try writer.takeWritten())
         report(.progress((done + work * Double(step) / Double(steps)) / total, written: count))
@@ -90,7 +90,7 @@ package struct PictureBatch {
           drawn.picture, texts: [parameters(job.request).pngText],
           ManifestEntry(
             line: job.line, prompt: job.request.prompt,
-            className: job.request.classIndex.map(self.model.className), seed: job.request.seed, file: job.file,
+            className: job.request.classIndex.map(model.className), seed: job.request.seed, file: job.file,
             sha256: "", seconds: seconds, bytes: 0, fingerprint: fingerprint(job.request)))
       }
     }
@@ -98,7 +98,7 @@ package struct PictureBatch {
   }
 
   /// Tokens times steps: what the time goes into.
-  private func cost(_ request: GenerationRequest, _ model: TextToImage) -> Double {
+  private func cost(_ request: GenerationRequest) -> Double {
     Double(request.size.width * request.size.height * request.steps)
   }
 }

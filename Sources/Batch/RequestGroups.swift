@@ -52,7 +52,9 @@ extension TextToImage {
   package func batches(_ requests: [GenerationRequest]) -> [[Int]] {
     RequestGroups.batches(requests) { let grid = grid(of: $0); return grid.height * grid.width }
   }
+}
 
+extension DrawingSession {
   /// Draws any requests in such batches.
   /// - Parameter progress: is told the part of the work that is done, 0 to 1; throw from it to stop.
   /// - Returns: the pictures in the order of the requests.
@@ -61,7 +63,7 @@ extension TextToImage {
   ) throws -> [Picture] {
     var pictures = [Picture?](repeating: nil, count: requests.count)
     var done = 0
-    for batch in batches(requests) {
+    for batch in model.batches(requests) {
       let drawn = try draw(batch.map { requests[$0] }) { event in
         guard case .step(let step, let steps) = event else { return }
         let part = Double(batch.count) * Double(step) / Double(steps)

@@ -39,8 +39,8 @@ struct Benchmark: ParsableCommand {
   func run() throws {
     let start = ContinuousClock.now
     let folder = try ModelFolder(ModelLocator().locate(engine.model))
-    let model = try TextToImage(folder, backend: engine.makeBackend())
-    if firstStep { return try timeFirstStep(model, since: start) }
+    let session = try TextToImage(folder, backend: engine.makeBackend()).makeSession()
+    if firstStep { return try timeFirstStep(session, since: start) }
     try answer(seconds(since: start))
 
     var parts: [Key: StepBenchmark] = [:]
@@ -49,7 +49,7 @@ struct Benchmark: ParsableCommand {
       let key = Key(side: side, count: Int(words[2]) ?? 1)
       if let known = parts[key] { return known }
       parts.removeAll()  // one at a time: the memory of large ones adds up
-      let made = try StepBenchmark(model, size: PictureSize(width: side, height: side), count: key.count)
+      let made = try StepBenchmark(session, size: PictureSize(width: side, height: side), count: key.count)
       parts[key] = made
       return made
     }
@@ -75,12 +75,12 @@ struct Benchmark: ParsableCommand {
 
   private struct Done: Error {}
 
-  private func timeFirstStep(_ model: TextToImage, since start: ContinuousClock.Instant) throws {
-    var request = GenerationRequest(size: model.folder.nativeSize)
+  private func timeFirstStep(_ session: DrawingSession, since start: ContinuousClock.Instant) throws {
+    var request = GenerationRequest(size: session.model.folder.nativeSize)
     request.prompt = "a red fox in snow"
     request.steps = StepBenchmark.evaluations
     do {
-      _ = try model.draw([request]) { _ in throw Done() }
+      try session.draw([request]) { _ in throw Done() }
     } catch is Done {
       try answer(seconds(since: start))
     }

@@ -121,19 +121,19 @@ struct Compare: ParsableCommand {
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
-    let model = try engine.load(folder, engine.makeBackend())
+    let session = try engine.load(folder, engine.makeBackend())
     // The first pictures of a process wait for memory; the clock should not.
     var warm = requests[0]
     warm.steps = 2
-    _ = try model.draw(warm.withSeeds(seeds))
+    try session.draw(warm.withSeeds(seeds))
 
     let comparisons = try requests.enumerated().map { index, request in
-      try ModeComparison(request, seeds: seeds, model: model) { done, total in
+      try ModeComparison(request, seeds: seeds, session: session) { done, total in
         progress.show(index * total + done, of: requests.count * total, request.prompt)
       }
     }
     progress.clear()
-    let report = ComparisonReport(comparisons, model: model)
+    let report = ComparisonReport(comparisons, model: session.model)
     let file = try names.write(report.sheet(comparisons).drawn(), texts: [], number: nil)
     let stem = String(file.dropLast(".png".count))
     try write(jsonText(report), to: stem + ".json")
@@ -143,7 +143,7 @@ struct Compare: ParsableCommand {
 
     var words = requests[0]
     words.classIndex = nil
-    let sheet = try model.guidanceSheet(words, scales: scales, seeds: seeds) { progress.show($0, of: $1, "guidance") }
+    let sheet = try session.guidanceSheet(words, scales: scales, seeds: seeds) { progress.show($0, of: $1, "guidance") }
     progress.clear()
     let second = OutputNames(stem + "-guidance.png", prompt: "", className: nil)
     print(try second.write(sheet.drawn(), texts: [], number: nil))

@@ -61,28 +61,28 @@ struct Draw: ParsableCommand {
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend(precision: recipe.precision, kind: recipe.backend)
-    let model = try engine.load(folder, backend)
-    warn(about: requests[0], model)
+    let session = try engine.load(folder, backend)
+    warn(about: requests[0], session.model)
     let preview = show.preview && !quiet ? TerminalPreview() : nil
 
     for (index, request) in requests.enumerated() {
       let began = ContinuousClock.now
       let label = count > 1 ? "picture \(index + 1) of \(count)" : ""
-      let record = DrawingRecord()
-      let drawn = try model.draw(
-        [request], recordingAttention: show.attention,
-        progress: { event in
-          switch event {
-          case .step(let step, let steps):
-            if let preview, preview.isDue, let latents = record.originals.last { try preview.show(model.picture(latents)) }
-            progress.show(step, of: steps, label)
-          case .decoding: progress.note("decoding")
-          }
-        }, observe: record.observe)
+      var record = DrawingRecord()
+      let drawn = try session.draw([request], recordingAttention: show.attention) { event in
+        record.note(event)
+        switch event {
+        case .predictedOriginal(_, let latents):
+          if let preview, preview.isDue { try preview.show(session.model.picture(of: latents[0])) }
+        case .step(let step, let steps): progress.show(step, of: steps, label)
+        case .decoding: progress.note("decoding")
+        case .attention, .finished: break
+        }
+      }
       preview?.finish(drawn[0].picture)
       let text = Recipe.parameters(of: request, folder: folder, backend: backend, version: programVersion)
       let file = try names.write(drawn[0].picture, texts: [text.pngText], number: count > 1 ? index + 1 : nil)
-      let sheets = try show.write(record, of: drawn[0], model, beside: file)
+      let sheets = try show.write(record, of: drawn[0], session.model, beside: file)
       progress.clear()
       let time = duration(seconds(since: index == 0 ? start : began))
       print(quiet ? file : "\(file)  seed \(request.seed)  \(request.size)  \(folder.steps(of: request)) steps  \(time)")

@@ -78,9 +78,9 @@ struct EngineOptions: ParsableArguments {
     return try ModelFolder(ModelLocator().locate(model ?? fallback), options: options)
   }
 
-  /// The model, loaded.
-  func load(_ folder: ModelFolder, _ backend: Backend) throws -> TextToImage {
-    try TextToImage(folder, backend: backend, textCache: textCache.map { URL(fileURLWithPath: $0) })
+  /// The model, loaded and ready to draw.
+  func load(_ folder: ModelFolder, _ backend: Backend) throws -> DrawingSession {
+    try TextToImage(folder, backend: backend).makeSession(textCache: textCache.map { URL(fileURLWithPath: $0) })
   }
 
   func makeBackend(precision stored: Precision? = nil, kind: Backend.Kind? = nil) throws -> Backend {

@@ -1,20 +1,20 @@
 import DiTImage
 import DiTModels
-import DiTTensors
-import DiTTransformer
 
-/// Remembers what happened while one picture was drawn: give ``observe(_:_:)`` to
-/// ``TextToImage/draw(_:recordingAttention:progress:observe:)``.
-package final class DrawingRecord {
-  /// The clean picture as the model saw it after each step, latents [1, C, h, w].
-  package private(set) var originals: [Tensor] = []
-  private var attention: [Tensor] = []
+/// Remembers what happened while one picture was drawn: give it the events of the drawing.
+package struct DrawingRecord {
+  /// The clean picture as the model saw it after each step.
+  package private(set) var originals: [Latents] = []
+  private var attention: [AttentionMap] = []
 
   package init() {}
 
-  package func observe(_ name: String, _ tensor: Tensor) {
-    if name.hasPrefix("original") { originals.append(tensor) }
-    if name.hasPrefix("attention") { attention.append(tensor) }
+  package mutating func note(_ event: DrawingEvent) {
+    switch event {
+    case .predictedOriginal(_, let latents): originals += latents.prefix(1)
+    case .attention(_, let maps): attention += maps.prefix(1)
+    case .step, .decoding, .finished: break
+    }
   }
 
   // MARK: the steps
@@ -27,7 +27,7 @@ package final class DrawingRecord {
 
   /// The picture as it was foreseen at about `count` steps.
   package func stages(_ model: TextToImage, count: Int = 8) throws -> [(step: Int, picture: Picture)] {
-    try DrawingRecord.chosen(of: originals.count, count: count).map { try ($0 + 1, model.picture(originals[$0])) }
+    try DrawingRecord.chosen(of: originals.count, count: count).map { try ($0 + 1, model.picture(of: originals[$0])) }
   }
 
   // MARK: the words
@@ -41,7 +41,6 @@ package final class DrawingRecord {
     guard !chosen.isEmpty, let tokenizer = model.stages.tokenizer else { return nil }
     return WordAttention(
       prompt: WeightedPrompt.plain(request.prompt), ids: model.tokens(of: request.prompt), tokenizer: tokenizer,
-      maps: chosen.map { attention[$0].slice(0, count: 1).reshaped(Array(attention[$0].shape.dropFirst())) },
-      grid: model.grid(of: model.folder.drawnSize(for: request.size)))
+      maps: chosen.map { attention[$0].tensor }, grid: model.grid(of: model.folder.drawnSize(for: request.size)))
   }
 }

@@ -48,12 +48,12 @@ package final class GuidedDenoiser {
   }
 
   /// Guided noise [N, C, h, w] and variance logits, which stay those of the conditional branch.
-  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) throws -> Prediction {
+  package func predict(_ latents: Tensor, evaluation: Int, probe: Probe? = nil) throws -> Prediction {
     let channels = latents.shape[1]
     let guided = both && guidance.isActive(at: timesteps[evaluation])
     let output = try run.predict(
-      guided ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation, observe: nil)
-    try observe?("output\(evaluation)", output)
+      guided ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation, probe: probe)
+    try probe?(.branches(evaluation: evaluation), output)
     let conditional = try Prediction(output: output.slice(0, count: count), latentChannels: channels)
     guard guided else { return conditional }
     let combined = try guidance.combine(

@@ -9,6 +9,8 @@ package enum RequestError: Error, CustomStringConvertible {
   case guidanceInterval(ClosedRange<Float>)
   case guidanceParallel(Float)
   case promptTooLong(Int)
+  case sourceSize(PictureSize, PictureSize)
+  case different
   case notFinite
 
   package var description: String {
@@ -22,6 +24,8 @@ package enum RequestError: Error, CustomStringConvertible {
       "guidance interval \(interval.lowerBound.brief),\(interval.upperBound.brief): expected timesteps from 0 to 999"
     case .guidanceParallel(let share): "guidance parallel \(share): expected a number from 0 to 1"
     case .promptTooLong(let count): "the prompt has \(count) bytes; at most 1,000,000 are read"
+    case .sourceSize(let size, let wanted): "the picture to start from is \(size), the one to draw \(wanted)"
+    case .different: "pictures drawn together must be equal but for prompts, classes and seeds"
     case .notFinite: "the model's numbers overflowed (NaN or infinity); try --precision f32 or a lower --guidance"
     }
   }

@@ -1,7 +1,4 @@
 import DiTModels
-import DiTTensors
-import DiTTransformer
-import Foundation
 
 extension TextToImage {
   /// Tokens of a prompt without its weights, end token included; empty where the model reads no text.
@@ -10,16 +7,11 @@ extension TextToImage {
     return tokenizer.encode(text.prepared(WeightedPrompt.plain(prompt)))
   }
 
-  /// What a prompt and a class ask for, weights included.
-  func condition(_ prompt: String, classIndex: Int?) throws -> Condition {
-    Condition(classIndex: classIndex, text: try states(of: prompt), weights: tokenWeights(of: prompt))
-  }
-
   /// One weight a token, the end token's 1; nil where all are 1.
   ///
   /// Pieces never reach across a space, so that counting the pieces of everything before a span finds its first one,
   /// provided that the span holds whole words.
-  private func tokenWeights(of prompt: String) -> [Float]? {
+  func tokenWeights(of prompt: String) -> [Float]? {
     guard let text = folder.text, let tokenizer = stages.tokenizer, let prompt = try? WeightedPrompt(prompt),
       !prompt.isPlain
     else { return nil }

@@ -86,7 +86,7 @@ package struct ComparisonReport: Encodable, Sendable {
   }
 }
 
-extension TextToImage {
+extension DrawingSession {
   /// The effect of the guidance scale: scales down, seeds across.
   package func guidanceSheet(
     _ request: GenerationRequest, scales: [Float], seeds: Int, progress: (Int, Int) throws -> Void = { _, _ in }
@@ -102,7 +102,7 @@ extension TextToImage {
       }
       return pictures.map { ContactSheet.Item($0.picture) }
     }
-    let title = [request.prompt, request.classIndex.map { "class \(folder.className($0))" }].compactMap { $0 }
+    let title = [request.prompt, request.classIndex.map { "class \(model.folder.className($0))" }].compactMap { $0 }
     return ContactSheet(
       rows: rows, title: title.filter { !$0.isEmpty }.joined(separator: "  ·  "),
       columnHeaders: request.withSeeds(seeds).map { "seed \($0.seed)" }, rowLabels: requests.map(\.guidanceWords))

@@ -31,7 +31,7 @@ package struct ModeComparison: Sendable {
     /// Of one picture, drawn in a batch of all seeds: loop and decoder, without reading the model.
     package let secondsPerPicture: Double
     package let multiplyAddsPerPicture: Int
-    /// Mean over the pictures of ``TextToImage/wordFit(of:prompt:)``.
+    /// Mean over the pictures of ``DiTTextToImage/DrawingSession/wordFit(of:prompt:)``.
     package let wordFit: Double
   }
 
@@ -42,24 +42,24 @@ package struct ModeComparison: Sendable {
   ///   - request: with prompt and class; its seed is the first one.
   ///   - progress: is told how many of how many steps are done.
   package init(
-    _ request: GenerationRequest, seeds: Int, model: TextToImage, progress: (Int, Int) throws -> Void = { _, _ in }
+    _ request: GenerationRequest, seeds: Int, session: DrawingSession, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
     self.request = request
     let modes = ConditionMode.allCases
-    let steps = model.folder.steps(of: request)
+    let steps = session.model.folder.steps(of: request)
     outcomes = try modes.enumerated().map { index, mode in
       let requests = mode.applied(to: request).withSeeds(seeds)
       // Text states are made before the clock runs: they are kept from mode to mode.
-      _ = try model.states(of: requests[0].prompt)
+      _ = try session.states(of: requests[0].prompt)
       let start = ContinuousClock.now
-      let pictures = try model.draw(requests) { event in
+      let pictures = try session.draw(requests) { event in
         if case .step(let step, _) = event { try progress(index * steps + step, modes.count * steps) }
       }
       let seconds = (ContinuousClock.now - start) / .seconds(1)
-      let fits = try model.wordFit(of: pictures, prompt: request.prompt)
+      let fits = try session.wordFit(of: pictures, prompt: request.prompt)
       return Outcome(
         mode: mode, pictures: pictures, secondsPerPicture: seconds / Double(pictures.count),
-        multiplyAddsPerPicture: try model.multiplyAdds(of: requests[0]), wordFit: fits.reduce(0, +) / Double(fits.count)
+        multiplyAddsPerPicture: try session.model.multiplyAdds(of: requests[0]), wordFit: fits.reduce(0, +) / Double(fits.count)
       )
     }
   }
@@ -100,7 +100,9 @@ extension TextToImage {
     return branch(0, evaluations.count) + branch(1, guided)
       + autoencoder.costs(latents: latents[1] * latents[2]).total.multiplyAdds
   }
+}
 
+extension DrawingSession {
   /// How far pictures show a prompt, as the model itself sees it: the share of its error in predicting noise that knowing
   /// the words takes away, (E(no words) − E(words)) / E(no words).
   ///
@@ -113,19 +115,19 @@ extension TextToImage {
     let count = pictures.count
     let texts = try [prompt, ""].map { try states(of: $0) }
     let conditions = texts.flatMap { text in pictures.map { _ in Condition(text: text) } }
-    let run = try stages.transformer.prepare(
-      conditions, grid: grid(of: first.request.size),
+    let run = try model.stages.transformer.prepare(
+      conditions, grid: model.grid(of: first.request.size),
       timesteps: timesteps.map { Array(repeating: $0, count: 2 * count) })
-    let latents = try Tensor.concatenated(pictures.map { $0.latents.reshaped([1] + $0.latents.shape) })  // [N, C, h, w]
-    let part = first.latents.count
+    let latents = try Tensor.concatenated(pictures.map { $0.latents.tensor.reshaped([1] + $0.latents.shape) })  // [N, C, h, w]
+    let part = first.latents.tensor.count
     var random = TorchRandom(seed: 0)
     var errors = [Double](repeating: 0, count: 2 * count)
     for (evaluation, timestep) in timesteps.enumerated() {
       let noise = try random.randn(first.latents.shape).array
       let repeated = try Tensor((0..<count).flatMap { _ in noise }, latents.shape)
       let noised = try NoiseSchedule.noised(
-        latents, with: repeated, at: folder.scheduler.schedule.level(timestep: Double(timestep)))
-      let output = try run.predict(try Tensor.concatenated([noised, noised]), evaluation: evaluation, observe: nil)
+        latents, with: repeated, at: model.folder.scheduler.schedule.level(timestep: Double(timestep)))
+      let output = try run.predict(try Tensor.concatenated([noised, noised]), evaluation: evaluation, probe: nil)
       let predicted = try Prediction(output: output, latentChannels: latents.shape[1]).noise.array
       for picture in 0..<2 * count {
         for index in 0..<part {

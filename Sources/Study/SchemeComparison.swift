@@ -48,7 +48,7 @@ package struct SchemeComparison: Encodable, Sendable {
       try progress("measuring, round \(round) of \(rounds)")
       for (index, run) in runs.enumerated() {
         let start = ContinuousClock.now
-        _ = try run.predict(latents, evaluation: round, observe: nil)
+        _ = try run.predict(latents, evaluation: round, probe: nil)
         // The first makes the modulations of all steps, and touches memory for the first time.
         if round > 0 { seconds[index].append((ContinuousClock.now - start) / .seconds(1)) }
       }

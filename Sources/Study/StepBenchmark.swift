@@ -8,7 +8,8 @@ import Foundation
 
 /// The parts of a drawing one by one, so that they can be timed (`dit-t2i benchmark`).
 package final class StepBenchmark {
-  package let model: TextToImage
+  private let session: DrawingSession
+  private var model: TextToImage { session.model }
   package let size: PictureSize
   /// Pictures drawn together; guidance doubles the batch.
   package let count: Int
@@ -22,24 +23,25 @@ package final class StepBenchmark {
   package static let evaluations = 20
   private static let scale: Float = 3
 
-  package init(_ model: TextToImage, size: PictureSize, count: Int, prompt: String = "a red fox in snow") throws {
-    self.model = model
+  package init(_ session: DrawingSession, size: PictureSize, count: Int, prompt: String = "a red fox in snow") throws {
+    self.session = session
     self.size = size
     self.count = count
     self.prompt = prompt
     let last = Float(StepBenchmark.evaluations - 1)
     timesteps = (0..<StepBenchmark.evaluations).map { (999 * (1 - Float($0) / last)).rounded() }
     var noise = BatchNoise(seeds: (0..<count).map(UInt64.init))
-    latents = try noise.randn(model.latentShape(size))
-    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
+    latents = try noise.randn(session.model.latentShape(size))
+    denoiser = try StepBenchmark.denoiser(session, size, count, prompt, timesteps)
   }
 
   private static func denoiser(
-    _ model: TextToImage, _ size: PictureSize, _ count: Int, _ prompt: String, _ timesteps: [Float]
+    _ session: DrawingSession, _ size: PictureSize, _ count: Int, _ prompt: String, _ timesteps: [Float]
   ) throws -> GuidedDenoiser {
     let one = { (text: String) in
-      Array(repeating: Condition(text: try model.states(of: text)), count: count)
+      Array(repeating: Condition(text: try session.states(of: text)), count: count)
     }
+    let model = session.model
     return try GuidedDenoiser(
       model.stages.transformer, conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
       schedule: model.folder.scheduler.schedule, grid: model.grid(of: size), timesteps: timesteps)
@@ -48,7 +50,7 @@ package final class StepBenchmark {
   /// What is done once for each run: keys and values of the text and, in its first evaluation, all modulations.
   /// The evaluation it also takes is to be subtracted.
   package func prepare() throws {
-    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
+    denoiser = try StepBenchmark.denoiser(session, size, count, prompt, timesteps)
     evaluation = 0
     try step()
   }
@@ -74,13 +76,15 @@ package final class StepBenchmark {
   package func writeCase(to url: URL) throws {
     evaluation = 0
     var guided: Tensor?
-    denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
-    let prediction = try denoiser.predict(latents, evaluation: 0) { guided = try $1.copy() }
+    denoiser = try StepBenchmark.denoiser(session, size, count, prompt, timesteps)
+    let prediction = try denoiser.predict(latents, evaluation: 0) { point, output in
+      if point == .branches(evaluation: 0) { guided = try output.copy() }
+    }
     var writer = SafetensorsWriter(url)
     try writer.add("latents", latents)  // [N, C, h, w]
     try writer.add("timestep", try Tensor([timesteps[0]], [1]))
     for (name, text) in [("text", prompt), ("null", "")] {
-      if let states = try model.states(of: text) { try writer.add(TensorName(name), states) }  // [L, D]
+      if let states = try session.states(of: text) { try writer.add(TensorName(name), states) }  // [L, D]
     }
     if let guided { try writer.add("output", guided) }  // [2N, 2C, h, w]
     try writer.add("noise", prediction.noise)  // [N, C, h, w]

@@ -152,6 +152,3 @@ package struct Tensor: @unchecked Sendable {
     return result
   }
 }
-
-/// Is shown intermediate tensors by name as a model computes them; copies what it wants to keep.
-package typealias Observer = (String, Tensor) throws -> Void

@@ -59,8 +59,8 @@ struct T5Block {
     }
   }
 
-  /// Advances the states of one text.
-  func run(on work: T5Work, _ backend: Backend, observe: Observer?) throws {
+  /// Advances the states of one text; `index` is the block's, for the probe.
+  func run(on work: T5Work, _ backend: Backend, index: Int, probe: Probe?) throws {
     let inner = configuration.heads * configuration.headSize
     let count = work.x.shape[0]
     try backend.rmsNorm(work.x, weight: attentionNorm, eps: configuration.eps, into: work.normed)
@@ -72,7 +72,7 @@ struct T5Block {
       v: Matrix(work.qkv, from: 2 * inner, count: inner), reading: AttentionKeys(mask: work.mask), bias: work.bias,
       into: work.attended)
     try backend.accumulate(output, of: work.attended, into: work.x)  // [L, d]
-    try observe?("block0_after_attention", work.x)
+    try probe?(.textAttention(index), work.x)
     try backend.rmsNorm(work.x, weight: feedForwardNorm, eps: configuration.eps, into: work.normed)
     if let up {
       try backend.apply(gate, to: work.normed, into: work.hidden)  // [L, d_ff]
@@ -82,7 +82,7 @@ struct T5Block {
       try backend.apply(gate, to: work.normed, activation: .relu, into: work.hidden)
     }
     try backend.accumulate(down, of: work.hidden, into: work.x)  // [L, d]
-    try observe?("block0", work.x)
+    try probe?(.textBlock(index), work.x)
   }
 }
 

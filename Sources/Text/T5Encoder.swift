@@ -8,7 +8,7 @@ import DiTTensors
 ///
 /// An encoder that would take much memory is not kept: its blocks are read from the mapped file one after the other each
 /// time texts are encoded, and dropped. T5-XXL's 4.7 billion numbers need room for one block of 24 that way.
-package final class T5Encoder: @unchecked Sendable {
+package final class T5Encoder: Sendable {
   package let configuration: T5Configuration
   /// Whether blocks are read when they are needed, and not kept.
   package let isStreamed: Bool
@@ -16,7 +16,7 @@ package final class T5Encoder: @unchecked Sendable {
   private let backend: Backend
   private let embedding: StoredMatrix  // [vocabulary, d], rows read as they are needed
   private let relativeBias: [Float]  // [buckets, heads]
-  private var blocks: [T5Block] = []
+  private let blocks: [T5Block]  // none where they are streamed
   private let finalNorm: Tensor  // [d]
 
   /// - Parameters:
@@ -41,6 +41,7 @@ package final class T5Encoder: @unchecked Sendable {
     if isStreamed {
       // What is wrong with the file is said now, not in the middle of the work.
       for index in 0..<configuration.layers { try T5Block.check(index, configuration, checkpoint) }
+      blocks = []
     } else {
       blocks = try (0..<configuration.layers).map { try T5Block($0, configuration, checkpoint, backend) }
     }
@@ -53,25 +54,25 @@ package final class T5Encoder: @unchecked Sendable {
   /// - Parameters:
   ///   - ids: token ids, end token included; ids outside the vocabulary count as the last row.
   ///   - mask: 1 for each token to be attended to; nil: all.
-  ///   - observe: is shown the intermediate states by name.
+  ///   - probe: is shown the intermediate states.
   /// - Returns: [tokens, d] float32.
   /// - Throws: only where blocks are streamed and memory is short.
-  package func encode(_ ids: [Int], mask: [UInt8]? = nil, observe: Observer? = nil) throws -> Tensor {
+  package func encode(_ ids: [Int], mask: [UInt8]? = nil, probe: Probe? = nil) throws -> Tensor {
     let work = try T5Work(configuration, embedded(ids), mask: mask, bias: positionBias(ids.count), backend)
-    try observe?("embed", work.x)
+    try probe?(.textEmbedding, work.x)
     for index in 0..<configuration.layers {
-      try block(index).run(on: work, backend, observe: index == 0 ? observe : nil)
+      try block(index).run(on: work, backend, index: index, probe: probe)
     }
-    try observe?("before_final_norm", work.x)
+    try probe?(.textBlocks, work.x)
     return try finished(work)
   }
 
   /// Text states of several sequences; every block is read once for all of them.
-  package func encode(_ texts: [[Int]]) throws -> [Tensor] {
+  package func encode(_ texts: [[Int]], probe: Probe? = nil) throws -> [Tensor] {
     let works = try texts.map { try T5Work(configuration, embedded($0), mask: nil, bias: positionBias($0.count), backend) }
     for index in 0..<configuration.layers {
       let block = try block(index)
-      for work in works { try block.run(on: work, backend, observe: nil) }
+      for work in works { try block.run(on: work, backend, index: index, probe: probe) }
     }
     return try works.map(finished)
   }

@@ -88,6 +88,11 @@ struct VerificationCase {
     compare(tensor, expected: expected.array, actual: actual.array, note: note)
   }
 
+  /// Compares what a probe saw.
+  mutating func compare(_ point: ProbePoint, in file: Checkpoint, actual: Tensor, note: String = "") throws {
+    try compare(point.name, in: file, actual: actual, note: note)
+  }
+
   /// Something that must be equal to the last bit.
   mutating func exact(_ what: String, _ passed: Bool, note: String = "") {
     add(what, nil, "exact", passed, note)

@@ -57,16 +57,16 @@ private func klResults(
 ) throws -> [String: Tensor] {
   let model = try AutoencoderKL(configuration, checkpoint: weights, backend: backend)
   var shown: [String: [Tensor]] = [:]
-  let observe: Observer = { name, tensor in shown[name, default: []].append(tensor) }
+  let probe: Probe = { point, pixels in try shown[point.name, default: []].append(planes(pixels)) }
   var results: [String: Tensor]
   if file.contains("input.latents") {
     // The goldens start from latents that are already divided by the scaling factor.
     let latents = try configuration.scaling.scaled(try file.tensor("input.latents"))
-    let image = try model.decode(latents, observe: observe)
+    let image = try model.decode(latents, probe: probe)
     results = ["image": try Tensor(image.array.map { 2 * $0 - 1 }, image.shape)]
   } else {
     let image = try file.tensor("input.image")
-    let latents = try model.distribution(of: try Tensor(image.array.map { $0 / 2 + 0.5 }, image.shape), observe: observe)
+    let latents = try model.distribution(of: try Tensor(image.array.map { $0 / 2 + 0.5 }, image.shape), probe: probe)
     results = ["mean": latents.mean, "logvar": latents.logVariance, "std": try latents.standardDeviation()]
   }
   for (name, parts) in shown { results[name] = try .concatenated(parts) }

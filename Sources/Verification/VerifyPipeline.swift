@@ -30,15 +30,15 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
     model, conditional: states.map { Condition(text: $0) }, unconditional: states.map { _ in Condition(text: end) },
     guidance: Guidance(scale: Float(test.manifest["guidance_scale"]?.number ?? 1)), schedule: .dit,
     grid: Grid(height: start.shape[2] / patch, width: start.shape[3] / patch), timesteps: sampler.evaluations)
-  var shown: [(String, Tensor)] = []
+  var shown: [(ProbePoint, Tensor)] = []
   let latents = try sampler.run(
     from: start,
     predict: { x, evaluation in
       let prediction = try denoiser.predict(x, evaluation: evaluation)
-      try shown.append(("eps\(evaluation)", prediction.noise.copy()))
+      try shown.append((.guidedNoise(evaluation: evaluation), prediction.noise.copy()))
       return prediction
-    }, noise: { try Tensor(start.shape) }, observe: { try shown.append(("x\($0 + 1)", $1.latents.copy())) })
-  for (name, tensor) in shown { try test.compare(name, in: file, actual: tensor) }
+    }, noise: { try Tensor(start.shape) }, observe: { try shown.append((.state(steps: $0 + 1), $1.latents.copy())) })
+  for (point, tensor) in shown { try test.compare(point, in: file, actual: tensor) }
 
   let mean = try file.tensor("input.latent_mean").array
   let std = try file.tensor("input.latent_std").array
@@ -83,7 +83,7 @@ func modelFolder(of test: VerificationCase) -> URL {
 @Sendable func verifyTextToImage(_ test: inout VerificationCase) throws {
   let file = try test.data()
   let folder = try ModelFolder(modelFolder(of: test))
-  let model = try TextToImage(folder, backend: test.backend)
+  let session = try TextToImage(folder, backend: test.backend).makeSession()
   func setting<Value>(_ name: String, _ value: Value?) throws -> Value {
     guard let value else { throw VerificationError("the manifest has no usable \"\(name)\"") }
     return value
@@ -98,13 +98,17 @@ func modelFolder(of test: VerificationCase) -> URL {
   request.guidanceScale = Float(try setting("guidance_scale", test.manifest["guidance_scale"]?.number))
   request.sampler = "dpm++"
 
-  test.exact("ids", try file.integers("input.ids") == model.stages.tokenizer?.encode(request.prompt))
-  if let states = try model.states(of: request.prompt) { try test.compare("text", in: file, actual: states) }
-  var shown: [(String, Tensor)] = []
-  _ = try model.draw([request], observe: { try shown.append(($0, $1.copy())) })
-  for (name, tensor) in shown {
-    try test.compare(name, in: file, actual: tensor)
-    if name == "image" {
+  test.exact("ids", try file.integers("input.ids") == session.model.stages.tokenizer?.encode(request.prompt))
+  if let states = try session.states(of: request.prompt) { try test.compare("text", in: file, actual: states) }
+  var shown: [(ProbePoint, Tensor)] = []
+  try session.draw(
+    [request],
+    probe: { point, tensor in
+      if point.stage == .drawing, file.contains("expected." + point.name) { try shown.append((point, tensor.copy())) }
+    })
+  for (point, tensor) in shown {
+    try test.compare(point, in: file, actual: tensor)
+    if point == .image {
       let expected = try file.integers("expected.image_u8").map(Float.init)
       test.compare("image_u8", expected: expected, actual: pixels(tensor).map(Float.init))
     }

@@ -12,15 +12,15 @@ import Foundation
   let encoder = try T5Encoder(configuration, checkpoint: weights, backend: test.backend)
   let ids = try rows(of: "input.ids", in: file)
   let mask = try rows(of: "input.mask", in: file)
-  var shown: [String: [Tensor]] = [:]
-  var names: [String] = []
+  var shown: [ProbePoint: [Tensor]] = [:]
+  var points: [ProbePoint] = []
   let states = try zip(ids, mask).map { ids, mask in
-    try encoder.encode(ids, mask: mask.map { UInt8(clamping: $0) }) { name, tensor in
-      if shown[name] == nil { names.append(name) }
-      try shown[name, default: []].append(tensor.copy())
+    try encoder.encode(ids, mask: mask.map { UInt8(clamping: $0) }) { point, tensor in
+      if shown[point] == nil { points.append(point) }
+      try shown[point, default: []].append(tensor.copy())
     }
   }
-  for name in names { try compareStates(&test, name, shown[name] ?? [], mask, file) }
+  for point in points { try compareStates(&test, point.name, shown[point] ?? [], mask, file) }
   try compareStates(&test, "hidden", states, mask, file)
   let streamed = try T5Encoder(configuration, checkpoint: weights, backend: test.backend, streamed: true)
   let same = try streamed.encode(ids).map(\.array) == encoder.encode(ids).map(\.array)

@@ -17,10 +17,10 @@ func verifyForward(
   let timesteps = try file.tensor("input.t").array
   let grid = Grid(height: x.shape[2] / model.patchSize, width: x.shape[3] / model.patchSize)
   let run = try model.prepare(conditions, grid: grid, timesteps: [timesteps])
-  var shown: [(String, Tensor)] = []
+  var shown: [(ProbePoint, Tensor)] = []
   _ = try run.predict(x, evaluation: 0) { try shown.append(($0, $1.copy())) }
-  for (name, tensor) in shown {
-    try test.compare(name == "output" ? output : name, in: file, actual: tensor, note: note)
+  for (point, tensor) in shown {
+    try test.compare(point == .output ? output : point.name, in: file, actual: tensor, note: note)
   }
 }
 

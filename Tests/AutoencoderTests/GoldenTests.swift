@@ -61,12 +61,12 @@ import Testing
       return ["latents": try model.encode(positive(try #require(image)))]
     }
     var shown: [String: [Tensor]] = [:]
-    let observe: Observer = { name, tensor in shown[name, default: []].append(tensor) }
+    let probe: Probe = { point, pixels in try shown[point.name, default: []].append(planes(pixels)) }
     var results: [String: Tensor] = [:]
     if let latents {
-      try results["image"] = signed(model.decode(model.configuration.scaling.scaled(latents), observe: observe))
+      try results["image"] = signed(model.decode(model.configuration.scaling.scaled(latents), probe: probe))
     } else {
-      let moments = try model.distribution(of: positive(try #require(image)), observe: observe)
+      let moments = try model.distribution(of: positive(try #require(image)), probe: probe)
       results = try ["mean": moments.mean, "logvar": moments.logVariance, "std": moments.standardDeviation()]
     }
     for (name, parts) in shown { try results[name] = .concatenated(parts) }

@@ -9,26 +9,26 @@ import Testing
 
 @Suite struct CompareTests {
   @Test func modesDifferAndAreCounted() throws {
-    let model = try MicroModel.model()
+    let session = try MicroModel.session()
     var request = try MicroModel.request()
     request.classIndex = 2
-    let comparison = try ModeComparison(request, seeds: 2, model: model)
+    let comparison = try ModeComparison(request, seeds: 2, session: session)
     #expect(comparison.outcomes.map(\.mode) == ConditionMode.allCases)
     #expect(Set(comparison.outcomes.map { $0.pictures[0].picture.pixels }).count == 4)
     #expect(Set(comparison.outcomes[3].pictures.map(\.picture.pixels)).count == 2)
     // Each is the picture that its mode draws alone.
-    #expect(try model.draw([request])[0].picture == comparison.outcomes[3].pictures[0].picture)
+    #expect(try session.draw([request])[0].picture == comparison.outcomes[3].pictures[0].picture)
     // Words cost keys and values; no condition at all costs one branch instead of two.
     let work = comparison.outcomes.map(\.multiplyAddsPerPicture)
     #expect(work[0] < work[1] && work[1] < work[2] && work[2] == work[3])
     #expect(comparison.outcomes.allSatisfy { $0.secondsPerPicture > 0 && $0.wordFit < 1 && $0.wordFit.isFinite })
 
-    let report = ComparisonReport([comparison], model: model)
+    let report = ComparisonReport([comparison], model: session.model)
     let json = try JSONSerialization.jsonObject(with: JSONEncoder().encode(report)) as? [String: Any]
     #expect((json?["overall"] as? [Any])?.count == 4)
     let sheet = try report.sheet([comparison]).drawn()
     #expect(sheet.width > 2 * 64 && sheet.height > 4 * 64)
-    let several = ComparisonReport([comparison, comparison], model: model)
+    let several = ComparisonReport([comparison, comparison], model: session.model)
     #expect(several.subjects.count == 2)
     #expect(try several.sheet([comparison, comparison]).drawn().height > 2 * 64)
   }
@@ -36,7 +36,7 @@ import Testing
   @Test func guidanceScalesChangePictures() throws {
     var request = try MicroModel.request()
     request.guidanceParallel = 0.5
-    let sheet = try MicroModel.model().guidanceSheet(request, scales: [1, 5], seeds: 2)
+    let sheet = try MicroModel.session().guidanceSheet(request, scales: [1, 5], seeds: 2)
     #expect(sheet.rowLabels == ["guidance 1, parallel 0.5", "guidance 5, parallel 0.5"])
     #expect(sheet.rows.count == 2 && sheet.rows[0].count == 2)
     #expect(sheet.rows[0][0]?.picture != sheet.rows[1][0]?.picture)
@@ -63,7 +63,7 @@ import Testing
     let conditions = [Condition(classIndex: 1), Condition(classIndex: 2), Condition(classIndex: 1)]
     let run = try model.prepare(conditions, grid: configuration.nativeGrid, timesteps: [[500, 500, 100]])
     let one = (0..<4 * 32 * 32).map { sinf(Float($0) * 0.37) * 1.4 }
-    let output = try run.predict(try Tensor(one + one + one, [3, 4, 32, 32]), evaluation: 0, observe: nil)
+    let output = try run.predict(try Tensor(one + one + one, [3, 4, 32, 32]), evaluation: 0, probe: nil)
     let parts = (0..<3).map { output.slice($0, count: 1).array }
     func distance(_ a: [Float], _ b: [Float]) -> Float {
       zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / a.reduce(0) { $0 + $1 * $1 }

@@ -73,7 +73,8 @@ import Testing
     var request = model.defaultRequest
     (request.size, request.steps, request.prompt) = (wanted, 2, "a fox")
     var image: [Int] = []
-    let drawn = try TextToImage(model, backend: backend).draw([request], observe: { if $0 == "image" { image = $1.shape } })
+    let session = try TextToImage(model, backend: backend).makeSession()
+    let drawn = try session.draw([request], probe: { if $0 == .image { image = $1.shape } })
     #expect(image == [1, 3, 192, 336])
     #expect((drawn[0].picture.width, drawn[0].picture.height) == (256, 144) && isAlive(drawn[0].picture))
     #expect(drawn[0].request.size == wanted)

@@ -24,6 +24,8 @@ enum MicroModel {
     try TextToImage(folder(), backend: Backend(precision: .f32, threads: 1))
   }
 
+  static func session() throws -> DrawingSession { try model().makeSession() }
+
   static func request(_ prompt: String = "a red fox in snow", seed: UInt64 = 1) throws -> GenerationRequest {
     var request = GenerationRequest(size: try folder().nativeSize)
     request.prompt = prompt
@@ -31,4 +33,9 @@ enum MicroModel {
     request.steps = 4
     return request
   }
+}
+
+extension TextToImage {
+  /// In a session of its own.
+  func draw(_ requests: [GenerationRequest]) throws -> [GeneratedPicture] { try makeSession().draw(requests) }
 }

@@ -6,28 +6,28 @@ import Testing
 
 @Suite struct RecordTests {
   @Test func stepsAreShown() throws {
-    let model = try MicroModel.model()
+    let session = try MicroModel.session()
     var request = try MicroModel.request()
     request.steps = 20
-    let record = DrawingRecord()
-    let drawn = try model.draw([request], observe: record.observe)[0]
+    var record = DrawingRecord()
+    let drawn = try session.draw([request]) { record.note($0) }[0]
     #expect(record.originals.count == 20)
-    #expect(try record.stages(model).map(\.step) == [2, 5, 7, 10, 12, 15, 17, 20])
-    let (sheet, animation) = try record.strip(model, final: drawn)
+    #expect(try record.stages(session.model).map(\.step) == [2, 5, 7, 10, 12, 15, 17, 20])
+    let (sheet, animation) = try record.strip(session.model, final: drawn)
     #expect(sheet.rows[0].count == 8)
     #expect(animation.frames.count == 8)
     #expect(animation.frames.last?.picture == drawn.picture)
     #expect(animation.frames[0].picture != animation.frames[4].picture)
-    #expect(record.wordAttention(model, request) == nil)  // nobody asked for it
+    #expect(record.wordAttention(session.model, request) == nil)  // nobody asked for it
   }
 
   @Test func attentionIsSharedOutAmongTheWords() throws {
-    let model = try MicroModel.model()
+    let session = try MicroModel.session()
     var request = try MicroModel.request("a (red:1.5) astronaut in snow")
     request.size = PictureSize(width: 128, height: 64)
-    let record = DrawingRecord()
-    let drawn = try model.draw([request], recordingAttention: true, observe: record.observe)[0]
-    let attention = try #require(record.wordAttention(model, request))
+    var record = DrawingRecord()
+    let drawn = try session.draw([request], recordingAttention: true) { record.note($0) }[0]
+    let attention = try #require(record.wordAttention(session.model, request))
     #expect(attention.words.map(\.text) == ["a", "red", "astronaut", "in", "snow"])
     for word in attention.words {
       #expect(word.map.count == 4 && word.map.allSatisfy { $0.count == 8 })
@@ -36,14 +36,14 @@ import Testing
     // What is missing from the whole went to the end token.
     let total = attention.words.reduce(0) { $0 + $1.share }
     #expect(total > 0.3 && total < 1)
-    let first = try #require(record.wordAttention(model, request, blocks: [0]))
-    let second = try #require(record.wordAttention(model, request, blocks: [1]))
+    let first = try #require(record.wordAttention(session.model, request, blocks: [0]))
+    let second = try #require(record.wordAttention(session.model, request, blocks: [1]))
     #expect(first.words[1].map != second.words[1].map)
     for (both, (a, b)) in zip(attention.words, zip(first.words, second.words)) {
       #expect(abs(both.share - (a.share + b.share) / 2) < 1e-5)
     }
     // Recording changes nothing.
-    #expect(try model.draw([request])[0].picture == drawn.picture)
+    #expect(try session.draw([request])[0].picture == drawn.picture)
     #expect(try attention.sheet(over: drawn.picture).drawn().width > 5 * 128)
   }
 }

@@ -82,5 +82,5 @@ func draw(
   if let size { request.size = size }
   if let className { request.classIndex = try model.classIndex(className) }
   let backend = try Backend(.native, precision: .f32, threads: 2)
-  return try TextToImage(model, backend: backend, textCache: cache).draw([request])[0]
+  return try TextToImage(model, backend: backend).makeSession(textCache: cache).draw([request])[0]
 }

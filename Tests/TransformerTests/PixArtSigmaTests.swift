@@ -76,7 +76,7 @@ import DiTTransformer
       let backend = try Backend(kind, precision: precision, threads: 2)
       let model = try PixArt(configuration, Parameters(weights.checkpoint(), names: .official, backend: backend))
       let run = try model.prepare(texts.map { Condition(text: $0) }, grid: grid, timesteps: [timesteps])
-      let actual = try run.predict(latents, evaluation: 0, observe: nil)
+      let actual = try run.predict(latents, evaluation: 0, probe: nil)
       #expect(actual.shape == [2, 2 * Self.channels, shape[2], shape[3]])
       let nmse = Comparison(expected: expected, actual: actual.array).nmse
       #expect(nmse < limit, "\(kind) \(precision)")
@@ -100,7 +100,7 @@ import DiTTransformer
       var random = RandomNumbers(seed: 1)
       let run = try model.prepare(
         [Condition(text: random.tensor([3, Self.caption], 1))], grid: grid, timesteps: [[300]])
-      try outputs.append(run.predict(random.tensor([1, Self.channels, 8, 8], 1), evaluation: 0, observe: nil).array)
+      try outputs.append(run.predict(random.tensor([1, Self.channels, 8, 8], 1), evaluation: 0, probe: nil).array)
     }
     #expect(Comparison(expected: outputs[0], actual: outputs[1]).nmse > 1e-3)
     #expect(Comparison(expected: outputs[0], actual: outputs[2]).nmse > 1e-3)

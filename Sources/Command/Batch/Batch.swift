@@ -127,11 +127,11 @@ struct Batch: ParsableCommand {
   private func draw(_ batch: PictureBatch, _ backend: Backend, _ output: String) throws -> [ManifestEntry] {
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(batch.model.name)")
-    let model = try engine.load(batch.model, backend)
+    let session = try engine.load(batch.model, backend)
     Interruption.say("\ndit-t2i: interrupted; the same command goes on where this one was\n")
     let start = ContinuousClock.now
     var entries: [ManifestEntry] = []
-    try batch.draw(with: model) { event in
+    try batch.draw(in: session) { event in
       switch event {
       case .progress(let part, let written):
         progress.show(part, "\(written)/\(batch.pending.count)")

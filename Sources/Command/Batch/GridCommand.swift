@@ -45,8 +45,8 @@ struct GridCommand: ParsableCommand {
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
-    let model = try engine.load(folder, engine.makeBackend())
-    let pictures = try model.drawAll(requests) { progress.show($0, "\(requests.count) cells") }
+    let session = try engine.load(folder, engine.makeBackend())
+    let pictures = try session.drawAll(requests) { progress.show($0, "\(requests.count) cells") }
     let width = matrix.rows.first?.count ?? 1
     let items = pictures.map { ContactSheet.Item($0) }
     let sheet = ContactSheet(

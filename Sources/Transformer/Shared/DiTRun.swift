@@ -62,23 +62,23 @@ package final class DiTRun: TransformerRun {
     attentionMaps = try trunk.blocks.map { _ in try Tensor([conditions.count, sequence, text.length]) }
   }
 
-  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) throws -> Tensor {
+  package func predict(_ latents: Tensor, evaluation: Int, probe: Probe? = nil) throws -> Tensor {
     let batch = latents.shape[0]
     precondition(batch <= conditions.count && latents.shape[1] == trunk.inChannels)
     let x = tokens.slice(0, count: batch * sequence)  // [B·T, D]
     try embed(latents, into: x, evaluation)
-    try observe?("embed", x)
-    try observe?("c", conditioning.embedding(evaluation, batch))
+    try probe?(.embedding, x)
+    try probe?(.conditioning, conditioning.embedding(evaluation, batch))
 
     for (index, block) in trunk.blocks.enumerated() {
       try block(
         x, trunk.shape, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, batch),
         context: conditioning.context(block: index, evaluation, batch) ?? text?.context(block: index, batch),
         attention: attentionMaps?[index].slice(0, count: batch))
-      if index == 0 { try observe?("block0", x) }
+      try probe?(.block(index), x)
     }
     let kept = try withoutContextTokens(x, batch)
-    try observe?("before_final", kept)
+    try probe?(.blocks, kept)
     let normed = finalNormed.slice(0, count: kept.shape[0])
     let final = try conditioning.finalModulation(evaluation, batch)
     let chunk = { (index: Int) in
@@ -91,7 +91,7 @@ package final class DiTRun: TransformerRun {
     try backend.apply(trunk.finalLinear, to: normed, into: out)  // [B·T, p·p·out]
     let image = try Tensor([batch, trunk.outChannels] + latents.shape.suffix(2))
     unpatchify(out, patchSize: trunk.patchSize, grid: grid, into: image)
-    try observe?("output", image)
+    try probe?(.output, image)
     return image
   }
 

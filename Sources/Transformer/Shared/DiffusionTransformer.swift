@@ -25,9 +25,9 @@ package protocol TransformerRun: AnyObject {
   /// - Parameters:
   ///   - latents: [B, C, H, W] float32; with fewer pictures than conditions the first conditions are meant.
   ///   - evaluation: index into the timesteps of `prepare`.
-  ///   - observe: is shown intermediate tensors by name.
+  ///   - probe: is shown intermediate tensors, among them the state after every block.
   /// - Returns: [B, C or 2·C, H, W]: noise, then variance logits where the model learns them.
-  func predict(_ latents: Tensor, evaluation: Int, observe: Observer?) throws -> Tensor
+  func predict(_ latents: Tensor, evaluation: Int, probe: Probe?) throws -> Tensor
 
   /// Per block the mean attention to the text of all evaluations since ``recordAttention()``, added up:
   /// [batch, tokens, text length]; nil where nothing was recorded or the model reads no text.

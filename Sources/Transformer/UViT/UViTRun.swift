@@ -58,38 +58,38 @@ final class UViTRun: TransformerRun {
     return try model.backend.applied(embedding, to: states)
   }
 
-  func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) throws -> Tensor {
+  func predict(_ latents: Tensor, evaluation: Int, probe: Probe? = nil) throws -> Tensor {
     let batch = latents.shape[0]
     precondition(batch <= conditions.count && latents.shape[1] == configuration.inChannels)
     let count = batch * buffers.tokens
     let x = tokens.slice(0, count: count)  // [B·S, D]
     try embed(latents, into: x, evaluation)
-    try observe?("tokens", x)
+    try probe?(.tokens, x)
 
     let shape = configuration.blockShape
     for (index, block) in model.inBlocks.enumerated() {
       try block(x, shape, backend, buffers)
-      if index == 0 { try observe?("block0", x) }
+      try probe?(.block(index), x)
       copy(x, into: skips[index].slice(0, count: count))
     }
     try model.middleBlock(x, shape, backend, buffers)
-    try observe?("mid", x)
+    try probe?(.middleBlock, x)
     let pair = joined.slice(0, count: count)
     for (index, out) in model.outBlocks.enumerated() {
       // Last in, first out.
       join(x, skips[skips.count - 1 - index], into: pair)
       try backend.apply(out.skip, to: pair, into: x)  // [B·S, D]
       try out.block(x, shape, backend, buffers)
-      if index == 0 { try observe?("out_block0", x) }
+      try probe?(.outBlock(index), x)
     }
-    try observe?("before_final", x)
+    try probe?(.blocks, x)
     let last = normed.slice(0, count: count)
     try backend.layerNorm(x, eps: 1e-5, weight: model.norm.weight, bias: model.norm.bias, into: last)
     let out = decoded.slice(0, count: count)
     try backend.apply(model.finalLinear, to: last, into: out)  // [B·S, p·p·C]
-    try observe?("predicted_patches", out)
+    try probe?(.predictedPatches, out)
     let image = try picture(out, batch, latents.shape)
-    try observe?("output", image)
+    try probe?(.output, image)
     return image
   }
 

@@ -1,0 +1,48 @@
+import DiTTensors
+import DiTTransformer
+
+/// Prompts to text states, each computed once.
+extension DrawingSession {
+  /// Numbers of text states that are kept: 256 MB.
+  private static let keptNumbers = 64 << 20
+
+  /// Text states of a prompt without its weights, [tokens, size]; computed once for each prompt. Nil where the model
+  /// reads no text.
+  package func states(of prompt: String) throws -> Tensor? {
+    try encode([prompt])
+    return textStates[Array(prompt.utf8)]
+  }
+
+  /// Computes the states of several prompts at once: a large encoder is read through once for all of them.
+  /// - Parameter probe: is shown each block; throw from it to stop.
+  package func encode(_ prompts: [String], probe: Probe? = nil) throws {
+    let stages = model.stages
+    guard let text = model.folder.text, let tokenizer = stages.tokenizer, let encoder = stages.textEncoder else { return }
+    let wanted = Dictionary(prompts.map { (Array($0.utf8), $0) }, uniquingKeysWith: { first, _ in first })
+    if textStates.values.reduce(0, { $0 + $1.count }) > DrawingSession.keptNumbers {
+      textStates = textStates.filter { wanted[$0.key] != nil }
+    }
+    var missing: [(key: [UInt8], text: String)] = []
+    for prompt in prompts {
+      let key = Array(prompt.utf8)
+      guard textStates[key] == nil, !missing.contains(where: { $0.key == key }) else { continue }
+      let plain = WeightedPrompt.plain(prompt)
+      if let kept = textCache?.states(of: text.prepared(plain)) {
+        textStates[key] = kept
+      } else {
+        missing.append((key, text.prepared(plain)))
+      }
+    }
+    guard !missing.isEmpty else { return }
+    let states = try encoder.encode(missing.map { tokenizer.encode($0.text) }, probe: probe)
+    for (prompt, states) in zip(missing, states) {
+      textStates[prompt.key] = states
+      try textCache?.keep(states, of: prompt.text)
+    }
+  }
+
+  /// What a prompt and a class ask for, weights included.
+  func condition(_ prompt: String, classIndex: Int?) throws -> Condition {
+    Condition(classIndex: classIndex, text: try states(of: prompt), weights: model.tokenWeights(of: prompt))
+  }
+}

@@ -1,0 +1,10 @@
+import DiTTensors
+
+/// What a text encoder shows of one text, [tokens, d].
+extension ProbePoint {
+  package static let textEmbedding = ProbePoint(.text, "embed")
+  package static func textAttention(_ block: Int) -> ProbePoint { ProbePoint(.text, "block", block, "_after_attention") }
+  package static func textBlock(_ block: Int) -> ProbePoint { ProbePoint(.text, "block", block) }
+  /// What the final norm reads.
+  package static let textBlocks = ProbePoint(.text, "before_final_norm")
+}
