@@ -46,7 +46,7 @@ package actor DrawingQueue {
     probe: (@Sendable (ProbePoint, Tensor) throws -> Void)? = nil
   ) -> AsyncThrowingStream<DrawingEvent, any Error> {
     // What must not be lost comes last: the maps of all blocks, decoding, and the pictures.
-    let room = 8 + (recordingAttention ? model.folder.transformer.depth : 0)
+    let room = 8 + (recordingAttention ? model.folder.transformer.blockCount : 0)
     let (stream, events) = AsyncThrowingStream.makeStream(
       of: DrawingEvent.self, throwing: (any Error).self, bufferingPolicy: .bufferingNewest(room))
     let order = Order(requests, recordingAttention, probe, events)

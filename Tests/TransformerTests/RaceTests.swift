@@ -14,9 +14,9 @@ import Testing
     let folder = Fixtures.url("schemes/\(scheme.rawValue)")
     var configuration = try readConfiguration(DiTConfiguration.self, at: folder.appendingPathComponent("config.json"))
     configuration.sampleSize = [4, 6]
-    let model = try DiT(
-      configuration, checkpoint: openCheckpoint(at: folder.appendingPathComponent("model.safetensors")),
-      names: .official, backend: Backend(precision: .f32, threads: 2))
+    let checkpoint = try openCheckpoint(at: folder.appendingPathComponent("model.safetensors"))
+    let backend = try Backend(precision: .f32, threads: 2)
+    let model = try DiT(configuration, Parameters(checkpoint, names: .official, backend: backend))
     // Each thread at classes and timesteps of its own, so that the other's numbers would be wrong ones.
     let alone = try (0..<Self.threads).map { try Self.predictions(model, $0) }
     #expect(alone[0] != alone[1])
