@@ -24,9 +24,10 @@ package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
     self.configuration = configuration
     self.tiling = tiling
     self.backend = backend
-    decoder = try KLDecoder(configuration, tensors, backend: backend)
+    let parameters = Parameters(tensors, backend: backend)
+    decoder = try KLDecoder(configuration, parameters)
     let hasEncoder = tensors.contains("encoder.conv_in.weight")
-    self.encoder = encoder && hasEncoder ? try KLEncoder(configuration, tensors, backend: backend) : nil
+    self.encoder = encoder && hasEncoder ? try KLEncoder(configuration, parameters) : nil
     try tensors.scoped("decoder.").requireAllRead()
     if self.encoder != nil { try tensors.requireAllRead() }
   }
@@ -35,7 +36,8 @@ package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
 
   package func decode(_ latents: Tensor) throws -> Tensor { try decode(latents, observe: nil) }
 
-  /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
+  /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·scaleFactor, w·scaleFactor] in 0…1,
+  /// before clamping.
   /// - Parameter observe: is shown `conv_in`, `mid_attention`, `mid` and `up0`… as planes [1, C, h, w], picture by
   ///   picture.
   package func decode(_ latents: Tensor, observe: Observer?) throws -> Tensor {
@@ -48,13 +50,14 @@ package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
 
   // MARK: encoding
 
-  /// Picture [B, 3, H, W] in 0…1 -> the means of its latents [B, C, H/8, W/8], scaled for the transformer.
+  /// Picture [B, 3, H, W] in 0…1 -> the means of its latents [B, C, H/scaleFactor, W/scaleFactor], scaled for the
+  /// transformer.
   package func encode(_ picture: Tensor) throws -> Tensor {
     try configuration.scaling.scaled(try distribution(of: picture).mean)
   }
 
   /// As ``encode(_:)``, but a sample of the latents instead of their means.
-  /// - Parameter noise: [B, C, H/8, W/8], standard normal.
+  /// - Parameter noise: [B, C, H/scaleFactor, W/scaleFactor], standard normal.
   package func encode(_ picture: Tensor, noise: Tensor) throws -> Tensor {
     try configuration.scaling.scaled(try distribution(of: picture).sample(noise))
   }
