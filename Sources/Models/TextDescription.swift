@@ -26,7 +26,7 @@ package struct TextDescription: Sendable {
   init(encoder: URL, tokenizers: [URL], maximumTokens: Int? = nil, lowercases: Bool = false) throws {
     weights = encoder
     self.lowercases = lowercases
-    configuration = try TextEncoders.configuration(at: encoder.appendingPathComponent("config.json"))
+    configuration = try TextEncoders.configuration(ConfigurationFile(encoder.appendingPathComponent("config.json")))
     let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
     let folder = tokenizers.first { exists($0.appendingPathComponent("spiece.model")) } ?? tokenizers[0]
     tokenizer = folder.appendingPathComponent("spiece.model")

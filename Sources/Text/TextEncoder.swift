@@ -1,6 +1,5 @@
 import DiTCheckpoints
 import DiTTensors
-import Foundation
 
 /// From the tokens of a prompt to what a transformer reads.
 package protocol TextEncoder: Sendable {
@@ -15,8 +14,8 @@ package protocol TextEncoder: Sendable {
 /// Sizes of a text encoder from its `config.json`, and what is made of them. A new encoder is a folder beside `T5` with one
 /// of these, and a line in ``TextEncoders``.
 package protocol TextEncoderConfiguration: Decodable, Sendable {
-  /// What messages call it.
-  static var name: String { get }
+  /// As messages name it.
+  static var title: String { get }
   /// Whether a `config.json` describes such an encoder.
   static func recognises(_ fields: JSONValue) -> Bool
 
@@ -34,17 +33,16 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
 package enum TextEncoders {
   static let all: [any TextEncoderConfiguration.Type] = [T5Configuration.self]
 
-  /// Reads a `config.json` as that of the encoder it describes.
+  /// What a `config.json` describes.
   /// - Throws: `ConfigurationError` naming the file and the field.
-  package static func configuration(at url: URL) throws -> any TextEncoderConfiguration {
-    let fields = try readConfiguration(JSONValue.self, at: url)
-    guard let kind = all.first(where: { $0.recognises(fields) }) else {
-      let found = fields["model_type"]?.string ?? fields["architectures"]?.array?.first?.string
+  package static func configuration(_ file: ConfigurationFile) throws -> any TextEncoderConfiguration {
+    guard let kind = all.first(where: { $0.recognises(file.fields) }) else {
+      let found = file.fields["model_type"]?.string ?? file.fields["architectures"]?.array?.first?.string
       throw ConfigurationError.wrong(
-        file: url.path,
+        file: file.url.path,
         reason: "describes \(found.map { "\"\($0.prefix(60))\"" } ?? "no text encoder"); this program reads text with "
-          + all.map { $0.name }.joined(separator: ", "))
+          + all.map { $0.title }.joined(separator: ", "))
     }
-    return try readConfiguration(kind, at: url)
+    return try file.read(kind)
   }
 }

@@ -17,7 +17,7 @@ import Testing
   }
 
   private func sizes(_ form: String) throws -> T5Configuration {
-    try #require(try TextEncoders.configuration(at: Fixtures.url(form + "/config.json")) as? T5Configuration)
+    try #require(try TextEncoders.configuration(ConfigurationFile(Fixtures.url(form + "/config.json"))) as? T5Configuration)
   }
 
   private func file(_ parameters: [Parameter]) throws -> Checkpoint {
@@ -80,7 +80,7 @@ import Testing
       var fields = fields
       fields["model_type"] = type
       try JSONEncoder().encode(JSONValue.object(fields)).write(to: url)
-      return try TextEncoders.configuration(at: url)
+      return try TextEncoders.configuration(ConfigurationFile(url))
     }
     for type in [nil, "t5", "mt5"] as [String?] {
       #expect(try configuration(type.map(JSONValue.string)).width == fields["d_model"]?.integer)

@@ -52,7 +52,7 @@ package struct T5Configuration: TextEncoderConfiguration {
 }
 
 extension T5Configuration {
-  package static let name = "T5"
+  package static let title = "T5"
 
   /// mT5 is T5 v1.1 with a larger vocabulary; other relatives (UMT5, LongT5) compute something else. A file that tells no
   /// type is judged by a field of T5's own.
