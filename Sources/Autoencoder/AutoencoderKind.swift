@@ -7,13 +7,13 @@ package protocol AutoencoderConfiguration: Decodable, Sendable {
   var latentChannels: Int { get }
   /// Pixels along one side of a latent.
   var scaleFactor: Int { get }
-  /// Its parameters, and what decoding takes. The encoder serves pictures alone: its parameters are there, its work is not
-  /// part of drawing from words.
+  /// Its parameters, and what decoding takes. The encoder's parameters are there, but its work is not part of drawing
+  /// from words.
   func listing() throws -> NetworkListing
 }
 
-/// An autoencoder of one kind on disk, whose numbers are not read yet. A new kind is a folder beside `KL` and `Tiny` with
-/// one of these, and a line in ``AutoencoderSource/kinds``.
+/// An autoencoder of one kind on disk, whose numbers are not read yet. A new kind is a folder beside `KL` and `Tiny`
+/// with one of these, and a line in ``AutoencoderSource/kinds``.
 package protocol AutoencoderKind: Sendable {
   /// `_class_name` of its configurations, the best known first.
   static var classNames: [String] { get }
@@ -77,7 +77,8 @@ package struct AutoencoderPlace {
     if let name, classes.contains(name) { return try readConfiguration(type, at: configuration) }
     guard isFolder else { return nil }
     throw AutoencoderError.unknown(
-      path: configuration.path, found: "\(name ?? "no _class_name"), but the tensors are those of \(classes.first ?? "")")
+      path: configuration.path,
+      found: "\(name ?? "no _class_name"), but the tensors are those of \(classes.first ?? "")")
   }
 
   /// `_class_name` of a configuration.

@@ -11,8 +11,8 @@ package protocol TextEncoder: Sendable {
   func encode(_ texts: [[Int]]) throws -> [Tensor]
 }
 
-/// Sizes of a text encoder from its `config.json`, and what is made of them. A new encoder is a folder beside `T5` with one
-/// of these, and a line in ``TextEncoders``.
+/// Sizes of a text encoder from its `config.json`, and what is made of them. A new encoder is a folder beside `T5` with
+/// one of these, and a line in ``TextEncoders``.
 package protocol TextEncoderConfiguration: Decodable, Sendable {
   /// As messages name it.
   static var title: String { get }

@@ -17,7 +17,8 @@ import Testing
   }
 
   private func sizes(_ form: String) throws -> T5Configuration {
-    try #require(try TextEncoders.configuration(ConfigurationFile(Fixtures.url(form + "/config.json"))) as? T5Configuration)
+    let file = try ConfigurationFile(Fixtures.url(form + "/config.json"))
+    return try #require(try TextEncoders.configuration(file) as? T5Configuration)
   }
 
   private func file(_ parameters: [Parameter]) throws -> Checkpoint {

@@ -7,7 +7,10 @@ import DiTText
 @Suite struct TokenizerTests {
   let tokenizer: SentencePieceTokenizer
 
-  init() throws { tokenizer = try SentencePieceTokenizer(contentsOf: Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model")) }
+  init() throws {
+    tokenizer = try SentencePieceTokenizer(
+      contentsOf: Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model"))
+  }
 
   @Test func emptyTextIsTheEndAlone() {
     #expect(tokenizer.encode("") == [tokenizer.endID])
@@ -54,6 +57,8 @@ import DiTText
         "\(error)".contains(url.lastPathComponent) && !"\(error)".contains("\n")
       }
     }
-    #expect(throws: TokenizerError.self) { _ = try SentencePieceTokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/spiece.model")) }
+    #expect(throws: TokenizerError.self) {
+      _ = try SentencePieceTokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/spiece.model"))
+    }
   }
 }

@@ -54,8 +54,8 @@ package struct T5Configuration: TextEncoderConfiguration {
 extension T5Configuration {
   package static let title = "T5"
 
-  /// mT5 is T5 v1.1 with a larger vocabulary; other relatives (UMT5, LongT5) compute something else. A file that tells no
-  /// type is judged by a field of T5's own.
+  /// mT5 is T5 v1.1 with a larger vocabulary; other relatives (UMT5, LongT5) compute something else. A file that tells
+  /// no type is judged by a field of T5's own.
   package static func recognises(_ fields: JSONValue) -> Bool {
     fields["model_type"]?.string.map(["t5", "mt5"].contains) ?? (fields["d_kv"] != nil)
   }
