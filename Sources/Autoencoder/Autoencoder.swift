@@ -3,12 +3,12 @@ import DiTTensors
 /// Between latents, as the transformer sees them, and pictures.
 package protocol Autoencoder: Sendable {
   var latentChannels: Int { get }
-  /// Pixels along one side of a latent; 8 for every autoencoder so far.
+  /// Pixels along one side of a latent.
   var scaleFactor: Int { get }
-  /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
+  /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·scaleFactor, w·scaleFactor] in 0…1, before clamping.
   /// - Parameter probe: is shown each level.
   func decode(_ latents: Tensor, probe: Probe?) throws -> Tensor
-  /// Picture [B, 3, H, W] in 0…1, H and W multiples of ``scaleFactor`` -> latents [B, C, H/8, W/8].
+  /// Picture [B, 3, H, W] in 0…1, H and W multiples of ``scaleFactor`` -> latents [B, C, H/scaleFactor, W/scaleFactor].
   /// - Parameter probe: is shown each level.
   /// - Throws: ``AutoencoderError/noEncoder`` where the folder holds a decoder alone.
   func encode(_ picture: Tensor, probe: Probe?) throws -> Tensor

@@ -54,9 +54,9 @@ package struct ModelFolder: Sendable {
     }
     if let text {
       try fits(
-        transformer.textSize == text.configuration.hiddenSize,
+        transformer.textSize == text.configuration.width,
         "the transformer reads text of \(transformer.textSize ?? 0) numbers a token, the text encoder \(text.weights.path) "
-          + "writes \(text.configuration.hiddenSize)")
+          + "writes \(text.configuration.width)")
     }
     try fits(
       transformer.latentChannels == autoencoder.latentChannels,
@@ -87,7 +87,7 @@ package struct ModelFolder: Sendable {
   // MARK: text
 
   /// - Throws: `TokenizerError`, or ``ModelError/noText(_:)`` where the model reads no text.
-  package func tokenizer() throws -> Tokenizer {
+  package func tokenizer() throws -> any TextTokenizer {
     guard let text else { throw ModelError.noText(name) }
     return try text.makeTokenizer()
   }

@@ -4,7 +4,7 @@ import DiTText
 
 /// The text encoder and tokenizer of a model.
 package struct TextDescription: Sendable {
-  package let configuration: T5Configuration
+  package let configuration: any TextEncoderConfiguration
   /// The folder or file of the encoder's weights.
   package let weights: URL
   /// `spiece.model`.
@@ -26,7 +26,7 @@ package struct TextDescription: Sendable {
   init(encoder: URL, tokenizers: [URL], maximumTokens: Int? = nil, lowercases: Bool = false) throws {
     weights = encoder
     self.lowercases = lowercases
-    configuration = try readConfiguration(T5Configuration.self, at: encoder.appendingPathComponent("config.json"))
+    configuration = try TextEncoders.configuration(ConfigurationFile(encoder.appendingPathComponent("config.json")))
     let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
     let folder = tokenizers.first { exists($0.appendingPathComponent("spiece.model")) } ?? tokenizers[0]
     tokenizer = folder.appendingPathComponent("spiece.model")
@@ -42,5 +42,7 @@ package struct TextDescription: Sendable {
   }
 
   /// - Throws: `TokenizerError`.
-  package func makeTokenizer() throws -> Tokenizer { try Tokenizer(contentsOf: tokenizer, maximumLength: maximumTokens) }
+  package func makeTokenizer() throws -> any TextTokenizer {
+    try SentencePieceTokenizer(contentsOf: tokenizer, maximumLength: maximumTokens)
+  }
 }

@@ -9,8 +9,8 @@ import Foundation
 /// The loaded stages of one model.
 package struct Stages: Sendable {
   /// Nil, as the text encoder, where the model reads no text.
-  package let tokenizer: Tokenizer?
-  package let textEncoder: T5Encoder?
+  package let tokenizer: (any TextTokenizer)?
+  package let textEncoder: (any TextEncoder)?
   package let transformer: any DiffusionTransformer
   package let autoencoder: any Autoencoder
 
@@ -19,7 +19,7 @@ package struct Stages: Sendable {
   package init(_ folder: ModelFolder, backend: Backend) throws {
     tokenizer = try folder.text.map { try $0.makeTokenizer() }
     textEncoder = try folder.text.map { text in
-      try T5Encoder(text.configuration, checkpoint: openCheckpoint(at: text.weights), backend: backend)
+      try text.configuration.load(openCheckpoint(at: text.weights), backend: backend)
     }
     if let text = folder.text, let tokenizer, tokenizer.vocabularySize > text.configuration.vocabularySize {
       throw ConfigurationError.wrong(

@@ -19,7 +19,7 @@ struct TextCache {
   /// - Throws: `LoadError` where the encoder cannot be read or the folder cannot be made.
   init(_ folder: URL, _ text: TextDescription, _ backend: Backend) throws {
     self.folder = folder
-    size = text.configuration.hiddenSize
+    size = text.configuration.width
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {

@@ -19,7 +19,7 @@ package struct WordAttention: Sendable {
   /// - Parameters:
   ///   - ids: the prompt's tokens, end token included.
   ///   - maps: for each chosen block [patches or more, tokens], averaged over steps and heads.
-  init(prompt: String, ids: [Int], tokenizer: Tokenizer, maps: [Tensor], grid: Grid) {
+  init(prompt: String, ids: [Int], tokenizer: any TextTokenizer, maps: [Tensor], grid: Grid) {
     self.prompt = prompt
     guard let columns = maps.first?.columns, !maps.isEmpty else {
       words = []

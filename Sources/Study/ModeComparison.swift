@@ -80,9 +80,7 @@ extension TextToImage {
   /// Multiply-adds of drawing one picture: both branches of guidance, text, decoder.
   /// - Throws: ``ComparisonError`` for models whose work is not counted.
   package func multiplyAdds(of request: GenerationRequest) throws -> Int {
-    guard case .tiny(let autoencoder) = folder.autoencoder.kind,
-      let encoder = folder.text?.configuration
-    else { throw ComparisonError.notOurs(folder.name) }
+    guard let encoder = try folder.text?.configuration.listing() else { throw ComparisonError.notOurs(folder.name) }
     let grid = grid(of: request.size)
     let tokens = [request.prompt, request.negativePrompt].map { self.tokens(of: $0).count }
     let transformer = try folder.transformer.listing(openCheckpoint(at: folder.weights))
@@ -94,11 +92,11 @@ extension TextToImage {
     func branch(_ index: Int, _ steps: Int) -> Int {
       guard steps > 0 else { return 0 }
       return steps * costs[index].multiplyAdds(.step) + costs[index].multiplyAdds(.picture)
-        + encoder.costs(tokens: tokens[index]).total.multiplyAdds
+        + encoder.costs(Workload(textTokens: tokens[index])).total.multiplyAdds
     }
     let latents = latentShape(request.size)
-    return branch(0, evaluations.count) + branch(1, guided)
-      + autoencoder.costs(latents: latents[1] * latents[2]).total.multiplyAdds
+    return try branch(0, evaluations.count) + branch(1, guided)
+      + folder.autoencoder.listing().costs(Workload(latents: latents[1] * latents[2])).total.multiplyAdds
   }
 }
 

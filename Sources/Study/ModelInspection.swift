@@ -88,27 +88,24 @@ package struct ModelInspection: Encodable, Sendable {
     let blueprint = try ModelBlueprint(named: name)
     var transformer = blueprint.transformer
     if let scheme { transformer.scheme = scheme }
-    let factor = 1 << (blueprint.autoencoder.decoderChannels.count - 1)
-    let grid = try ModelInspection.grid(of: size, transformer, factor: factor)
+    let grid = try ModelInspection.grid(of: size, transformer, factor: blueprint.autoencoder.scaleFactor)
+    let (text, autoencoder) = (try blueprint.textEncoder.listing(), try blueprint.autoencoder.listing())
     let tensors =
       try ModelInspection.listed(transformer.listing().parameters, "transformer/")
-      + ModelInspection.listed(blueprint.textEncoder.parameterShapes, "text_encoder/")
-      + ModelInspection.listed(blueprint.autoencoder.parameterShapes, "vae/")
+      + ModelInspection.listed(text.parameters, "text_encoder/")
+      + ModelInspection.listed(autoencoder.parameters, "vae/")
     let parts = [
       Part("transformer", try transformer.costs(grid: grid, textTokens: textTokens)),
-      Part("text encoder", blueprint.textEncoder.costs(tokens: textTokens)),
+      Part("text encoder", text.costs(Workload(textTokens: textTokens))),
       Part(
-        "autoencoder", blueprint.autoencoder.costs(latents: grid.count * transformer.patchSize * transformer.patchSize)),
+        "autoencoder",
+        autoencoder.costs(Workload(latents: grid.count * transformer.patchSize * transformer.patchSize))),
     ]
     self.init(name, parts, tensors, grid: grid, textTokens: textTokens)
   }
 
   private static func listed(_ parameters: [Parameter], _ prefix: String = "") -> [StoredTensor] {
     parameters.map { StoredTensor(name: prefix + $0.name, shape: $0.shape, type: nil) }
-  }
-
-  private static func listed(_ shapes: [ParameterShape], _ prefix: String = "") -> [StoredTensor] {
-    shapes.map { StoredTensor(name: prefix + $0.name, shape: $0.shape, type: nil) }
   }
 
   private static func grid(of size: PictureSize?, _ configuration: any TransformerConfiguration, factor: Int) throws -> Grid {
@@ -132,11 +129,9 @@ package struct ModelInspection: Encodable, Sendable {
     let grid = try ModelInspection.grid(of: size, transformer, factor: folder.autoencoder.scaleFactor)
     let checkpoint = try openCheckpoint(at: folder.weights)
     var parts = [Part("transformer", try transformer.costs(grid: grid, textTokens: tokens, checkpoint))]
-    if let text = folder.text { parts.append(Part("text encoder", text.configuration.costs(tokens: tokens))) }
-    if case .tiny(let autoencoder) = folder.autoencoder.kind {
-      let latents = grid.count * transformer.patchSize * transformer.patchSize
-      parts.append(Part("autoencoder", autoencoder.costs(latents: latents)))
-    }
+    let work = Workload(textTokens: tokens, latents: grid.count * transformer.patchSize * transformer.patchSize)
+    if let text = folder.text { parts.append(Part("text encoder", try text.configuration.listing().costs(work))) }
+    parts.append(Part("autoencoder", try folder.autoencoder.listing().costs(work)))
     self.init(folder.name, parts, tensors, grid: grid, textTokens: tokens > 0 ? tokens : nil)
   }
 

@@ -16,9 +16,7 @@ struct RandomWeights {
   ) throws {
     var writer = SafetensorsWriter(url, metadata: ["format": "pt"])
     for parameter in parameters {
-      try writer.add(TensorName(names.name(of: parameter.name)), type: type, shape: parameter.shape) { sink in
-        try RandomParameters.stream(parameter, seed: seed, as: type, to: sink)
-      }
+      try writer.add(parameter, seed: seed, as: type, name: names.name(of: parameter.name))
     }
     try writer.write()
   }
@@ -27,8 +25,8 @@ struct RandomWeights {
 extension ModelBlueprint {
   /// Numbers in all parts.
   package func parameterCount() throws -> Int {
-    try transformer.listing().parameters.reduce(0) { $0 + $1.count }
-      + textEncoder.parameterShapes.reduce(0) { $0 + $1.count } + autoencoder.parameterShapes.reduce(0) { $0 + $1.count }
+    try [transformer.listing(), textEncoder.listing(), autoencoder.listing()]
+      .flatMap(\.parameters).reduce(0) { $0 + $1.count }
   }
 
   /// Writes a complete model folder of random weights, which appears whole or not at all.
@@ -50,8 +48,9 @@ extension ModelBlueprint {
       try weights.write(
         transformer.listing().parameters, to: file("transformer", "diffusion_pytorch_model.safetensors"), as: type,
         names: .ours)
-      try weights.write(textEncoder.parameterShapes.map { Parameter($0.name, $0.shape) }, to: file("text_encoder", "model.safetensors"), as: type)
-      try weights.write(autoencoder.parameterShapes.map { Parameter($0.name, $0.shape) }, to: file("vae", "diffusion_pytorch_model.safetensors"), as: type)
+      try weights.write(textEncoder.listing().parameters, to: file("text_encoder", "model.safetensors"), as: type)
+      try weights.write(
+        autoencoder.listing().parameters, to: file("vae", "diffusion_pytorch_model.safetensors"), as: type)
     }
   }
 }

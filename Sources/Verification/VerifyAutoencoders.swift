@@ -24,10 +24,8 @@ func tinyAutoencoder(_ folder: URL, _ backend: Backend) throws -> TinyAutoencode
 /// Autoencoder folders of diffusers, and the same weights under other names in other files.
 @Sendable func verifyAutoencoder(_ test: inout VerificationCase) throws {
   let file = try test.data()
-  switch try AutoencoderSource(test.directory).kind {
-  case .kl(let configuration): try verifyKL(configuration, file, &test)
-  case .tiny: try verifyTiny(file, &test)
-  }
+  let configuration = try AutoencoderSource(test.directory).configuration as? AutoencoderKLConfiguration
+  if let configuration { try verifyKL(configuration, file, &test) } else { try verifyTiny(file, &test) }
 }
 
 private func verifyKL(

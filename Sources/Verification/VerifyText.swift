@@ -9,7 +9,7 @@ import Foundation
   let file = try test.data()
   let configuration = try readConfiguration(T5Configuration.self, at: test.beside("config.json"))
   let weights = try openCheckpoint(at: test.beside("model.safetensors"))
-  let encoder = try T5Encoder(configuration, checkpoint: weights, backend: test.backend)
+  let encoder = try T5Encoder(configuration, Parameters(weights, backend: test.backend))
   let ids = try rows(of: "input.ids", in: file)
   let mask = try rows(of: "input.mask", in: file)
   var shown: [ProbePoint: [Tensor]] = [:]
@@ -22,7 +22,7 @@ import Foundation
   }
   for point in points { try compareStates(&test, point.name, shown[point] ?? [], mask, file) }
   try compareStates(&test, "hidden", states, mask, file)
-  let streamed = try T5Encoder(configuration, checkpoint: weights, backend: test.backend, streamed: true)
+  let streamed = try T5Encoder(configuration, Parameters(weights, backend: test.backend), streamed: true)
   let same = try streamed.encode(ids).map(\.array) == encoder.encode(ids).map(\.array)
   test.exact("streamed = kept", same)
 }
@@ -36,7 +36,7 @@ import Foundation
     return test.exact("\(list.count) strings", wrong.isEmpty && !list.isEmpty, note: first(wrong))
   }
   let name = golden["model"]?.string ?? test.url.deletingPathExtension().lastPathComponent + ".spiece.model"
-  let tokenizer = try Tokenizer(contentsOf: test.beside(name))
+  let tokenizer = try SentencePieceTokenizer(contentsOf: test.beside(name))
   for key in ["vocab_size", "pad", "eos", "unk"] {
     let actual = [
       "vocab_size": tokenizer.vocabularySize, "pad": tokenizer.padID, "eos": tokenizer.endID, "unk": tokenizer.unknownID,

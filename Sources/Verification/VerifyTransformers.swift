@@ -62,7 +62,7 @@ private func verifyForward(
 func textEncoder(_ folder: URL, _ backend: Backend) throws -> T5Encoder {
   try T5Encoder(
     readConfiguration(T5Configuration.self, at: folder.appendingPathComponent("text_encoder_config.json")),
-    checkpoint: openCheckpoint(at: folder.appendingPathComponent("text_encoder.safetensors")), backend: backend)
+    Parameters(openCheckpoint(at: folder.appendingPathComponent("text_encoder.safetensors")), backend: backend))
 }
 
 func textTransformer(_ folder: URL, _ backend: Backend) throws -> DiT {

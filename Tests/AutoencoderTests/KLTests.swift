@@ -46,7 +46,7 @@ import Testing
     let folder = try TemporaryFolder()
     let file = try folder.write("vae.safetensors", SyntheticKL(channels: [32, 32, 64], layers: 2).tensors)
     let source = try AutoencoderSource(file)
-    guard case .kl(let sizes) = source.kind else { return #expect(Bool(false), "not recognised") }
+    let sizes = try #require(source.configuration as? AutoencoderKLConfiguration)
     #expect(sizes.channels == [32, 32, 64] && sizes.layersPerBlock == 2 && sizes.groups == 32)
     #expect(sizes.scaling == .stableDiffusion && source.scaleFactor == 4)
     let model = try source.load(backend: float32, encoder: true)

@@ -5,9 +5,12 @@ import DiTText
 
 /// What the golden ids (held by the verifier) do not cover: ends, limits, and bytes nobody means to type.
 @Suite struct TokenizerTests {
-  let tokenizer: Tokenizer
+  let tokenizer: SentencePieceTokenizer
 
-  init() throws { tokenizer = try Tokenizer(contentsOf: Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model")) }
+  init() throws {
+    tokenizer = try SentencePieceTokenizer(
+      contentsOf: Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model"))
+  }
 
   @Test func emptyTextIsTheEndAlone() {
     #expect(tokenizer.encode("") == [tokenizer.endID])
@@ -15,7 +18,7 @@ import DiTText
   }
 
   @Test func longTextKeepsItsEnd() throws {
-    let short = try Tokenizer(
+    let short = try SentencePieceTokenizer(
       contentsOf: Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model"), maximumLength: 5)
     let text = "a red fox in the snow under a blue sky"
     let whole = tokenizer.encode(text)
@@ -49,11 +52,13 @@ import DiTText
     for data in [Data(), Data("not a model".utf8), whole.prefix(1_000), whole.prefix(whole.count - 7)] {
       try data.write(to: url)
       #expect {
-        _ = try Tokenizer(contentsOf: url)
+        _ = try SentencePieceTokenizer(contentsOf: url)
       } throws: { error in
         "\(error)".contains(url.lastPathComponent) && !"\(error)".contains("\n")
       }
     }
-    #expect(throws: TokenizerError.self) { _ = try Tokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/spiece.model")) }
+    #expect(throws: TokenizerError.self) {
+      _ = try SentencePieceTokenizer(contentsOf: URL(fileURLWithPath: "/nowhere/spiece.model"))
+    }
   }
 }

@@ -153,17 +153,20 @@ package struct Parameters {
   }
 
   /// 1×1 convolutions of one input, stacked along their outputs, in the type 3×3 convolutions are packed in.
-  /// - Parameter outputs: of each.
+  /// - Parameters:
+  ///   - outputs: of each.
+  ///   - shape: of each weight, where it is stored as a convolution's.
   package func pointwise(
-    _ names: [String], _ outputs: Int, _ inputs: Int, on rows: Rows, bias: Bool = true, precise: Bool = false
+    _ names: [String], _ outputs: Int, _ inputs: Int, on rows: Rows, shape: [Int]? = nil, bias: Bool = true,
+    precise: Bool = false
   ) throws -> Linear {
-    guard packs, !precise else {
-      return try linear(names, outputs, inputs, on: rows, bias: bias, precise: true)
+    let matrices = try names.flatMap {
+      try source.matrices(noted($0 + ".weight", shape ?? [outputs, inputs], .unitGain()))
     }
-    let matrices = try names.flatMap { try source.matrices(noted($0 + ".weight", [outputs, inputs], .unitGain())) }
     let biases = try bias ? names.map { try tensor($0 + ".bias", [outputs], start: .bias) } : []
+    let joined = biases.isEmpty ? nil : try Tensor.concatenated(biases)
     collector?.add(names.count * outputs * inputs, rows, .one, stage)
-    return try backend.pointwise(matrices, bias: biases.isEmpty ? nil : .concatenated(biases))
+    return packs && !precise ? try backend.pointwise(matrices, bias: joined) : try packed(matrices, joined, true)
   }
 
   /// Scores and mixtures of an attention of all heads together, which has no parameters.

@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTTensors
 
 /// x + conv(SiLU(norm(conv(SiLU(norm x))))), with a 1×1 convolution on the way past where the channels change.
@@ -10,13 +11,16 @@ struct ResnetBlock {
   private let shortcut: Linear?
   private let type: ElementType
 
-  init(_ reader: LayerReader, _ name: String, inputs: Int, outputs: Int, groups: Int) throws {
-    type = reader.type
-    norm1 = try reader.norm(name + ".norm1", inputs, groups: groups, eps: 1e-6)
-    conv1 = try reader.convolution(name + ".conv1", outputs, inputs)
-    norm2 = try reader.norm(name + ".norm2", outputs, groups: groups, eps: 1e-6)
-    conv2 = try reader.convolution(name + ".conv2", outputs, outputs)
-    shortcut = inputs == outputs ? nil : try reader.pointwise([name + ".conv_shortcut"], outputs, inputs)
+  /// - Parameter precise: compute in float32 whatever the backend's precision.
+  init(_ parameters: Parameters, inputs: Int, outputs: Int, groups: Int, on rows: Rows, precise: Bool) throws {
+    type = precise ? .f32 : parameters.backend.activationType
+    norm1 = try parameters.norm("norm1", inputs, groups: groups, eps: 1e-6)
+    conv1 = try parameters.convolution("conv1", outputs, inputs, on: rows, precise: precise)
+    norm2 = try parameters.norm("norm2", outputs, groups: groups, eps: 1e-6)
+    conv2 = try parameters.convolution("conv2", outputs, outputs, on: rows, precise: precise)
+    shortcut = inputs == outputs ? nil
+      : try parameters.pointwise(
+        ["conv_shortcut"], outputs, inputs, on: rows, shape: [outputs, inputs, 1, 1], precise: precise)
   }
 
   /// [1, h, w, inputs] -> [1, h, w, outputs], both float32

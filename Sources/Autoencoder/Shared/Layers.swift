@@ -9,43 +9,20 @@ struct GroupNormalisation {
   let bias: Tensor
 }
 
-/// Reads the layers of an autoencoder by name.
-struct LayerReader {
-  let checkpoint: Checkpoint
-  let backend: Backend
-  /// Compute in float32 whatever the backend's precision.
-  var precise = false
-
-  /// What the layers' results are made in.
-  var type: ElementType { precise ? .f32 : backend.activationType }
-
-  /// A 3×3 convolution, stored [out, in, 3, 3].
-  /// - Parameter precise: as ``precise``, for the few numbers of a latent or a picture.
-  func convolution(
-    _ name: String, _ outputs: Int, _ inputs: Int, bias: Bool = true, precise: Bool = false
-  ) throws -> Convolution {
-    try backend.convolution(
-      checkpoint.matrix(name + ".weight", rows: outputs, columns: inputs * 9),
-      bias: bias ? checkpoint.tensor(name + ".bias", shape: [outputs]) : nil, precise: precise || self.precise)
-  }
-
-  /// 1×1 convolutions of one input, stacked along their outputs, stored [out, in] or [out, in, 1, 1].
-  /// - Parameter precise: as above.
-  func pointwise(
-    _ names: [String], _ outputs: Int, _ inputs: Int, bias: Bool = true, precise: Bool = false
-  ) throws -> Linear {
-    let matrices = try names.map { try checkpoint.matrix($0 + ".weight", rows: outputs, columns: inputs) }
-    let biases = bias ? try names.map { try checkpoint.tensor($0 + ".bias", shape: [outputs]) } : []
-    let joined = biases.isEmpty ? nil : try Tensor.concatenated(biases)
-    return precise || self.precise
-      ? try backend.linear(matrices, bias: joined, precise: true) : try backend.pointwise(matrices, bias: joined)
-  }
-
+extension Parameters {
+  /// The factors and offsets of a GroupNorm.
   func norm(_ name: String, _ channels: Int, groups: Int, eps: Float) throws -> GroupNormalisation {
     GroupNormalisation(
-      groups: groups, eps: eps, weight: try checkpoint.tensor(name + ".weight", shape: [channels]),
-      bias: try checkpoint.tensor(name + ".bias", shape: [channels]))
+      groups: groups, eps: eps, weight: try tensor(name + ".weight", [channels], start: .gain),
+      bias: try tensor(name + ".bias", [channels], start: .bias))
   }
+}
+
+extension Rows {
+  /// The pixels of a level, `scale` of them along one side of a latent.
+  static func pixels(_ scale: Int) -> Rows { .latents(times: scale * scale) }
+  /// Of encoders: drawing from words takes their parameters into memory at most.
+  static let uncounted = fixed(0)
 }
 
 /// The layers on pixels [B, h, w, C]. Results are in the backend's activation type unless `type` says otherwise.

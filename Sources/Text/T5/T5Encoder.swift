@@ -8,11 +8,15 @@ import DiTTensors
 ///
 /// An encoder that would take much memory is not kept: its blocks are read from the mapped file one after the other each
 /// time texts are encoded, and dropped. T5-XXL's 4.7 billion numbers need room for one block of 24 that way.
-package final class T5Encoder: Sendable {
+///
+/// `@unchecked Sendable`: all of it is constant, and where its parameters come from is only read.
+package final class T5Encoder: TextEncoder, @unchecked Sendable {
   package let configuration: T5Configuration
   /// Whether blocks are read when they are needed, and not kept.
   package let isStreamed: Bool
-  private let checkpoint: Checkpoint
+  package var width: Int { configuration.width }
+  package var vocabularySize: Int { configuration.vocabularySize }
+  private let parameters: Parameters
   private let backend: Backend
   private let embedding: StoredMatrix  // [vocabulary, d], rows read as they are needed
   private let relativeBias: [Float]  // [buckets, heads]
@@ -20,31 +24,27 @@ package final class T5Encoder: Sendable {
   private let finalNorm: Tensor  // [d]
 
   /// - Parameters:
-  ///   - checkpoint: tensors under Hugging Face's names.
+  ///   - parameters: under Hugging Face's names.
   ///   - streamed: nil: if its blocks would take more than 2 GiB, or a quarter of the free memory.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  package init(
-    _ configuration: T5Configuration, checkpoint: Checkpoint, backend: Backend, streamed: Bool? = nil
-  ) throws {
+  package init(_ configuration: T5Configuration, _ parameters: Parameters, streamed: Bool? = nil) throws {
     self.configuration = configuration
-    self.checkpoint = checkpoint
-    self.backend = backend
+    self.parameters = parameters
+    backend = parameters.backend
     let d = configuration.hiddenSize
-    let shared = ["shared.weight", "encoder.embed_tokens.weight"].first(where: checkpoint.contains) ?? "shared.weight"
-    embedding = try checkpoint.matrix(shared, rows: configuration.vocabularySize, columns: d)
-    relativeBias = try checkpoint.tensor(
+    let shared = ["shared.weight", "encoder.embed_tokens.weight"].first(where: parameters.contains) ?? "shared.weight"
+    embedding = try parameters.stage("word pieces", .picture).table(shared, configuration.vocabularySize, d)
+    relativeBias = try parameters.stage("self-attention", .picture).tensor(
       "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
-      shape: [configuration.buckets, configuration.heads]
+      [configuration.buckets, configuration.heads], start: .table
     ).array
-    finalNorm = try checkpoint.tensor("encoder.final_layer_norm.weight", shape: [d])
-    isStreamed = streamed ?? (configuration.blockBytes(backend) * configuration.layers > T5Encoder.mostKept())
-    if isStreamed {
-      // What is wrong with the file is said now, not in the middle of the work.
-      for index in 0..<configuration.layers { try T5Block.check(index, configuration, checkpoint) }
-      blocks = []
-    } else {
-      blocks = try (0..<configuration.layers).map { try T5Block($0, configuration, checkpoint, backend) }
-    }
+    isStreamed = try streamed ?? (configuration.blockBytes(backend) * configuration.layers > T5Encoder.mostKept())
+    // Of blocks to be streamed, what is wrong with the file is said now, not in the middle of the work.
+    let source = isStreamed ? parameters.checking() : parameters
+    let made = try (0..<configuration.layers).map { try T5Block($0, configuration, source) }
+    blocks = isStreamed ? [] : made
+    finalNorm = try parameters.stage("feed-forward", .picture)
+      .tensor("encoder.final_layer_norm.weight", [d], start: .gain)
   }
 
   /// Bytes of blocks that are kept at most: 2 GiB, or a quarter of the memory that is free now.
@@ -78,7 +78,7 @@ package final class T5Encoder: Sendable {
   }
 
   private func block(_ index: Int) throws -> T5Block {
-    try isStreamed ? T5Block(index, configuration, checkpoint, backend) : blocks[index]
+    try isStreamed ? T5Block(index, configuration, parameters) : blocks[index]
   }
 
   private func embedded(_ ids: [Int]) throws -> Tensor {

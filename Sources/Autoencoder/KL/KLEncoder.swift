@@ -18,29 +18,31 @@ struct KLEncoder {
   private let norm: GroupNormalisation
   private let quant: Linear?
 
-  /// - Parameter checkpoint: the whole autoencoder under diffusers' names.
-  init(_ configuration: AutoencoderKLConfiguration, _ checkpoint: Checkpoint, backend: Backend) throws {
-    let reader = LayerReader(checkpoint: checkpoint.scoped("encoder."), backend: backend, precise: true)
+  /// - Parameter parameters: the whole autoencoder's, under diffusers' names.
+  init(_ configuration: AutoencoderKLConfiguration, _ parameters: Parameters) throws {
+    let whole = parameters.stage("encoder (for --image alone)", .picture)
+    let encoder = whole.scoped("encoder.")
     let (channels, moments) = (configuration.channels, 2 * configuration.latentChannels)
     let width = channels[channels.count - 1]
-    first = try reader.convolution("conv_in", channels[0], 3)
+    first = try encoder.convolution("conv_in", channels[0], 3, on: .uncounted, precise: true)
     levels = try channels.indices.map { level in
-      let name = "down_blocks.\(level)"
+      let block = encoder.scoped("down_blocks.\(level).")
       let resnets = try (0..<configuration.layersPerBlock).map { index in
         try ResnetBlock(
-          reader, "\(name).resnets.\(index)", inputs: index == 0 ? channels[max(0, level - 1)] : channels[level],
-          outputs: channels[level], groups: configuration.groups)
+          block.scoped("resnets.\(index)."), inputs: index == 0 ? channels[max(0, level - 1)] : channels[level],
+          outputs: channels[level], groups: configuration.groups, on: .uncounted, precise: true)
       }
       let downsample = level + 1 < channels.count
-        ? try reader.convolution("\(name).downsamplers.0.conv", channels[level], channels[level]) : nil
+        ? try block.convolution(
+          "downsamplers.0.conv", channels[level], channels[level], on: .uncounted, precise: true) : nil
       return Level(resnets: resnets, downsample: downsample)
     }
-    middle = try MiddleBlock(reader, configuration)
-    norm = try reader.norm("conv_norm_out", width, groups: configuration.groups, eps: 1e-6)
-    last = try reader.convolution("conv_out", moments, width)
+    middle = try MiddleBlock(configuration, encoder, on: .uncounted, precise: true)
+    norm = try encoder.norm("conv_norm_out", width, groups: configuration.groups, eps: 1e-6)
+    last = try encoder.convolution("conv_out", moments, width, on: .uncounted, precise: true)
     quant = configuration.quantConvolution
-      ? try LayerReader(checkpoint: checkpoint, backend: backend)
-        .pointwise(["quant_conv"], moments, moments, precise: true) : nil
+      ? try whole.pointwise(
+        ["quant_conv"], moments, moments, on: .uncounted, shape: [moments, moments, 1, 1], precise: true) : nil
   }
 
   /// [1, H, W, 3] float32 in −1…1 -> [1, h, w, 2C] float32: means, then logarithms of variances.

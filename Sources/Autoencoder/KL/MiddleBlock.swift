@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTTensors
 
 /// The lowest level of an `AutoencoderKL`, between its two halves: a resnet, attention, a resnet.
@@ -5,12 +6,19 @@ struct MiddleBlock {
   private let before, after: ResnetBlock
   private let attention: PixelAttention?
 
-  init(_ reader: LayerReader, _ configuration: AutoencoderKLConfiguration) throws {
+  init(_ configuration: AutoencoderKLConfiguration, _ parameters: Parameters, on rows: Rows, precise: Bool) throws {
     let (channels, groups) = (configuration.channels[configuration.channels.count - 1], configuration.groups)
-    before = try ResnetBlock(reader, "mid_block.resnets.0", inputs: channels, outputs: channels, groups: groups)
+    func resnet(_ index: Int) throws -> ResnetBlock {
+      try ResnetBlock(
+        parameters.scoped("mid_block.resnets.\(index)."), inputs: channels, outputs: channels, groups: groups, on: rows,
+        precise: precise)
+    }
+    before = try resnet(0)
     attention = configuration.middleAttention
-      ? try PixelAttention(reader, "mid_block.attentions.0", channels: channels, groups: groups) : nil
-    after = try ResnetBlock(reader, "mid_block.resnets.1", inputs: channels, outputs: channels, groups: groups)
+      ? try PixelAttention(
+        parameters.scoped("mid_block.attentions.0."), channels: channels, groups: groups, on: rows, precise: precise)
+      : nil
+    after = try resnet(1)
   }
 
   /// [1, h, w, C] -> the same.

@@ -1,7 +1,8 @@
 import DiTCheckpoints
+import DiTTensors
 
 /// Sizes of a T5 encoder, from Hugging Face's `config.json`.
-package struct T5Configuration: Decodable, Sendable {
+package struct T5Configuration: TextEncoderConfiguration {
   package enum FeedForward: Sendable {
     /// v1.0: wo(relu(wi x)).
     case relu
@@ -48,4 +49,22 @@ package struct T5Configuration: Decodable, Sendable {
         debugDescription: "feed_forward_proj is \"\(name)\", expected \"relu\" or \"gated-gelu\"")
     }
   }
+}
+
+extension T5Configuration {
+  package static let title = "T5"
+
+  /// mT5 is T5 v1.1 with a larger vocabulary; other relatives (UMT5, LongT5) compute something else. A file that tells
+  /// no type is judged by a field of T5's own.
+  package static func recognises(_ fields: JSONValue) -> Bool {
+    fields["model_type"]?.string.map(["t5", "mt5"].contains) ?? (fields["d_kv"] != nil)
+  }
+
+  package var width: Int { hiddenSize }
+
+  package func load(_ checkpoint: Checkpoint, backend: Backend) throws -> any TextEncoder {
+    try T5Encoder(self, Parameters(checkpoint, backend: backend))
+  }
+
+  package func listing() throws -> NetworkListing { try NetworkListing { _ = try T5Encoder(self, $0) } }
 }

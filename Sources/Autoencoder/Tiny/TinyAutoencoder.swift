@@ -25,8 +25,8 @@ package final class TinyAutoencoder: Autoencoder {
     self.configuration = configuration
     self.tiling = tiling
     self.backend = backend
-    self.decoder = try decoder.map { try TinyDecoder(configuration, $0, backend: backend) }
-    self.encoder = try encoder.map { try TinyEncoder(configuration, $0, backend: backend) }
+    self.decoder = try decoder.map { try TinyDecoder(configuration, Parameters($0, backend: backend)) }
+    self.encoder = try encoder.map { try TinyEncoder(configuration, Parameters($0, backend: backend)) }
     try decoder?.requireAllRead()
     try encoder?.requireAllRead()
   }

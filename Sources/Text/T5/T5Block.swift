@@ -10,53 +10,26 @@ struct T5Block {
   private let up: Linear?  // wi_1: [d_ff, d]
   private let down: Linear  // wo: [d, d_ff]
 
-  init(_ index: Int, _ configuration: T5Configuration, _ checkpoint: Checkpoint, _ backend: Backend) throws {
+  /// - Parameter parameters: the whole encoder's, under Hugging Face's names.
+  init(_ index: Int, _ configuration: T5Configuration, _ parameters: Parameters) throws {
     self.configuration = configuration
-    let d = configuration.hiddenSize
-    let inner = configuration.heads * configuration.headSize
-    let names = Names(index, configuration)
-    func linear(_ names: [String], _ rows: Int, _ columns: Int) throws -> Linear {
-      try backend.linear(names.map { try checkpoint.matrix($0, rows: rows, columns: columns) })
-    }
-    attentionNorm = try checkpoint.tensor(names.attentionNorm, shape: [d])
-    feedForwardNorm = try checkpoint.tensor(names.feedForwardNorm, shape: [d])
-    qkv = try linear(names.qkv, inner, d)
-    output = try linear([names.output], d, inner)
-    gate = try linear([names.gate], configuration.feedForwardSize, d)
-    up = try names.up.map { try linear([$0], configuration.feedForwardSize, d) }
-    down = try linear([names.down], d, configuration.feedForwardSize)
-  }
-
-  /// Checks that all tensors of a block are there and of the right shape, without reading their numbers.
-  static func check(_ index: Int, _ configuration: T5Configuration, _ checkpoint: Checkpoint) throws {
     let (d, wide) = (configuration.hiddenSize, configuration.feedForwardSize)
     let inner = configuration.heads * configuration.headSize
-    let names = Names(index, configuration)
-    for name in [names.attentionNorm, names.feedForwardNorm] { _ = try checkpoint.matrix(name, rows: d, columns: 1) }
-    for name in names.qkv { _ = try checkpoint.matrix(name, rows: inner, columns: d) }
-    for name in [names.gate] + (names.up.map { [$0] } ?? []) { _ = try checkpoint.matrix(name, rows: wide, columns: d) }
-    _ = try checkpoint.matrix(names.output, rows: d, columns: inner)
-    _ = try checkpoint.matrix(names.down, rows: d, columns: wide)
-  }
+    let attention = parameters.scoped("encoder.block.\(index).layer.0.").stage("self-attention", .picture)
+    attentionNorm = try attention.tensor("layer_norm.weight", [d], start: .gain)
+    // Scores are not divided by the root of the head size: queries begin that much smaller.
+    qkv = try attention.linear(
+      ["q", "k", "v"].map { "SelfAttention." + $0 }, inner, d, on: .text, bias: false,
+      starts: [.unitGain(times: 0.2), .unitGain(), .unitGain()])
+    attention.attention(inner, queries: .text, keys: .text)
+    output = try attention.linear("SelfAttention.o", d, inner, on: .text, bias: false)
 
-  /// Hugging Face's names of a block's tensors.
-  private struct Names {
-    let attentionNorm, feedForwardNorm, output, gate, down: String
-    let qkv: [String]
-    let up: String?
-
-    init(_ index: Int, _ configuration: T5Configuration) {
-      let attention = "encoder.block.\(index).layer.0."
-      let feedForward = "encoder.block.\(index).layer.1."
-      let gated = configuration.feedForward == .gatedGELU
-      attentionNorm = attention + "layer_norm.weight"
-      feedForwardNorm = feedForward + "layer_norm.weight"
-      qkv = ["q", "k", "v"].map { "\(attention)SelfAttention.\($0).weight" }
-      output = attention + "SelfAttention.o.weight"
-      gate = feedForward + "DenseReluDense." + (gated ? "wi_0.weight" : "wi.weight")
-      up = gated ? feedForward + "DenseReluDense.wi_1.weight" : nil
-      down = feedForward + "DenseReluDense.wo.weight"
-    }
+    let feedForward = parameters.scoped("encoder.block.\(index).layer.1.").stage("feed-forward", .picture)
+    let isGated = configuration.feedForward == .gatedGELU
+    feedForwardNorm = try feedForward.tensor("layer_norm.weight", [d], start: .gain)
+    gate = try feedForward.linear("DenseReluDense." + (isGated ? "wi_0" : "wi"), wide, d, on: .text, bias: false)
+    up = isGated ? try feedForward.linear("DenseReluDense.wi_1", wide, d, on: .text, bias: false) : nil
+    down = try feedForward.linear("DenseReluDense.wo", d, wide, on: .text, bias: false)
   }
 
   /// Advances the states of one text; `index` is the block's, for the probe.
@@ -109,9 +82,8 @@ struct T5Work {
 
 extension T5Configuration {
   /// Bytes of one packed block.
-  func blockBytes(_ backend: Backend) -> Int {
-    let inner = heads * headSize
-    let count = 4 * inner * hiddenSize + (feedForward == .gatedGELU ? 3 : 2) * feedForwardSize * hiddenSize
+  func blockBytes(_ backend: Backend) throws -> Int {
+    let count = try NetworkListing { _ = try T5Block(0, self, $0) }.costs(Workload()).total.parameters
     return switch backend.precision {
     case .auto, .f32: 4 * count
     case .bf16: 2 * count

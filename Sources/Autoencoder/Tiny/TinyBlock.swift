@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTTensors
 
 /// ReLU(conv(ReLU(conv(ReLU(conv x)))) + x); in the middle of the newest TAESD x is first x + pool(x).
@@ -14,16 +15,23 @@ struct TinyBlock {
   /// Whether its results depend on all pixels.
   var seesEverything: Bool { pooling != nil }
 
-  init(_ reader: LayerReader, _ name: String, channels: Int) throws {
-    convolutions = try [0, 2, 4].map { try reader.convolution("\(name).conv.\($0)", channels, channels) }
-    guard reader.checkpoint.contains("\(name).pool.0.weight") else {
+  init(_ parameters: Parameters, channels: Int, on rows: Rows) throws {
+    convolutions = try [0, 2, 4].map { index in
+      // What is added to the way past adds half.
+      try parameters.convolution(
+        "conv.\(index)", channels, channels, on: rows, start: index == 4 ? .unitGain(times: 0.5) : .beforeReLU)
+    }
+    guard parameters.contains("pool.0.weight") else {
       pooling = nil
       return
     }
+    let wide = 4 * channels
     pooling = Pooling(
-      expand: try reader.pointwise(["\(name).pool.0"], 4 * channels, channels, bias: false),
-      contract: try reader.pointwise(["\(name).pool.3"], channels, 4 * channels, bias: false),
-      norm: try reader.norm("\(name).pool.1", 4 * channels, groups: 4, eps: 1e-5))
+      expand: try parameters.pointwise(
+        ["pool.0"], wide, channels, on: rows, shape: [wide, channels, 1, 1], bias: false),
+      contract: try parameters.pointwise(
+        ["pool.3"], channels, wide, on: rows, shape: [channels, wide, 1, 1], bias: false),
+      norm: try parameters.norm("pool.1", wide, groups: 4, eps: 1e-5))
   }
 
   /// [1, h, w, C] -> the same.
@@ -39,4 +47,9 @@ struct TinyBlock {
     y = try backend.convolved(convolutions[1], y, activation: .relu)
     return try backend.convolved(convolutions[2], y, activation: .relu, residual: x)
   }
+}
+
+extension Initialisation {
+  /// Keeps the power through a ReLU.
+  static let beforeReLU = unitGain(times: 1.414)
 }

@@ -21,12 +21,11 @@ package enum TokenizerError: Error, CustomStringConvertible {
 ///
 /// `@unchecked Sendable`: the processor is made once and asked by `const` functions alone, which SentencePiece lets
 /// several threads call.
-package final class Tokenizer: @unchecked Sendable {
+package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
   package let vocabularySize: Int
   package let padID: Int
   package let endID: Int
   package let unknownID: Int
-  /// Longest sequence the model was trained with, end token included.
   package let maximumLength: Int
   private let processor: OpaquePointer
 
@@ -38,7 +37,7 @@ package final class Tokenizer: @unchecked Sendable {
   ///   - maximumLength: tokens kept of a longer text, end token included.
   /// - Throws: ``TokenizerError``.
   package init(contentsOf url: URL, maximumLength: Int = 512) throws {
-    let bytes = try Tokenizer.read(url)
+    let bytes = try SentencePieceTokenizer.read(url)
     var message = [CChar](repeating: 0, count: 256)
     let loaded = bytes.withUnsafeBytes { csp_load($0.baseAddress, $0.count, &message, message.count) }
     guard let loaded else {
@@ -64,7 +63,6 @@ package final class Tokenizer: @unchecked Sendable {
     pieces(of: Array(text.utf8)).prefix(maximumLength - 1) + [endID]
   }
 
-  /// Ids of any bytes, without an end token and of any length; malformed UTF-8 counts as U+FFFD.
   package func pieces(of utf8: [UInt8]) -> [Int] {
     var ids: UnsafeMutablePointer<Int32>?
     let count = utf8.withUnsafeBytes { bytes in
@@ -75,7 +73,6 @@ package final class Tokenizer: @unchecked Sendable {
     return UnsafeBufferPointer(start: ids, count: Int(count)).map(Int.init)
   }
 
-  /// The piece an id stands for, with U+2581 for a space.
   package func piece(_ id: Int) -> String {
     var count = 0
     guard let bytes = csp_piece(processor, Int32(clamping: id), &count) else { return "" }

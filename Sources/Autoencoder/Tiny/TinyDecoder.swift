@@ -13,23 +13,27 @@ struct TinyDecoder {
   private let first, last: Convolution
   private let levels: [Level]
 
-  /// - Parameter checkpoint: tensors `layers.N…`, N the index in diffusers' Sequential.
-  init(_ configuration: TinyAutoencoderConfiguration, _ checkpoint: Checkpoint, backend: Backend) throws {
-    let reader = LayerReader(checkpoint: checkpoint.scoped("layers."), backend: backend)
+  /// - Parameter parameters: `layers.N…`, N the index in diffusers' Sequential.
+  init(_ configuration: TinyAutoencoderConfiguration, _ parameters: Parameters) throws {
+    let layers = parameters.scoped("layers.").stage("decoder", .picture)
     let channels = configuration.decoderChannels
-    first = try reader.convolution("0", channels[0], configuration.latentChannels)
+    first = try layers.convolution("0", channels[0], configuration.latentChannels, on: .pixels(1), start: .beforeReLU)
     var index = 2  // 1 is a ReLU
     levels = try channels.indices.map { level in
       let blocks = try (0..<configuration.decoderBlocks[level]).map {
-        try TinyBlock(reader, "\(index + $0)", channels: channels[level])
+        try TinyBlock(layers.scoped("\(index + $0)."), channels: channels[level], on: .pixels(1 << level))
       }
       index += blocks.count
       guard level + 1 < channels.count else { return Level(blocks: blocks, change: nil) }
       index += 2  // the doubling, then the conv
-      let change = try reader.convolution("\(index - 1)", channels[level + 1], channels[level], bias: false)
+      let change = try layers.convolution(
+        "\(index - 1)", channels[level + 1], channels[level], on: .pixels(2 << level), bias: false, start: .beforeReLU)
       return Level(blocks: blocks, change: change)
     }
-    last = try reader.convolution("\(index)", 3, channels[channels.count - 1])
+    // Colours begin about grey.
+    last = try layers.convolution(
+      "\(index)", 3, channels[channels.count - 1], on: .pixels(configuration.scaleFactor),
+      start: .unitGain(times: 0.3), biasStart: .spread(0.05, about: 0.5))
   }
 
   /// [1, h, w, C] float32, already clamped -> [1, H, W, 3] float32 in 0…1.

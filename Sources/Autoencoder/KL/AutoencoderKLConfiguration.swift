@@ -2,7 +2,7 @@ import DiTCheckpoints
 import DiTTensors
 
 /// Sizes of an `AutoencoderKL` (diffusers), read from its `config.json` or off its tensors.
-package struct AutoencoderKLConfiguration: Decodable, Sendable {
+package struct AutoencoderKLConfiguration: AutoencoderConfiguration {
   package let latentChannels: Int
   /// Channels of each level, from the picture down.
   package let channels: [Int]
@@ -97,6 +97,13 @@ package struct AutoencoderKLConfiguration: Decodable, Sendable {
     let problem = layersPerBlock < 1 ? "has fewer than two resnets in decoder.up_blocks.0"
       : Self.problem(channels: channels, groups: groups).map { "needs a config.json beside it: its channels " + $0 }
     if let problem { throw LoadError.malformed(file: tensors.location, reason: "this AutoencoderKL \(problem)") }
+  }
+
+  package func listing() throws -> NetworkListing {
+    try NetworkListing { parameters in
+      _ = try KLDecoder(self, parameters)
+      _ = try KLEncoder(self, parameters)
+    }
   }
 
   private static func problem(channels: [Int], groups: Int) -> String? {

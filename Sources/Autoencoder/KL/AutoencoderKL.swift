@@ -24,16 +24,17 @@ package final class AutoencoderKL: Autoencoder {
     self.configuration = configuration
     self.tiling = tiling
     self.backend = backend
-    decoder = try KLDecoder(configuration, tensors, backend: backend)
+    let parameters = Parameters(tensors, backend: backend)
+    decoder = try KLDecoder(configuration, parameters)
     let hasEncoder = tensors.contains("encoder.conv_in.weight")
-    self.encoder = encoder && hasEncoder ? try KLEncoder(configuration, tensors, backend: backend) : nil
+    self.encoder = encoder && hasEncoder ? try KLEncoder(configuration, parameters) : nil
     try tensors.scoped("decoder.").requireAllRead()
     if self.encoder != nil { try tensors.requireAllRead() }
   }
 
   // MARK: decoding
 
-  /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
+  /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·scaleFactor, w·scaleFactor] in 0…1, before clamping.
   package func decode(_ latents: Tensor, probe: Probe?) throws -> Tensor {
     let unscaled = try configuration.scaling.unscaled(latents)
     return try eachPicture(unscaled) { z in  // [1, h, w, C]
@@ -44,13 +45,13 @@ package final class AutoencoderKL: Autoencoder {
 
   // MARK: encoding
 
-  /// Picture [B, 3, H, W] in 0…1 -> the means of its latents [B, C, H/8, W/8], scaled for the transformer.
+  /// Picture [B, 3, H, W] in 0…1 -> the means of its latents [B, C, H/scaleFactor, W/scaleFactor], scaled for the transformer.
   package func encode(_ picture: Tensor, probe: Probe?) throws -> Tensor {
     try configuration.scaling.scaled(try distribution(of: picture, probe: probe).mean)
   }
 
   /// As ``encode(_:probe:)``, but a sample of the latents instead of their means.
-  /// - Parameter noise: [B, C, H/8, W/8], standard normal.
+  /// - Parameter noise: [B, C, H/scaleFactor, W/scaleFactor], standard normal.
   package func encode(_ picture: Tensor, noise: Tensor) throws -> Tensor {
     try configuration.scaling.scaled(try distribution(of: picture).sample(noise))
   }

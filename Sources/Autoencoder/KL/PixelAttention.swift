@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTTensors
 
 /// x + attention of every pixel to every other, in one head as wide as the pixels are.
@@ -8,11 +9,12 @@ struct PixelAttention {
   private let out: Linear
   private let type: ElementType
 
-  init(_ reader: LayerReader, _ name: String, channels: Int, groups: Int) throws {
-    type = reader.type
-    norm = try reader.norm(name + ".group_norm", channels, groups: groups, eps: 1e-6)
-    qkv = try reader.pointwise(["to_q", "to_k", "to_v"].map { "\(name).\($0)" }, channels, channels)
-    out = try reader.pointwise([name + ".to_out.0"], channels, channels)
+  init(_ parameters: Parameters, channels: Int, groups: Int, on rows: Rows, precise: Bool) throws {
+    type = precise ? .f32 : parameters.backend.activationType
+    norm = try parameters.norm("group_norm", channels, groups: groups, eps: 1e-6)
+    qkv = try parameters.pointwise(["to_q", "to_k", "to_v"], channels, channels, on: rows, precise: precise)
+    parameters.attention(channels, queries: rows, keys: rows)
+    out = try parameters.pointwise(["to_out.0"], channels, channels, on: rows, precise: precise)
   }
 
   /// [1, h, w, C] float32 -> the same.

@@ -15,30 +15,31 @@ struct KLDecoder {
   private let levels: [Level]
   private let norm: GroupNormalisation
 
-  /// - Parameter checkpoint: the whole autoencoder under diffusers' names.
-  init(_ configuration: AutoencoderKLConfiguration, _ checkpoint: Checkpoint, backend: Backend) throws {
-    let reader = LayerReader(checkpoint: checkpoint.scoped("decoder."), backend: backend)
+  /// - Parameter parameters: the whole autoencoder's, under diffusers' names.
+  init(_ configuration: AutoencoderKLConfiguration, _ parameters: Parameters) throws {
+    let whole = parameters.stage("decoder", .picture)
+    let decoder = whole.scoped("decoder.")
     let (latents, groups) = (configuration.latentChannels, configuration.groups)
     let channels = Array(configuration.channels.reversed())
     postQuant = configuration.postQuantConvolution
-      ? try LayerReader(checkpoint: checkpoint, backend: backend)
-        .pointwise(["post_quant_conv"], latents, latents, precise: true) : nil
-    first = try reader.convolution("conv_in", channels[0], latents, precise: true)
-    middle = try MiddleBlock(reader, configuration)
+      ? try whole.pointwise(
+        ["post_quant_conv"], latents, latents, on: .pixels(1), shape: [latents, latents, 1, 1], precise: true) : nil
+    first = try decoder.convolution("conv_in", channels[0], latents, on: .pixels(1), precise: true)
+    middle = try MiddleBlock(configuration, decoder, on: .pixels(1), precise: false)
     levels = try channels.indices.map { level in
-      let name = "up_blocks.\(level)"
+      let block = decoder.scoped("up_blocks.\(level).")
       let resnets = try (0...configuration.layersPerBlock).map { index in
         try ResnetBlock(
-          reader, "\(name).resnets.\(index)", inputs: index == 0 ? channels[max(0, level - 1)] : channels[level],
-          outputs: channels[level], groups: groups)
+          block.scoped("resnets.\(index)."), inputs: index == 0 ? channels[max(0, level - 1)] : channels[level],
+          outputs: channels[level], groups: groups, on: .pixels(1 << level), precise: false)
       }
       let upsample = level + 1 < channels.count
-        ? try reader.convolution("\(name).upsamplers.0.conv", channels[level], channels[level]) : nil
+        ? try block.convolution("upsamplers.0.conv", channels[level], channels[level], on: .pixels(2 << level)) : nil
       return Level(resnets: resnets, upsample: upsample)
     }
     let width = channels[channels.count - 1]
-    norm = try reader.norm("conv_norm_out", width, groups: groups, eps: 1e-6)
-    last = try reader.convolution("conv_out", 3, width, precise: true)
+    norm = try decoder.norm("conv_norm_out", width, groups: groups, eps: 1e-6)
+    last = try decoder.convolution("conv_out", 3, width, on: .pixels(configuration.scaleFactor), precise: true)
   }
 
   /// [1, h, w, C] float32 -> [1, H, W, 3] float32 in −1…1.

@@ -1,7 +1,8 @@
 import DiTCheckpoints
+import DiTTensors
 
 /// Sizes of a tiny autoencoder: ours, or diffusers' `AutoencoderTiny`.
-package struct TinyAutoencoderConfiguration: Decodable, Sendable {
+package struct TinyAutoencoderConfiguration: AutoencoderConfiguration {
   package let latentChannels: Int
   /// Channels of each level, from the latents up.
   package let decoderChannels: [Int]
@@ -65,6 +66,17 @@ package struct TinyAutoencoderConfiguration: Decodable, Sendable {
     (encoderChannels, encoderBlocks) = try encoder.map(levels(of:)) ?? ([], [])
     latentsMean = nil
     latentsStd = nil
+  }
+
+  package func listing() throws -> NetworkListing { try listing(encoder: !encoderChannels.isEmpty) }
+
+  /// `decoder.layers.N…` and `encoder.layers.N…`.
+  /// - Parameter having: whether it has an optional part: the pooling of blocks.
+  func listing(encoder: Bool, having: @escaping (String) -> Bool = { _ in false }) throws -> NetworkListing {
+    try NetworkListing(having: having) { parameters in
+      _ = try TinyDecoder(self, parameters.scoped("decoder."))
+      if encoder { _ = try TinyEncoder(self, parameters.scoped("encoder.")) }
+    }
   }
 }
 

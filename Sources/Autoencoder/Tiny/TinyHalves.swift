@@ -2,29 +2,6 @@ import DiTCheckpoints
 import Foundation
 import DiTTensors
 
-/// What kind of autoencoder the tensors of a file are.
-enum Content {
-  case kl
-  case tiny(TinyHalves)
-  /// What it is instead, for a message.
-  case other(String)
-
-  init(_ tensors: Checkpoint) throws {
-    if tensors.contains("quantize.embedding.weight") {
-      self = .other("a VQ autoencoder, which holds codes, not latents")
-    } else if tensors.contains("decoder.conv_in.weight") {
-      self = .kl
-    } else if let halves = try TinyHalves(tensors) {
-      self = .tiny(halves)
-    } else if tensors.contains("encoder.conv_in.weight") {
-      self = .other("an encoder without its decoder")
-    } else {
-      let first = tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors"
-      self = .other("no autoencoder (\(first))")
-    }
-  }
-}
-
 /// The halves of a tiny autoencoder that one file has, their tensors named `layers.N…` as in diffusers.
 struct TinyHalves {
   private let decoder: Checkpoint?

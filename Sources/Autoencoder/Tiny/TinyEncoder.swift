@@ -12,25 +12,28 @@ struct TinyEncoder {
   private let first, last: Convolution
   private let levels: [Level]
 
-  /// - Parameter checkpoint: tensors `layers.N…`, N the index in the Sequential.
-  init(_ configuration: TinyAutoencoderConfiguration, _ checkpoint: Checkpoint, backend: Backend) throws {
-    let reader = LayerReader(checkpoint: checkpoint.scoped("layers."), backend: backend)
+  /// - Parameter parameters: `layers.N…`, N the index in the Sequential.
+  init(_ configuration: TinyAutoencoderConfiguration, _ parameters: Parameters) throws {
+    let layers = parameters.scoped("layers.").stage("encoder (for --image alone)", .picture)
+    func convolution(_ index: Int, _ outputs: Int, _ inputs: Int, bias: Bool = true) throws -> Convolution {
+      try layers.convolution("\(index)", outputs, inputs, on: .uncounted, bias: bias, start: .beforeReLU)
+    }
     let channels = configuration.encoderChannels
-    first = try reader.convolution("0", channels[0], 3)
+    first = try convolution(0, channels[0], 3)
     var index = 1
     levels = try channels.indices.map { level in
       var change: Convolution?
       if level > 0 {
-        change = try reader.convolution("\(index)", channels[level], channels[level - 1], bias: false)
+        change = try convolution(index, channels[level], channels[level - 1], bias: false)
         index += 1
       }
       let blocks = try (0..<configuration.encoderBlocks[level]).map {
-        try TinyBlock(reader, "\(index + $0)", channels: channels[level])
+        try TinyBlock(layers.scoped("\(index + $0)."), channels: channels[level], on: .uncounted)
       }
       index += blocks.count
       return Level(change: change, blocks: blocks)
     }
-    last = try reader.convolution("\(index)", configuration.latentChannels, channels[channels.count - 1])
+    last = try convolution(index, configuration.latentChannels, channels[channels.count - 1])
   }
 
   /// [1, H, W, 3] float32 in 0…1 -> [1, h, w, C] float32.

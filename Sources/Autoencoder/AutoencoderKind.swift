@@ -1,0 +1,92 @@
+import DiTCheckpoints
+import DiTTensors
+import Foundation
+
+/// Sizes of an autoencoder, from its `config.json` or read off its tensors.
+package protocol AutoencoderConfiguration: Decodable, Sendable {
+  var latentChannels: Int { get }
+  /// Pixels along one side of a latent.
+  var scaleFactor: Int { get }
+  /// Its parameters, and what decoding takes. The encoder's parameters are there, but its work is not part of drawing
+  /// from words.
+  func listing() throws -> NetworkListing
+}
+
+/// An autoencoder of one kind on disk, whose numbers are not read yet. A new kind is a folder beside `KL` and `Tiny`
+/// with one of these, and a line in ``AutoencoderSource/kinds``.
+package protocol AutoencoderKind: Sendable {
+  /// `_class_name` of its configurations, the best known first.
+  static var classNames: [String] { get }
+  /// Recognises it by its tensors.
+  /// - Returns: nil where they are another kind's.
+  /// - Throws: one line naming the file, where they are of this kind and something is wrong with them.
+  init?(_ place: AutoencoderPlace) throws
+  var configuration: any AutoencoderConfiguration { get }
+  /// Of these very files, with the optional parts that they have.
+  func listing() throws -> NetworkListing
+  /// See ``AutoencoderSource/load(backend:encoder:tiling:)``.
+  func load(backend: Backend, encoder: Bool, tiling: Tiling) throws -> any Autoencoder
+}
+
+/// A file or folder that may be an autoencoder.
+package struct AutoencoderPlace {
+  /// File or folder of the weights.
+  let weights: URL
+  /// The autoencoder's tensors, by their own names also where they lie inside a whole model.
+  let tensors: Checkpoint
+  /// All tensors.
+  let all: Checkpoint
+  /// Of the latents to be decoded, for files that do not tell; nil where nobody does.
+  let scaling: LatentScaling?
+  private let configuration: URL?
+  private let isFolder: Bool
+
+  /// - Throws: `LoadError`, `ConfigurationError`, or ``AutoencoderError/unknown(path:found:)`` for the configuration of
+  ///   something else.
+  init(_ url: URL, scaling: LatentScaling?) throws {
+    func file(_ path: String, in folder: URL) -> URL? {
+      let file = folder.appendingPathComponent(path)
+      return FileManager.default.fileExists(atPath: file.path) ? file : nil
+    }
+    self.scaling = scaling
+    var folder: ObjCBool = false
+    isFolder = FileManager.default.fileExists(atPath: url.path, isDirectory: &folder) && folder.boolValue
+    if !isFolder {
+      (weights, configuration) = (url, file("config.json", in: url.deletingLastPathComponent()))
+    } else if let inner = file("vae/config.json", in: url) {
+      (weights, configuration) = (inner.deletingLastPathComponent(), inner)
+    } else {
+      (weights, configuration) = (url, file("config.json", in: url))
+    }
+    if isFolder, let configuration, let name = try AutoencoderPlace.className(configuration),
+      !AutoencoderSource.kinds.contains(where: { $0.classNames.contains(name) })
+    {
+      throw AutoencoderError.unknown(path: configuration.path, found: "describes \"\(name.prefix(60))\"")
+    }
+    let all = try openCheckpoint(at: weights)
+    self.all = all
+    tensors = ["first_stage_model.", "vae."].map(all.scoped).last { !$0.records.isEmpty } ?? all
+  }
+
+  /// The configuration, if it describes one of these classes. In a folder it must; beside a file it may be another's.
+  func configuration<Configuration: Decodable>(
+    of classes: [String], as type: Configuration.Type
+  ) throws -> Configuration? {
+    guard let configuration else { return nil }
+    let name = try AutoencoderPlace.className(configuration)
+    if let name, classes.contains(name) { return try readConfiguration(type, at: configuration) }
+    guard isFolder else { return nil }
+    throw AutoencoderError.unknown(
+      path: configuration.path,
+      found: "\(name ?? "no _class_name"), but the tensors are those of \(classes.first ?? "")")
+  }
+
+  /// `_class_name` of a configuration.
+  private static func className(_ file: URL) throws -> String? {
+    struct Named: Decodable {
+      let className: String?
+      enum CodingKeys: String, CodingKey { case className = "_class_name" }
+    }
+    return try readConfiguration(Named.self, at: file).className
+  }
+}

@@ -1,0 +1,30 @@
+import DiTCheckpoints
+import DiTTensors
+
+/// A tiny autoencoder on disk, in one file or two.
+struct TinyFiles: AutoencoderKind {
+  static let classNames = ["AutoencoderTiny", "TinyAutoencoder"]
+
+  private let sizes: TinyAutoencoderConfiguration
+  private let decoder: Checkpoint
+  private let encoder: Checkpoint?
+  var configuration: any AutoencoderConfiguration { sizes }
+
+  init?(_ place: AutoencoderPlace) throws {
+    guard let halves = try TinyHalves(place.tensors) else { return nil }
+    (decoder, encoder) = try halves.completed(from: place.weights)
+    sizes = try place.configuration(of: Self.classNames, as: TinyAutoencoderConfiguration.self)
+      ?? TinyAutoencoderConfiguration(decoder: decoder, encoder: encoder)
+  }
+
+  func listing() throws -> NetworkListing {
+    let names = [("decoder.", decoder), ("encoder.", encoder)].flatMap { part, half in
+      half?.records.map { part + $0.name.string } ?? []
+    }
+    return try sizes.listing(encoder: encoder != nil, having: Set(names).contains)
+  }
+
+  func load(backend: Backend, encoder wanted: Bool, tiling: Tiling) throws -> any Autoencoder {
+    try TinyAutoencoder(sizes, decoder: decoder, encoder: wanted ? encoder : nil, tiling: tiling, backend: backend)
+  }
+}
