@@ -36,40 +36,49 @@ let package = Package(
     .target(
       name: "DiTCSentencePiece", path: "Sources/CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
 
-    // Swift: one stage a folder.
-    stage("Files", ["CFiles"]),
-    stage("Tensors", ["CKernels", "COpenBLAS"]),
-    stage("Checkpoints", ["Files", "Tensors", "COpenSSL"]),
-    stage("Text", ["Tensors", "Checkpoints", "CSentencePiece"]),
-    stage("Transformer", ["Tensors", "Checkpoints"]),
-    stage("Diffusion", ["Tensors"]),
-    stage("Autoencoder", ["Tensors", "Checkpoints"]),
-    stage("Image", ["Files", "CPNG"]),
+    // Swift: one stage a folder. Errors says what all of them throw.
+    stage("Errors"),
+    stage("Files", ["Errors", "CFiles"]),
+    stage("Tensors", ["Errors", "CKernels", "COpenBLAS"]),
+    stage("Checkpoints", ["Errors", "Files", "Tensors", "COpenSSL"]),
+    stage("Text", ["Errors", "Tensors", "Checkpoints", "CSentencePiece"]),
+    stage("Transformer", ["Errors", "Tensors", "Checkpoints"]),
+    stage("Diffusion", ["Errors", "Tensors"]),
+    stage("Autoencoder", ["Errors", "Tensors", "Checkpoints"]),
+    stage("Image", ["Errors", "Files", "CPNG"]),
     stage("Charts", ["Image"]),
-    stage("Models", ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),
+    stage("Models", ["Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),
     stage(
       "Pipeline",
-      ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models"],
+      [
+        "Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models",
+      ],
       module: "DiTTextToImage"),
-    stage("Batch", ["Files", "Checkpoints", "Image", "Charts", "Models", "TextToImage"]),
+    stage("Batch", ["Errors", "Files", "Checkpoints", "Image", "Charts", "Models", "TextToImage"]),
     stage(
       "Verification",
       ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
     stage(
       "Study",
       [
-        "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
-        "TextToImage",
+        "Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts",
+        "Models", "TextToImage",
       ]),
     .executableTarget(
       name: "DiTCommand",
       dependencies: [
-        "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy", "DiTCharts",
+        "DiTErrors", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy", "DiTCharts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/Command"),
 
     // Tests: one target a stage.
     .target(name: "DiTTestSupport", path: "Tests/Support"),
+    tests(
+      "Errors",
+      [
+        "Errors", "TextToImage", "Batch", "Study", "Models", "Files", "Checkpoints", "Text", "Transformer", "Diffusion",
+        "Autoencoder", "Tensors", "Image",
+      ]),
     tests("Files", ["Files", "CFiles"]),
     tests("Kernel", ["CKernels", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Files", "Tensors"]),

@@ -1,9 +1,18 @@
+import DiTErrors
+
 /// What can go wrong with pictures; for the files that hold them see `FileError`. The description is one line for the user.
-package enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum ImageError: UserError, Equatable {
   /// The bytes are not a PNG file that can be read; `source` is a path or another name for where they came from.
   case unreadable(source: String, reason: String)
   /// A picture that cannot be written as PNG.
   case unwritable(reason: String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .unreadable: .damagedData
+    case .unwritable: .cannotWrite
+    }
+  }
 
   package var description: String {
     switch self {

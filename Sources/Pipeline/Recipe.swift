@@ -1,4 +1,5 @@
 import DiTDiffusion
+import DiTErrors
 import DiTImage
 import DiTModels
 import DiTTensors
@@ -88,10 +89,12 @@ package struct Recipe: Sendable {
 }
 
 /// Why a picture cannot be drawn again.
-package enum RecipeError: Error, CustomStringConvertible {
+package enum RecipeError: UserError {
   case none(path: String)
   case field(path: String, name: String)
   case needs(option: String, hash: String)
+
+  package var kind: UserErrorKind { .damagedData }
 
   package var description: String {
     switch self {

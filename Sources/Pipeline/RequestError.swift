@@ -1,8 +1,9 @@
 import DiTDiffusion
+import DiTErrors
 import DiTModels
 
 /// Why a request cannot be drawn.
-package enum RequestError: Error, CustomStringConvertible {
+package enum RequestError: UserError {
   case size(PictureSize, nearest: PictureSize, step: Int)
   case steps(Int)
   case guidance(Float)
@@ -10,6 +11,8 @@ package enum RequestError: Error, CustomStringConvertible {
   case guidanceParallel(Float)
   case promptTooLong(Int)
   case notFinite
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {

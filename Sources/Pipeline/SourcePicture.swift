@@ -1,5 +1,6 @@
 import DiTCheckpoints
 import DiTDiffusion
+import DiTErrors
 import DiTFiles
 import DiTImage
 import DiTModels
@@ -129,11 +130,18 @@ extension Mask {
   }
 }
 
-package enum SourceError: Error, CustomStringConvertible {
+package enum SourceError: UserError {
   case changed(path: String)
   case mask(path: String, Int, Int, Int, Int)
   case strength(Double)
   case noImage(String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .changed: .damagedData
+    case .mask, .strength, .noImage: .usage
+    }
+  }
 
   package var description: String {
     switch self {

@@ -1,4 +1,5 @@
 import DiTDiffusion
+import DiTErrors
 import DiTImage
 import DiTTensors
 import DiTTextToImage
@@ -136,8 +137,10 @@ extension TextToImage {
   }
 }
 
-package enum ComparisonError: Error, CustomStringConvertible {
+package enum ComparisonError: UserError {
   case notOurs(String)
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {

@@ -1,4 +1,5 @@
 import DiTAutoencoder
+import DiTErrors
 import DiTText
 import DiTTextToImage
 import DiTTransformer
@@ -81,8 +82,10 @@ package struct ModelBlueprint: Sendable {
   }
 }
 
-package enum BlueprintError: Error, CustomStringConvertible {
+package enum BlueprintError: UserError {
   case unknown(String)
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {

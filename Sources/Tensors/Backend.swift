@@ -1,11 +1,19 @@
 import DiTCKernels
 import DiTCOpenBLAS
+import DiTErrors
 import Foundation
 
 /// What can go wrong when a backend is made or a matrix is packed.
-package enum BackendError: Error, CustomStringConvertible {
+package enum BackendError: UserError {
   case openBLASMissing
   case outOfMemory(String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .openBLASMissing: .notFound
+    case .outOfMemory: .outOfMemory
+    }
+  }
 
   package var description: String {
     switch self {
