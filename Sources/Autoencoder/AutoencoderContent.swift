@@ -9,6 +9,11 @@ enum Content {
   /// What it is instead, for a message.
   case other(String)
 
+  /// The first tensor of an encoder: AutoencoderKL's, and a tiny one's in diffusers' file and in ComfyUI's.
+  private static let encoders: [String] = [
+    "encoder.conv_in.weight", "encoder.layers.0.weight", "taesd_encoder.0.weight",
+  ]
+
   init(_ tensors: Checkpoint) throws {
     if tensors.contains("quantize.embedding.weight") {
       self = .other("a VQ autoencoder, which holds codes, not latents")
@@ -16,7 +21,7 @@ enum Content {
       self = .kl
     } else if let halves = try TinyHalves(tensors) {
       self = .tiny(halves)
-    } else if tensors.contains("encoder.conv_in.weight") {
+    } else if Content.encoders.contains(where: { tensors.contains($0) }) {
       self = .other("an encoder without its decoder")
     } else {
       let first = tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors"
