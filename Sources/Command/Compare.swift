@@ -133,7 +133,7 @@ struct Compare: ParsableCommand {
       }
     }
     progress.clear()
-    let report = ComparisonReport(comparisons, model: model)
+    let report = try ComparisonReport(comparisons, model: model)
     let file = try names.write(report.sheet(comparisons).drawn(), texts: [], number: nil)
     let stem = String(file.dropLast(".png".count))
     try write(jsonText(report), to: stem + ".json")

@@ -74,7 +74,9 @@ struct Draw: ParsableCommand {
         progress: { event in
           switch event {
           case .step(let step, let steps):
-            if let preview, preview.isDue, let latents = record.originals.last { preview.show(model.picture(latents)) }
+            if let preview, preview.isDue, let latents = record.originals.last {
+              preview.show(try model.picture(latents))
+            }
             progress.show(step, of: steps, label)
           case .decoding: progress.note("decoding")
           }

@@ -47,7 +47,7 @@ struct ShowOptions: ParsableArguments {
       try write(URL(fileURLWithPath: stem + suffix))
     }
     if strip {
-      let (sheet, animation) = record.strip(model, final: drawn)
+      let (sheet, animation) = try record.strip(model, final: drawn)
       try add("-steps.png") { try sheet.drawn().write(to: $0) }
       try add("-animation.png") { try animation.write(to: $0) }
     }

@@ -73,8 +73,7 @@ package final class TextToImage: @unchecked Sendable {
     guard let first = requests.first else { return [] }
     for request in requests {
       try folder.check(request)
-      precondition(request.source.map { $0.size == request.size } ?? true, "the source has another size")
-      precondition(request.sharesRun(with: first), "pictures drawn together share all but words, class and seed")
+      guard request.sharesRun(with: first) else { throw RequestError.unequal }
     }
     // PixArt draws at sizes it was trained at; the picture is scaled and cut to the wanted one at the end.
     let drawn = requests.map { request in
@@ -88,21 +87,23 @@ package final class TextToImage: @unchecked Sendable {
     try progress(.decoding)
     let images = stages.autoencoder.decode(latents)  // [N, 3, H, W]
     observe?("image", images)
-    return requests.enumerated().map { index, request in
-      let drawn = TextToImage.picture(of: images.slice(index, count: 1))
+    return try requests.enumerated().map { index, request in
+      let drawn = try TextToImage.picture(of: images.slice(index, count: 1))
         .fitted(width: request.size.width, height: request.size.height)
       return GeneratedPicture(
-        picture: source?.restored(around: drawn) ?? drawn, request: request,
+        picture: try source?.restored(around: drawn) ?? drawn, request: request,
         latents: latents.slice(index, count: 1).reshaped(Array(latents.shape.dropFirst())))
     }
   }
 
   /// What latents [1, C, h, w] look like.
-  package func picture(_ latents: Tensor) -> Picture { TextToImage.picture(of: stages.autoencoder.decode(latents)) }
+  package func picture(_ latents: Tensor) throws -> Picture {
+    try TextToImage.picture(of: stages.autoencoder.decode(latents))
+  }
 
   /// [1, 3, H, W] in 0…1 to pixels.
-  private static func picture(of image: Tensor) -> Picture {
-    Picture(planes: image.array, width: image.shape[3], height: image.shape[2])
+  private static func picture(of image: Tensor) throws -> Picture {
+    try Picture(planes: image.array, width: image.shape[3], height: image.shape[2])
   }
 
   /// The sampling loop: noise to latents [N, C, h, w].
@@ -164,7 +165,7 @@ package final class TextToImage: @unchecked Sendable {
   private func encode(_ source: SourcePicture.Pixels, size: PictureSize) throws -> KnownLatents {
     let encoder = try encoder ?? Stages.encoder(folder, backend: backend)
     self.encoder = encoder
-    let source = source.fitted(to: size)
+    let source = try source.fitted(to: size)
     let image = Tensor(source.picture.planes(), [1, 3, size.height, size.width])
     let latents = try encoder.encode(image)  // [1, C, h, w]
     let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])

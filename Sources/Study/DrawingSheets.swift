@@ -4,8 +4,10 @@ import DiTTextToImage
 
 extension DrawingRecord {
   /// - Parameter final: what came out, in place of the last foreseen picture.
-  package func strip(_ model: TextToImage, final: GeneratedPicture) -> (sheet: ContactSheet, animation: AnimatedPNG) {
-    var stages = stages(model)
+  package func strip(_ model: TextToImage, final: GeneratedPicture) throws
+    -> (sheet: ContactSheet, animation: AnimatedPNG)
+  {
+    var stages = try stages(model)
     if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }
     let items = stages.map { ContactSheet.Item($0.picture, "step \($0.step) of \(originals.count)") }
     return (
@@ -17,9 +19,9 @@ extension DrawingRecord {
 
 extension WordAttention {
   /// The picture, and for each word the picture under its heat map with the word below.
-  package func sheet(over picture: Picture) -> ContactSheet {
+  package func sheet(over picture: Picture) throws -> ContactSheet {
     let percent = { (share: Float) in "\(Int((100 * share).rounded())) %" }
-    let maps = words.map { ContactSheet.Item(picture.overlayHeat($0.map), "\($0.text)  \(percent($0.share))") }
+    let maps = try words.map { ContactSheet.Item(try picture.overlayHeat($0.map), "\($0.text)  \(percent($0.share))") }
     let items = [ContactSheet.Item(picture)] + maps
     return ContactSheet(items, columns: min(items.count, 6), title: prompt)
   }

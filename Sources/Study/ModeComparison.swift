@@ -41,9 +41,11 @@ package struct ModeComparison: Sendable {
   /// - Parameters:
   ///   - request: with prompt and class; its seed is the first one.
   ///   - progress: is told how many of how many steps are done.
+  /// - Throws: ``ComparisonError``, or what drawing throws.
   package init(
     _ request: GenerationRequest, seeds: Int, model: TextToImage, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
+    guard seeds > 0 else { throw ComparisonError.seeds(seeds) }
     self.request = request
     let modes = ConditionMode.allCases
     let steps = model.folder.steps(of: request)
@@ -68,7 +70,7 @@ package struct ModeComparison: Sendable {
 extension GenerationRequest {
   /// As many requests as there are seeds, counting up.
   package func withSeeds(_ count: Int) -> [GenerationRequest] {
-    (0..<count).map { index in
+    (0..<max(0, count)).map { index in
       var one = self
       one.seed = seed &+ UInt64(index)
       return one
@@ -139,6 +141,9 @@ extension TextToImage {
 
 package enum ComparisonError: UserError {
   case notOurs(String)
+  case seeds(Int)
+  /// A report is of one comparison at least, all with the same number of seeds.
+  case unlike
 
   package var kind: UserErrorKind { .usage }
 
@@ -146,6 +151,8 @@ package enum ComparisonError: UserError {
     switch self {
     case .notOurs(let model):
       "\(model) was not trained on classes and words both: compare needs a text model of this project"
+    case .seeds(let count): "\(count) seeds: expected 1 or more"
+    case .unlike: "a report needs one comparison at least, all with the same number of seeds"
     }
   }
 }

@@ -84,6 +84,9 @@ package struct ModelBlueprint: Sendable {
 
 package enum BlueprintError: UserError {
   case unknown(String)
+  /// Latents of a side that the patches do not divide.
+  case latents(Int, patch: Int)
+  case rounds(Int)
 
   package var kind: UserErrorKind { .usage }
 
@@ -91,6 +94,8 @@ package enum BlueprintError: UserError {
     switch self {
     case .unknown(let name):
       "no configuration \"\(name)\"; there are tiny, small, micro, and S, B, L or XL with /2, /4 or /8"
+    case .latents(let side, let patch): "latents of \(side)×\(side): expected a multiple of the patch, \(patch)"
+    case .rounds(let rounds): "\(rounds) rounds: expected 1 or more"
     }
   }
 }

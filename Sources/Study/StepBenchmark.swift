@@ -23,6 +23,8 @@ package final class StepBenchmark {
   private static let scale: Float = 3
 
   package init(_ model: TextToImage, size: PictureSize, count: Int, prompt: String = "a red fox in snow") throws {
+    guard count > 0 else { throw RequestError.count(count) }
+    try model.folder.check(GenerationRequest(size: size))
     self.model = model
     self.size = size
     self.count = count

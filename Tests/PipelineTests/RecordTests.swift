@@ -12,8 +12,8 @@ import Testing
     let record = DrawingRecord()
     let drawn = try model.draw([request], observe: record.observe)[0]
     #expect(record.originals.count == 20)
-    #expect(record.stages(model).map(\.step) == [2, 5, 7, 10, 12, 15, 17, 20])
-    let (sheet, animation) = record.strip(model, final: drawn)
+    #expect(try record.stages(model).map(\.step) == [2, 5, 7, 10, 12, 15, 17, 20])
+    let (sheet, animation) = try record.strip(model, final: drawn)
     #expect(sheet.rows[0].count == 8)
     #expect(animation.frames.count == 8)
     #expect(animation.frames.last?.picture == drawn.picture)
