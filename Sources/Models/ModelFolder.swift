@@ -22,7 +22,9 @@ package struct ModelFolder: Sendable {
   package let autoencoder: AutoencoderSource
   /// Its folder or file.
   package let autoencoderURL: URL
-  package let tiling: Tiling
+  /// What the user said about it.
+  package let options: ModelOptions
+  package var tiling: Tiling { options.tiling }
   /// PixArt-Σ, whose latents are SDXL's.
   let isSigma: Bool
   package let scheduler: SchedulerConfiguration
@@ -43,7 +45,7 @@ package struct ModelFolder: Sendable {
     defaults = try SamplingDefaults(transformer)
     scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: defaults.schedule)
     (autoencoderURL, isSigma) = (parts.autoencoder, parts.isSigma)
-    tiling = options.tiling
+    self.options = options
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: parts.isSigma ? .stableDiffusionXL : nil)
     try check()
   }

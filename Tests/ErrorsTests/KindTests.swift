@@ -57,6 +57,7 @@ import Testing
     ],
     .notFound: [
       BackendError.openBLASMissing, ComparisonFileError.unreadable(""),
+      RecipeError.gone(path: "", part: "", option: ""),
       ModelError.notFound(name: "", looked: []), ModelError.noModels(looked: []),
       LoadError.unreadable(file: "", reason: ""), FileError.unreadable(path: "", reason: ""),
       BatchError.unreadable(path: "", reason: ""),
