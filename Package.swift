@@ -80,7 +80,7 @@ let package = Package(
         "Autoencoder", "Tensors", "Image",
       ]),
     tests("Files", ["Files", "CFiles"]),
-    tests("Kernel", ["CKernels", "Tensors"]),
+    tests("Kernel", ["CKernels", "COpenBLAS", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Files", "Tensors"]),
     tests("Text", ["Text", "Checkpoints", "Tensors"]),
     tests("Transformer", ["Transformer", "Checkpoints", "Tensors"]),

@@ -6,7 +6,7 @@
 // One JSON object a line. "giga_ops" counts a multiply-add as two; "of_peak" divides by the measured peak of the same
 // number of threads, of instructions with no memory access. Times are the least of many runs: other programs only add.
 // With one thread it is processor time that counts, which busy neighbours disturb least.
-#include "kernels.h"
+#include "kernel_table.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -17,6 +17,12 @@ static double seconds(void) {
   struct timespec now;
   clock_gettime(watch, &now);
   return now.tv_sec + 1e-9 * now.tv_nsec;
+}
+
+static void check(dk_status status) {
+  if (status == DK_OK) return;
+  fputs("not enough memory\n", stderr);
+  exit(1);
 }
 
 // ---------------------------------------------------------------- the peak of each instruction
@@ -51,11 +57,12 @@ static double peak(dk_engine *engine, dk_weight_kind kind) {
   void (*loop)(void *, long, int) = NULL;
   double operations = 0;
 #if DK_X86
-  if (engine->level == DK_CPU_AVX512) {
-    const int fast = kind == DK_WEIGHT_INT8 ? engine->vnni : kind == DK_WEIGHT_BF16 && engine->bf16;
+  const dk_kernels *kernels = engine->kernels;
+  if (kernels->level >= DK_CPU_AVX512) {
+    const int fast = kind == DK_WEIGHT_INT8 ? kernels->vnni : kind == DK_WEIGHT_BF16 && kernels->bf16;
     loop = !fast ? peak_f32 : kind == DK_WEIGHT_BF16 ? peak_bf16 : peak_int8;
     operations = !fast ? 32 : kind == DK_WEIGHT_BF16 ? 64 : 128;
-  } else if (engine->level == DK_CPU_AVX2 && kind != DK_WEIGHT_INT8) {
+  } else if (kernels->level >= DK_CPU_AVX2 && kind != DK_WEIGHT_INT8) {
     loop = peak_avx2;
     operations = 16;
   }
@@ -63,7 +70,7 @@ static double peak(dk_engine *engine, dk_weight_kind kind) {
   double best = 0;
   for (int run = 0; loop && run < 20; run++) {
     double start = seconds();
-    dk_parallel(engine, engine->threads, loop, NULL);
+    check(dk_parallel(engine, 0, engine->threads, loop, NULL));
     double rate = operations * CHAINS * ROUNDS * engine->threads / (seconds() - start) * 1e-9;
     best = rate > best ? rate : best;
   }
@@ -105,12 +112,12 @@ static void measure(dk_engine *engine, const char *backend, const shape *s, dk_w
   memset(out, 0, m * n * 4);
   const dk_source source = {DK_STORED_F32, n, weights, NULL};
   dk_weight *weight = dk_weight_create(engine, kind, n, k);
-  dk_weight_fill(engine, weight, &source);
+  check(dk_weight_fill(engine, weight, &source));
   const dk_epilogue epilogue = {bias, s->activation, s->residual, bias, 0, m};
   double best = 1e9, until = seconds() + 0.5;
   for (int run = 0; run < 3 || seconds() < until; run++) {
     double start = seconds();
-    dk_linear(engine, m, (dk_rows){x_type, x, k}, weight, &epilogue, (dk_rows){out_type, out, n});
+    check(dk_linear(engine, m, (dk_rows){x_type, x, k}, weight, &epilogue, (dk_rows){out_type, out, n}));
     double took = seconds() - start;
     best = took < best ? took : best;
   }
@@ -120,13 +127,13 @@ static void measure(dk_engine *engine, const char *backend, const shape *s, dk_w
          "\"milliseconds\": %.4f, \"giga_ops\": %.0f, \"of_peak\": %.3f}\n",
          s->name, backend, kinds[kind], m, n, k, engine->threads, best * 1e3, rate, most > 0 ? rate / most : 0);
   dk_weight_free(weight);
-  free(weights), free(numbers), free(bias), free(x), free(out);
+  dk_free(weights), dk_free(numbers), dk_free(bias), dk_free(x), dk_free(out);
 }
 
 int main(int count, char **arguments) {
   const int threads = count > 1 ? atoi(arguments[1]) : 2;
   if (threads == 1) watch = CLOCK_THREAD_CPUTIME_ID;
-  dk_engine *engine = dk_engine_create(threads, DK_BACKEND_NATIVE, DK_CPU_AVX512);
+  dk_engine *engine = dk_engine_create(threads, DK_BACKEND_NATIVE, DK_CPU_NATIVE);
   double peaks[3];
   for (int kind = 0; kind < 3; kind++) peaks[kind] = peak(engine, kind);
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
@@ -136,7 +143,7 @@ int main(int count, char **arguments) {
   if (library) {
     void (*set_threads)(int) = (void (*)(int))dlsym(library, "openblas_set_num_threads");
     dk_sgemm sgemm = (dk_sgemm)dlsym(library, "cblas_sgemm");
-    dk_engine *openblas = dk_engine_create(threads, DK_BACKEND_OPENBLAS, DK_CPU_AVX512);
+    dk_engine *openblas = dk_engine_create(threads, DK_BACKEND_OPENBLAS, DK_CPU_NATIVE);
     if (set_threads) set_threads(1);
     dk_engine_use_sgemm(openblas, sgemm);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) measure(openblas, "openblas", &shapes[i], DK_WEIGHT_F32, peaks[0]);

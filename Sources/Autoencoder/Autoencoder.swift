@@ -7,7 +7,7 @@ package protocol Autoencoder: Sendable {
   /// Pixels along one side of a latent; 8 for every autoencoder so far.
   var scaleFactor: Int { get }
   /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
-  func decode(_ latents: Tensor) -> Tensor
+  func decode(_ latents: Tensor) throws -> Tensor
   /// Picture [B, 3, H, W] in 0…1, H and W multiples of ``scaleFactor`` -> latents [B, C, H/8, W/8].
   /// - Throws: ``AutoencoderError/noEncoder`` where the folder holds a decoder alone.
   func encode(_ picture: Tensor) throws -> Tensor
@@ -38,9 +38,9 @@ package enum AutoencoderError: UserError, Equatable {
 }
 
 /// Planes [B, C, H, W] -> pixels [B, H, W, C], in the type convolutions read.
-func channelsLast(_ planes: Tensor) -> Tensor {
+func channelsLast(_ planes: Tensor) throws -> Tensor {
   let (batch, channels, area) = (planes.shape[0], planes.shape[1], planes.shape[2] * planes.shape[3])
-  let result = Tensor([batch, planes.shape[2], planes.shape[3], channels])
+  let result = try Tensor([batch, planes.shape[2], planes.shape[3], channels])
   planes.withFloats { source in
     result.withFloats { target in
       for b in 0..<batch {
@@ -54,9 +54,9 @@ func channelsLast(_ planes: Tensor) -> Tensor {
 }
 
 /// Pixels [B, H, W, C] -> planes [B, C, H, W].
-func channelsFirst(_ pixels: Tensor) -> Tensor {
+func channelsFirst(_ pixels: Tensor) throws -> Tensor {
   let (batch, area, channels) = (pixels.shape[0], pixels.shape[1] * pixels.shape[2], pixels.shape[3])
-  let result = Tensor([batch, channels, pixels.shape[1], pixels.shape[2]])
+  let result = try Tensor([batch, channels, pixels.shape[1], pixels.shape[2]])
   pixels.withFloats { source in
     result.withFloats { target in
       for b in 0..<batch {
@@ -70,6 +70,6 @@ func channelsFirst(_ pixels: Tensor) -> Tensor {
 }
 
 /// Pixels [B, H, W, C] of any type -> planes [B, C, H, W] in float32, to be looked at.
-func planes(_ pixels: Tensor) -> Tensor {
-  channelsFirst(pixels.type == .f32 ? pixels : Tensor(pixels.array, pixels.shape))
+func planes(_ pixels: Tensor) throws -> Tensor {
+  try channelsFirst(pixels.type == .f32 ? pixels : try Tensor(pixels.array, pixels.shape))
 }

@@ -33,16 +33,16 @@ package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
 
   // MARK: decoding
 
-  package func decode(_ latents: Tensor) -> Tensor { decode(latents, observe: nil) }
+  package func decode(_ latents: Tensor) throws -> Tensor { try decode(latents, observe: nil) }
 
   /// Latents [B, C, h, w] as the sampler leaves them -> picture [B, 3, h·8, w·8] in 0…1, before clamping.
   /// - Parameter observe: is shown `conv_in`, `mid_attention`, `mid` and `up0`… as planes [1, C, h, w], picture by
   ///   picture.
-  package func decode(_ latents: Tensor, observe: Observer?) -> Tensor {
-    let unscaled = configuration.scaling.unscaled(latents)
-    return eachPicture(unscaled) { z in  // [1, h, w, C]
-      let pixels = tiled(z, of: .latents) { decoder($0, on: backend, observe: observe) }  // [1, H, W, 3]
-      return channelsFirst(pixels).mapChannels { value, _ in value / 2 + 0.5 }
+  package func decode(_ latents: Tensor, observe: Observer?) throws -> Tensor {
+    let unscaled = try configuration.scaling.unscaled(latents)
+    return try eachPicture(unscaled) { z in  // [1, h, w, C]
+      let pixels = try tiled(z, of: .latents) { try decoder($0, on: backend, observe: observe) }  // [1, H, W, 3]
+      return try channelsFirst(pixels).mapChannels { value, _ in value / 2 + 0.5 }
     }
   }
 
@@ -50,13 +50,13 @@ package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
 
   /// Picture [B, 3, H, W] in 0…1 -> the means of its latents [B, C, H/8, W/8], scaled for the transformer.
   package func encode(_ picture: Tensor) throws -> Tensor {
-    configuration.scaling.scaled(try distribution(of: picture).mean)
+    try configuration.scaling.scaled(try distribution(of: picture).mean)
   }
 
   /// As ``encode(_:)``, but a sample of the latents instead of their means.
   /// - Parameter noise: [B, C, H/8, W/8], standard normal.
   package func encode(_ picture: Tensor, noise: Tensor) throws -> Tensor {
-    configuration.scaling.scaled(try distribution(of: picture).sample(noise))
+    try configuration.scaling.scaled(try distribution(of: picture).sample(noise))
   }
 
   /// Picture [B, 3, H, W] in 0…1 -> the distribution of its latents, before scaling.
@@ -64,32 +64,32 @@ package final class AutoencoderKL: Autoencoder, @unchecked Sendable {
   /// - Throws: ``AutoencoderError/noEncoder``
   package func distribution(of picture: Tensor, observe: Observer? = nil) throws -> LatentDistribution {
     guard let encoder else { throw AutoencoderError.noEncoder }
-    let signed = picture.mapChannels { value, _ in 2 * value - 1 }
-    return LatentDistribution(
-      moments: eachPicture(signed) { pixels in  // [1, H, W, 3]
-        channelsFirst(tiled(pixels, of: .pixels) { encoder($0, on: backend, observe: observe) })
+    let signed = try picture.mapChannels { value, _ in 2 * value - 1 }
+    return try LatentDistribution(
+      moments: try eachPicture(signed) { pixels in  // [1, H, W, 3]
+        try channelsFirst(tiled(pixels, of: .pixels) { try encoder($0, on: backend, observe: observe) })
       })
   }
 
   // MARK: steps
 
   /// One picture at a time: the activations of the level nearest the picture are what limits memory.
-  private func eachPicture(_ planes: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
-    .concatenated((0..<planes.shape[0]).map { body(channelsLast(planes.slice($0, count: 1))) })
+  private func eachPicture(_ planes: Tensor, _ body: (Tensor) throws -> Tensor) throws -> Tensor {
+    try .concatenated((0..<planes.shape[0]).map { try body(channelsLast(planes.slice($0, count: 1))) })
   }
 
   private enum Grid { case latents, pixels }
 
   /// - Parameter x: [1, h, w, C], latents or pixels.
-  private func tiled(_ x: Tensor, of grid: Grid, _ body: (Tensor) -> Tensor) -> Tensor {
+  private func tiled(_ x: Tensor, of grid: Grid, _ body: (Tensor) throws -> Tensor) throws -> Tensor {
     let factor = grid == .latents ? scaleFactor : 1
     let side = tiling.side(
       height: x.shape[1] * factor, width: x.shape[2] * factor, usual: min(max(configuration.sampleSize, 512), 1_024),
       step: 4 * scaleFactor)  // a quarter of a tile has to be whole latents
-    guard let side else { return body(x) }
+    guard let side else { return try body(x) }
     let latents = side / scaleFactor
     return grid == .latents
-      ? inBlendedTiles(x, side: latents, resultSide: side, body)
-      : inBlendedTiles(x, side: side, resultSide: latents, body)
+      ? try inBlendedTiles(x, side: latents, resultSide: side, body)
+      : try inBlendedTiles(x, side: side, resultSide: latents, body)
   }
 }

@@ -5,7 +5,7 @@ import DiTTensors
 /// - Parameters:
 ///   - x: pixels [1, h, w, C], float32.
 ///   - side: of a tile of x; `resultSide`: of what `body` makes of it.
-func inBlendedTiles(_ x: Tensor, side: Int, resultSide: Int, _ body: (Tensor) -> Tensor) -> Tensor {
+func inBlendedTiles(_ x: Tensor, side: Int, resultSide: Int, _ body: (Tensor) throws -> Tensor) throws -> Tensor {
   let (height, width) = (x.shape[1], x.shape[2])
   let (step, blend) = (side * 3 / 4, resultSide / 4)
   let kept = resultSide - blend
@@ -14,12 +14,12 @@ func inBlendedTiles(_ x: Tensor, side: Int, resultSide: Int, _ body: (Tensor) ->
   for (row, top) in stride(from: 0, to: height, by: step).enumerated() {
     var tiles: [Tensor] = []
     for (column, left) in stride(from: 0, to: width, by: step).enumerated() {
-      let tile = body(x.cropped(top..<min(height, top + side), left..<min(width, left + side)))
+      let tile = try body(x.cropped(top..<min(height, top + side), left..<min(width, left + side)))
       if row > 0 { tile.blend(with: above[column], extent: blend, vertically: true) }
       if column > 0 { tile.blend(with: tiles[column - 1], extent: blend, vertically: false) }
       tiles.append(tile)
       let size = { (n: Int) in n * resultSide / side }
-      let whole = result ?? Tensor([1, size(height), size(width), tile.shape[3]])
+      let whole = try result ?? Tensor([1, size(height), size(width), tile.shape[3]])
       result = whole
       tile.copyPixels(
         from: (0, 0), to: whole, at: (row * kept, column * kept), rows: min(kept, tile.shape[1]),
@@ -27,7 +27,7 @@ func inBlendedTiles(_ x: Tensor, side: Int, resultSide: Int, _ body: (Tensor) ->
     }
     above = tiles
   }
-  return result ?? body(x)
+  return try result ?? body(x)
 }
 
 extension Tensor {

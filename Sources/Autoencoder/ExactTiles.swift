@@ -7,17 +7,17 @@ import DiTTensors
 ///   - side: of a tile; `margin`: pixels of x around it that its results depend on. Both are multiples of `down`.
 ///   - up, down: `body` makes up/down pixels of one along each side.
 func inExactTiles(
-  _ x: Tensor, side: Int?, margin: Int, up: Int = 1, down: Int = 1, _ body: (Tensor) -> Tensor
-) -> Tensor {
+  _ x: Tensor, side: Int?, margin: Int, up: Int = 1, down: Int = 1, _ body: (Tensor) throws -> Tensor
+) throws -> Tensor {
   let (height, width) = (x.shape[1], x.shape[2])
-  guard let side, height > side || width > side else { return body(x) }
+  guard let side, height > side || width > side else { return try body(x) }
   var result: Tensor?
   for top in stride(from: 0, to: height, by: side) {
     let rows = Span(top, side, margin, height)
     for left in stride(from: 0, to: width, by: side) {
       let columns = Span(left, side, margin, width)
-      let tile = body(x.cropped(rows.outer, columns.outer))
-      let whole = result ?? Tensor([1, height * up / down, width * up / down, tile.shape[3]], type: tile.type)
+      let tile = try body(x.cropped(rows.outer, columns.outer))
+      let whole = try result ?? Tensor([1, height * up / down, width * up / down, tile.shape[3]], type: tile.type)
       result = whole
       tile.copyPixels(
         from: (rows.before * up / down, columns.before * up / down), to: whole,
@@ -25,7 +25,7 @@ func inExactTiles(
         columns: columns.inner.count * up / down)
     }
   }
-  return result ?? body(x)
+  return try result ?? body(x)
 }
 
 /// A tile along one axis, and what is computed for it.
@@ -42,8 +42,8 @@ private struct Span {
 
 extension Tensor {
   /// Pixels [1, rows, columns, C] of pixels [1, h, w, C], copied.
-  func cropped(_ rows: Range<Int>, _ columns: Range<Int>) -> Tensor {
-    let result = Tensor([1, rows.count, columns.count, shape[3]], type: type)
+  func cropped(_ rows: Range<Int>, _ columns: Range<Int>) throws -> Tensor {
+    let result = try Tensor([1, rows.count, columns.count, shape[3]], type: type)
     copyPixels(
       from: (rows.lowerBound, columns.lowerBound), to: result, at: (0, 0), rows: rows.count, columns: columns.count)
     return result

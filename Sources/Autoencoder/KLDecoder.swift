@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -43,19 +42,19 @@ struct KLDecoder {
   }
 
   /// [1, h, w, C] float32 -> [1, H, W, 3] float32 in −1…1.
-  func callAsFunction(_ latents: Tensor, on backend: Backend, observe: Observer?) -> Tensor {
-    let z = postQuant.map { backend.pointwise($0, latents, type: .f32) } ?? latents
-    var x = backend.convolved(first, z, type: .f32)  // [1, h, w, C₀]
-    observe?("conv_in", planes(x))
-    x = middle(x, on: backend, observe: observe)
+  func callAsFunction(_ latents: Tensor, on backend: Backend, observe: Observer?) throws -> Tensor {
+    let z = try postQuant.map { try backend.pointwise($0, latents, type: .f32) } ?? latents
+    var x = try backend.convolved(first, z, type: .f32)  // [1, h, w, C₀]
+    try observe?("conv_in", planes(x))
+    x = try middle(x, on: backend, observe: observe)
     for (index, level) in levels.enumerated() {
-      for resnet in level.resnets { x = resnet(x, on: backend) }
+      for resnet in level.resnets { x = try resnet(x, on: backend) }
       if let upsample = level.upsample {
-        x = backend.convolved(upsample, x, upsample: 2, type: .f32)  // [1, 2h, 2w, C]
+        x = try backend.convolved(upsample, x, upsample: 2, type: .f32)  // [1, 2h, 2w, C]
       }
-      observe?("up\(index)", planes(x))
+      try observe?("up\(index)", planes(x))
     }
-    backend.normalise(norm, x, activation: DK_ACT_SILU, into: x)
-    return backend.convolved(last, x, type: .f32)
+    try backend.normalise(norm, x, activation: .silu, into: x)
+    return try backend.convolved(last, x, type: .f32)
   }
 }

@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -45,18 +44,18 @@ struct KLEncoder {
   }
 
   /// [1, H, W, 3] float32 in −1…1 -> [1, h, w, 2C] float32: means, then logarithms of variances.
-  func callAsFunction(_ picture: Tensor, on backend: Backend, observe: Observer?) -> Tensor {
-    var x = backend.convolved(first, picture, type: .f32)  // [1, H, W, C₀]
+  func callAsFunction(_ picture: Tensor, on backend: Backend, observe: Observer?) throws -> Tensor {
+    var x = try backend.convolved(first, picture, type: .f32)  // [1, H, W, C₀]
     for (index, level) in levels.enumerated() {
-      for resnet in level.resnets { x = resnet(x, on: backend) }
+      for resnet in level.resnets { x = try resnet(x, on: backend) }
       if let downsample = level.downsample {
-        x = backend.convolved(downsample, x, stride: 2, padEndOnly: true, type: .f32)  // [1, H/2, W/2, C]
+        x = try backend.convolved(downsample, x, stride: 2, padEndOnly: true, type: .f32)  // [1, H/2, W/2, C]
       }
-      observe?("down\(index)", planes(x))
+      try observe?("down\(index)", planes(x))
     }
-    x = middle(x, on: backend, observe: observe)
-    backend.normalise(norm, x, activation: DK_ACT_SILU, into: x)
-    x = backend.convolved(last, x, type: .f32)
-    return quant.map { backend.pointwise($0, x, type: .f32) } ?? x
+    x = try middle(x, on: backend, observe: observe)
+    try backend.normalise(norm, x, activation: .silu, into: x)
+    x = try backend.convolved(last, x, type: .f32)
+    return try quant.map { try backend.pointwise($0, x, type: .f32) } ?? x
   }
 }

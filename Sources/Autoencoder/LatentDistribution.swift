@@ -9,7 +9,7 @@ package struct LatentDistribution: Sendable {
   package let logVariance: Tensor
 
   /// - Parameter moments: [B, 2C, h, w], the means first.
-  init(moments: Tensor) {
+  init(moments: Tensor) throws {
     let parts = (0..<moments.shape[0]).map { picture in
       let planes = moments.slice(picture, count: 1).reshaped(Array(moments.shape.dropFirst()))  // [2C, h, w]
       let channels = planes.shape[0] / 2
@@ -19,18 +19,18 @@ package struct LatentDistribution: Sendable {
         logVariance: planes.slice(channels, count: channels).reshaped(shape)
       )
     }
-    mean = .concatenated(parts.map(\.mean))
-    logVariance = Tensor.concatenated(parts.map(\.logVariance)).mapChannels { value, _ in min(max(value, -30), 20) }
+    mean = try .concatenated(parts.map(\.mean))
+    logVariance = try Tensor.concatenated(parts.map(\.logVariance)).mapChannels { value, _ in min(max(value, -30), 20) }
   }
 
   /// [B, C, h, w]
-  package var standardDeviation: Tensor { logVariance.mapChannels { value, _ in expf(value / 2) } }
+  package func standardDeviation() throws -> Tensor { try logVariance.mapChannels { value, _ in expf(value / 2) } }
 
   /// mean + std · noise.
   /// - Parameter noise: [B, C, h, w], standard normal.
-  package func sample(_ noise: Tensor) -> Tensor {
+  package func sample(_ noise: Tensor) throws -> Tensor {
     precondition(noise.shape == mean.shape, "noise \(noise.shape) for latents \(mean.shape)")
-    let result = standardDeviation
+    let result = try standardDeviation()
     result.withFloats { values in
       mean.withFloats { mean in
         noise.withFloats { noise in

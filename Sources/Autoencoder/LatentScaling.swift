@@ -19,20 +19,20 @@ package struct LatentScaling: Sendable, Equatable {
   package static let stableDiffusionXL = LatentScaling(factor: 0.13025)
 
   /// Latents [B, C, h, w] as the transformer sees them -> as the decoder takes them.
-  package func unscaled(_ latents: Tensor) -> Tensor {
-    latents.mapChannels { value, c in value / factor * (std?[c] ?? 1) + (mean?[c] ?? 0) + shift }
+  package func unscaled(_ latents: Tensor) throws -> Tensor {
+    try latents.mapChannels { value, c in value / factor * (std?[c] ?? 1) + (mean?[c] ?? 0) + shift }
   }
 
   /// Latents [B, C, h, w] as the encoder makes them -> as the transformer sees them.
-  package func scaled(_ latents: Tensor) -> Tensor {
-    latents.mapChannels { value, c in (value - shift - (mean?[c] ?? 0)) / (std?[c] ?? 1) * factor }
+  package func scaled(_ latents: Tensor) throws -> Tensor {
+    try latents.mapChannels { value, c in (value - shift - (mean?[c] ?? 0)) / (std?[c] ?? 1) * factor }
   }
 }
 
 extension Tensor {
   /// Planes [B, C, h, w] with every number replaced, given its channel.
-  func mapChannels(_ body: (Float, Int) -> Float) -> Tensor {
-    let result = copy()
+  func mapChannels(_ body: (Float, Int) -> Float) throws -> Tensor {
+    let result = try copy()
     let (channels, area) = (shape[1], shape[2] * shape[3])
     result.withFloats { values in
       for i in values.indices { values[i] = body(values[i], i / area % channels) }

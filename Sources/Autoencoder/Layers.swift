@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -37,7 +36,7 @@ struct LayerReader {
   ) throws -> Linear {
     let matrices = try names.map { try checkpoint.matrix($0 + ".weight", rows: outputs, columns: inputs) }
     let biases = bias ? try names.map { try checkpoint.tensor($0 + ".bias", shape: [outputs]) } : []
-    let joined = biases.isEmpty ? nil : Tensor.concatenated(biases)
+    let joined = biases.isEmpty ? nil : try Tensor.concatenated(biases)
     return precise || self.precise
       ? try backend.linear(matrices, bias: joined, precise: true) : try backend.pointwise(matrices, bias: joined)
   }
@@ -53,34 +52,34 @@ struct LayerReader {
 extension Backend {
   func convolved(
     _ convolution: Convolution, _ x: Tensor, upsample: Int = 1, stride: Int = 1, padEndOnly: Bool = false,
-    activation: dk_activation = DK_ACT_NONE, residual: Tensor? = nil, type: ElementType? = nil
-  ) -> Tensor {
+    activation: Activation = .none, residual: Tensor? = nil, type: ElementType? = nil
+  ) throws -> Tensor {
     let size = { (n: Int) in (n * upsample + stride - 1) / stride }
-    let out = Tensor(
+    let out = try Tensor(
       unfilled: [x.shape[0], size(x.shape[1]), size(x.shape[2]), convolution.outputs], type: type ?? activationType)
-    convolve(
+    try convolve(
       convolution, x, upsample: upsample, stride: stride, padEndOnly: padEndOnly, activation: activation,
       residual: residual, into: out)
     return out
   }
 
-  func pointwise(_ linear: Linear, _ x: Tensor, type: ElementType? = nil) -> Tensor {
-    let out = Tensor(unfilled: x.shape.dropLast() + [linear.outputs], type: type ?? activationType)
-    apply(linear, to: x, into: out)
+  func pointwise(_ linear: Linear, _ x: Tensor, type: ElementType? = nil) throws -> Tensor {
+    let out = try Tensor(unfilled: x.shape.dropLast() + [linear.outputs], type: type ?? activationType)
+    try apply(linear, to: x, into: out)
     return out
   }
 
   func normalised(
-    _ norm: GroupNormalisation, _ x: Tensor, activation: dk_activation = DK_ACT_NONE, type: ElementType? = nil
-  ) -> Tensor {
-    let out = Tensor(unfilled: x.shape, type: type ?? activationType)
-    normalise(norm, x, activation: activation, into: out)
+    _ norm: GroupNormalisation, _ x: Tensor, activation: Activation = .none, type: ElementType? = nil
+  ) throws -> Tensor {
+    let out = try Tensor(unfilled: x.shape, type: type ?? activationType)
+    try normalise(norm, x, activation: activation, into: out)
     return out
   }
 
   /// - Parameter out: may be x.
-  func normalise(_ norm: GroupNormalisation, _ x: Tensor, activation: dk_activation = DK_ACT_NONE, into out: Tensor) {
-    groupNorm(
+  func normalise(_ norm: GroupNormalisation, _ x: Tensor, activation: Activation = .none, into out: Tensor) throws {
+    try groupNorm(
       x, groups: norm.groups, weight: norm.weight, bias: norm.bias, eps: norm.eps, activation: activation, into: out)
   }
 }

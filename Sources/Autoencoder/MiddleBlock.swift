@@ -14,14 +14,14 @@ struct MiddleBlock {
   }
 
   /// [1, h, w, C] -> the same.
-  func callAsFunction(_ x: Tensor, on backend: Backend, observe: Observer?) -> Tensor {
-    var x = before(x, on: backend)
+  func callAsFunction(_ x: Tensor, on backend: Backend, observe: Observer?) throws -> Tensor {
+    var x = try before(x, on: backend)
     if let attention {
-      x = attention(x, on: backend)
-      observe?("mid_attention", planes(x))
+      x = try attention(x, on: backend)
+      try observe?("mid_attention", planes(x))
     }
-    x = after(x, on: backend)
-    observe?("mid", planes(x))
+    x = try after(x, on: backend)
+    try observe?("mid", planes(x))
     return x
   }
 }

@@ -16,15 +16,16 @@ struct PixelAttention {
   }
 
   /// [1, h, w, C] float32 -> the same.
-  func callAsFunction(_ x: Tensor, on backend: Backend) -> Tensor {
+  func callAsFunction(_ x: Tensor, on backend: Backend) throws -> Tensor {
     let (pixels, channels) = (x.shape[1] * x.shape[2], x.shape[3])
-    let parts = backend.pointwise(qkv, backend.normalised(norm, x, type: type), type: type)  // [1, h, w, 3C]
-    let mixed = Tensor(x.shape, type: type)
-    backend.attention(
-      batch: 1, heads: 1, headSize: channels, queries: pixels, keys: pixels, scale: 1 / Float(channels).squareRoot(),
-      q: Columns(parts), k: Columns(parts, from: channels), v: Columns(parts, from: 2 * channels), into: mixed)
-    let result = x.copy()
-    backend.accumulate(out, of: mixed, into: result)
+    let parts = try backend.pointwise(qkv, backend.normalised(norm, x, type: type), type: type)  // [1, h, w, 3C]
+    let mixed = try Tensor(x.shape, type: type)
+    try backend.attention(
+      AttentionShape(batch: 1, heads: 1, headSize: channels, queries: pixels, keys: pixels),
+      q: Matrix(parts, from: 0, count: channels), k: Matrix(parts, from: channels, count: channels),
+      v: Matrix(parts, from: 2 * channels, count: channels), into: mixed)
+    let result = try x.copy()
+    try backend.accumulate(out, of: mixed, into: result)
     return result
   }
 }

@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTTensors
 
 /// x + conv(SiLU(norm(conv(SiLU(norm x))))), with a 1×1 convolution on the way past where the channels change.
@@ -21,13 +20,13 @@ struct ResnetBlock {
   }
 
   /// [1, h, w, inputs] -> [1, h, w, outputs], both float32
-  func callAsFunction(_ x: Tensor, on backend: Backend) -> Tensor {
-    var h = backend.normalised(norm1, x, activation: DK_ACT_SILU, type: type)
-    h = backend.convolved(conv1, h, type: type)  // [1, h, w, outputs]
-    backend.normalise(norm2, h, activation: DK_ACT_SILU, into: h)
-    guard let shortcut else { return backend.convolved(conv2, h, residual: x, type: .f32) }
-    let sum = backend.pointwise(shortcut, x, type: .f32)  // [1, h, w, outputs]
-    backend.convolve(conv2, h, residual: sum, into: sum)  // in place: these are the largest tensors there are
+  func callAsFunction(_ x: Tensor, on backend: Backend) throws -> Tensor {
+    var h = try backend.normalised(norm1, x, activation: .silu, type: type)
+    h = try backend.convolved(conv1, h, type: type)  // [1, h, w, outputs]
+    try backend.normalise(norm2, h, activation: .silu, into: h)
+    guard let shortcut else { return try backend.convolved(conv2, h, residual: x, type: .f32) }
+    let sum = try backend.pointwise(shortcut, x, type: .f32)  // [1, h, w, outputs]
+    try backend.convolve(conv2, h, residual: sum, into: sum)  // in place: these are the largest tensors there are
     return sum
   }
 }

@@ -31,24 +31,24 @@ package final class TinyAutoencoder: Autoencoder, @unchecked Sendable {
     try encoder?.requireAllRead()
   }
 
-  package func decode(_ latents: Tensor) -> Tensor {
+  package func decode(_ latents: Tensor) throws -> Tensor {
     let (height, width) = (latents.shape[2] * scaleFactor, latents.shape[3] * scaleFactor)
-    let prepared = prepared(latents)
-    return eachPicture(prepared) { decoder($0, side: tileSide(height, width), on: backend) }
+    let prepared = try prepared(latents)
+    return try eachPicture(prepared) { try decoder($0, side: tileSide(height, width), on: backend) }
   }
 
   package func encode(_ picture: Tensor) throws -> Tensor {
     guard let encoder else { throw AutoencoderError.noEncoder }
     let side = tileSide(picture.shape[2], picture.shape[3])
-    return normalised(eachPicture(picture) { encoder($0, side: side, on: backend) })
+    return try normalised(eachPicture(picture) { try encoder($0, side: side, on: backend) })
   }
 
   // MARK: steps
 
   /// One picture at a time: the activations of the level nearest the picture are what limits memory.
   /// - Parameter body: pixels [1, h, w, C] -> the same of other sizes.
-  private func eachPicture(_ planes: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
-    .concatenated((0..<planes.shape[0]).map { channelsFirst(body(channelsLast(planes.slice($0, count: 1)))) })
+  private func eachPicture(_ planes: Tensor, _ body: (Tensor) throws -> Tensor) throws -> Tensor {
+    try .concatenated((0..<planes.shape[0]).map { try channelsFirst(body(channelsLast(planes.slice($0, count: 1)))) })
   }
 
   private func tileSide(_ height: Int, _ width: Int) -> Int? {
@@ -56,14 +56,14 @@ package final class TinyAutoencoder: Autoencoder, @unchecked Sendable {
   }
 
   /// z · std + mean, then soft clamping to ±3.
-  private func prepared(_ latents: Tensor) -> Tensor {
+  private func prepared(_ latents: Tensor) throws -> Tensor {
     let (mean, std) = (configuration.latentsMean, configuration.latentsStd)
-    return latents.mapChannels { value, c in 3 * tanhf((value * (std?[c] ?? 1) + (mean?[c] ?? 0)) / 3) }
+    return try latents.mapChannels { value, c in 3 * tanhf((value * (std?[c] ?? 1) + (mean?[c] ?? 0)) / 3) }
   }
 
-  private func normalised(_ latents: Tensor) -> Tensor {
+  private func normalised(_ latents: Tensor) throws -> Tensor {
     let (mean, std) = (configuration.latentsMean, configuration.latentsStd)
     guard mean != nil || std != nil else { return latents }
-    return latents.mapChannels { value, c in (value - (mean?[c] ?? 0)) / (std?[c] ?? 1) }
+    return try latents.mapChannels { value, c in (value - (mean?[c] ?? 0)) / (std?[c] ?? 1) }
   }
 }

@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTTensors
 
 /// ReLU(conv(ReLU(conv(ReLU(conv x)))) + x); in the middle of the newest TAESD x is first x + pool(x).
@@ -28,16 +27,16 @@ struct TinyBlock {
   }
 
   /// [1, h, w, C] -> the same.
-  func callAsFunction(_ x: Tensor, on backend: Backend) -> Tensor {
+  func callAsFunction(_ x: Tensor, on backend: Backend) throws -> Tensor {
     var x = x
     if let pooling {
-      let wide = backend.normalised(pooling.norm, backend.pointwise(pooling.expand, x), activation: DK_ACT_RELU)
-      let sum = Tensor(x.shape, type: backend.activationType)
-      backend.add(x, backend.pointwise(pooling.contract, wide), into: sum)
+      let wide = try backend.normalised(pooling.norm, backend.pointwise(pooling.expand, x), activation: .relu)
+      let sum = try Tensor(x.shape, type: backend.activationType)
+      try backend.add(x, backend.pointwise(pooling.contract, wide), into: sum)
       x = sum
     }
-    var y = backend.convolved(convolutions[0], x, activation: DK_ACT_RELU)
-    y = backend.convolved(convolutions[1], y, activation: DK_ACT_RELU)
-    return backend.convolved(convolutions[2], y, activation: DK_ACT_RELU, residual: x)
+    var y = try backend.convolved(convolutions[0], x, activation: .relu)
+    y = try backend.convolved(convolutions[1], y, activation: .relu)
+    return try backend.convolved(convolutions[2], y, activation: .relu, residual: x)
   }
 }

@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -37,21 +36,21 @@ struct TinyDecoder {
   ///
   /// The first level is cheap, and the only one that may look at all pixels: it is never cut into tiles.
   /// - Parameter side: of a tile in pixels of the picture, or nil.
-  func callAsFunction(_ latents: Tensor, side: Int?, on backend: Backend) -> Tensor {
+  func callAsFunction(_ latents: Tensor, side: Int?, on backend: Backend) throws -> Tensor {
     let whole = 1 + (levels.lastIndex { $0.blocks.contains(where: \.seesEverything) } ?? 0)
-    var x = backend.convolved(first, latents, activation: DK_ACT_RELU)  // [1, h, w, C₀]
-    x = run(levels[..<whole], x, on: backend)
+    var x = try backend.convolved(first, latents, activation: .relu)  // [1, h, w, C₀]
+    x = try run(levels[..<whole], x, on: backend)
     let factor = 1 << (levels.count - 1 - min(whole, levels.count - 1))  // pixels of the picture along one of x
-    return inExactTiles(x, side: side.map { max(1, $0 / factor) }, margin: margin(levels[whole...]), up: factor) {
-      backend.convolved(last, run(levels[whole...], $0, on: backend), type: .f32)
+    return try inExactTiles(x, side: side.map { max(1, $0 / factor) }, margin: margin(levels[whole...]), up: factor) {
+      try backend.convolved(last, run(levels[whole...], $0, on: backend), type: .f32)
     }
   }
 
-  private func run(_ levels: ArraySlice<Level>, _ x: Tensor, on backend: Backend) -> Tensor {
+  private func run(_ levels: ArraySlice<Level>, _ x: Tensor, on backend: Backend) throws -> Tensor {
     var x = x
     for level in levels {
-      for block in level.blocks { x = block(x, on: backend) }
-      if let change = level.change { x = backend.convolved(change, x, upsample: 2) }  // [1, 2h, 2w, C']
+      for block in level.blocks { x = try block(x, on: backend) }
+      if let change = level.change { x = try backend.convolved(change, x, upsample: 2) }  // [1, 2h, 2w, C']
     }
     return x
   }

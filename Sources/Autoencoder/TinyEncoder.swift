@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -38,25 +37,25 @@ struct TinyEncoder {
   ///
   /// The last level is cheap, and the only one that may look at all pixels: it is never cut into tiles.
   /// - Parameter side: of a tile in pixels of the picture, or nil.
-  func callAsFunction(_ picture: Tensor, side: Int?, on backend: Backend) -> Tensor {
+  func callAsFunction(_ picture: Tensor, side: Int?, on backend: Backend) throws -> Tensor {
     let whole = min(levels.count - 1, levels.firstIndex { $0.blocks.contains(where: \.seesEverything) } ?? levels.count)
     let tiled = levels[..<whole]
     let step = 1 << max(0, whole - 1)  // pixels of the picture along one of what the tiles make
     let align = { (size: Int) in (size + step - 1) / step * step }
-    var x = tiled.isEmpty
+    var x = try tiled.isEmpty
       ? backend.convolved(first, picture)
       : inExactTiles(picture, side: side.map(align), margin: align(margin(tiled)), down: step) {
-        run(tiled, backend.convolved(first, $0), on: backend)
+        try run(tiled, backend.convolved(first, $0), on: backend)
       }
-    x = run(levels[whole...], x, on: backend)
-    return backend.convolved(last, x, type: .f32)
+    x = try run(levels[whole...], x, on: backend)
+    return try backend.convolved(last, x, type: .f32)
   }
 
-  private func run(_ levels: ArraySlice<Level>, _ x: Tensor, on backend: Backend) -> Tensor {
+  private func run(_ levels: ArraySlice<Level>, _ x: Tensor, on backend: Backend) throws -> Tensor {
     var x = x
     for level in levels {
-      if let change = level.change { x = backend.convolved(change, x, stride: 2) }
-      for block in level.blocks { x = block(x, on: backend) }
+      if let change = level.change { x = try backend.convolved(change, x, stride: 2) }
+      for block in level.blocks { x = try block(x, on: backend) }
     }
     return x
   }

@@ -1,83 +1,9 @@
 // softmax(scale q kᵀ + bias) v, for all heads of all pictures. Memory grows with the tokens, not with their square.
-#include "simd.h"
+#include "kernel_table.h"
 
 #include <math.h>
 
 typedef dk_attention_arguments arguments;
-typedef uint32_t unit;  // what one multiplication takes: a float, or two bfloat16
-
-enum {
-  query_block = 64,
-  key_block = 128,
-  most_blocks = 4,   // of queries of a task
-  near_keys = 1024,  // as many stay in the L2 cache by themselves
-};
-
-// A block of queries of one head, and the keys it may look at.
-typedef struct {
-  long head, start;    // its first column is start = head * head_dim
-  long query, row;     // of the picture, and the row of q and out
-  long count;          // queries
-  long key_row, keys;  // the item's first row of k and v, and how many keys it has for us
-  const int32_t *list; // which keys those are, or NULL: the first ones
-} block;
-
-static inline long key_row(const block *at, long key) { return at->key_row + (at->list ? at->list[key] : key); }
-
-// Long sequences outgrow the near caches, and rows of one head lie too far apart for the processor to foresee.
-static inline void prefetch_key(const arguments *a, const block *at, long key) {
-  const char *k = dk_row(a->k, key_row(at, key)), *v = dk_row(a->v, key_row(at, key));
-  const long size = (long)dk_type_size(a->k.type), from = at->start * size, end = from + a->head_dim * size;
-  for (long byte = from; byte < end; byte += 64) {
-    __builtin_prefetch(k + byte, 0, 2);
-    __builtin_prefetch(v + byte, 0, 2);
-  }
-}
-
-// One thread's memory for a block of queries. [n][query_block] unless noted. The blocks of a task share what is below `mixed`.
-typedef struct {
-  float largest[query_block], total[query_block], rescale[query_block];
-  unit *queries;   // [units]
-  float *mixed;    // [head_dim]
-  float *scores;   // [key_block]
-  unit *keys;      // [key_block][units]: keys that cannot be read in place
-  unit *values;    // [key_block][head_dim]
-  float *rows;     // [4][head_dim]: rows on their way in and out
-  int32_t *list;   // [keys]
-} workspace;
-
-#if DK_X86
-#include "simd_avx512.h"
-#include "attention_rows_simd.h"
-#define TILE 4
-#define PAIRS 0
-#define A(name) name##_avx512
-#include "attention_simd.h"
-#undef A
-#undef PAIRS
-#undef TARGET
-#define PAIRS 1
-#define TARGET DK_TARGET_AVX512_BF16
-#define A(name) name##_bf16
-#include "attention_simd.h"
-#undef A
-#undef PAIRS
-#undef TILE
-#include "simd_avx2.h"
-#include "attention_rows_simd.h"
-#define TILE 2
-#define PAIRS 0
-#define A(name) name##_avx2
-#include "attention_simd.h"
-#undef A
-#else
-#define TILE 2
-#define PAIRS 0
-#endif
-#include "simd_portable.h"
-#include "attention_rows_simd.h"
-#define A(name) name##_portable
-#include "attention_simd.h"
 
 // ---------------------------------------------------------------- reference
 
@@ -86,9 +12,9 @@ static int attends(const arguments *a, long item, long key) {
   return !a->key_mask || a->key_mask[item * a->keys + key];
 }
 
-static void attention_reference(const arguments *a) {
-  double *weights = calloc((size_t)a->keys, sizeof *weights);
-  if (!weights) return;
+static dk_status attention_reference(const arguments *a) {
+  double *weights = dk_allocate_zeroed((size_t)a->keys * sizeof *weights);
+  if (!weights) return DK_OUT_OF_MEMORY;
   for (long b = 0; b < a->batch; b++)
     for (long h = 0; h < a->heads; h++)
       for (long i = 0; i < a->queries; i++) {
@@ -117,7 +43,8 @@ static void attention_reference(const arguments *a) {
           for (long j = 0; j < a->keys; j++)
             a->probabilities[(b * a->queries + i) * a->keys + j] += (float)(weights[j] / sum / (double)a->heads);
       }
-  free(weights);
+  dk_free(weights);
+  return DK_OK;
 }
 
 // ---------------------------------------------------------------- native: a task is a block of queries
@@ -171,8 +98,7 @@ static void choose_keys(const arguments *a, long item, workspace *w, block *at) 
 }
 
 // OpenBLAS: all scores of the block at once, a row of scores a query.
-static void attend_by_sgemm(dk_sgemm sgemm, const dk_engine *engine, const arguments *a, const block *at, float *scores,
-                            float *copies) {
+static void attend_by_sgemm(const dk_engine *engine, const arguments *a, const block *at, float *scores, float *copies) {
   enum { row_major = 101, plain = 111, transposed = 112 };
   int count = (int)at->count, keys = (int)at->keys, n = (int)a->head_dim;
   const float *q = (float *)dk_row(a->q, at->row) + at->start;
@@ -186,37 +112,29 @@ static void attend_by_sgemm(dk_sgemm sgemm, const dk_engine *engine, const argum
       memcpy(copies + (at->keys + j) * n, (float *)dk_row(a->v, key_row(at, j)) + at->start, (size_t)n * 4);
     }
   }
-  sgemm(row_major, plain, transposed, count, keys, n, a->scale, q, (int)a->q.stride, k, k_stride, 0,
-        scores, keys);
+  engine->sgemm(row_major, plain, transposed, count, keys, n, a->scale, q, (int)a->q.stride, k, k_stride, 0,
+                scores, keys);
   for (long i = 0; i < count; i++) {
     float *row = scores + i * keys;
     const float *bias = a->bias ? a->bias + (at->head * a->queries + at->query + i) * a->keys : NULL;
     for (long j = 0; bias && j < keys; j++) row[j] += bias[at->list ? at->list[j] : j];
-    DK_CHOOSE(engine, softmax_row)(row, keys);
+    engine->kernels->softmax_row(row, keys);
     float *map = a->probabilities ? a->probabilities + (at->row + i) * a->keys : NULL;
     for (long j = 0; map && j < keys; j++) map[at->list ? at->list[j] : j] += row[j] / (float)a->heads;
   }
-  sgemm(row_major, plain, plain, count, n, keys, 1, scores, keys, v, v_stride, 0,
-        (float *)dk_row(a->out, at->row) + at->start, (int)a->out.stride);
+  engine->sgemm(row_major, plain, plain, count, n, keys, 1, scores, keys, v, v_stride, 0,
+                (float *)dk_row(a->out, at->row) + at->start, (int)a->out.stride);
 }
 
-static void attend(dk_engine *engine, const arguments *a, const block *at, workspace *w, long blocks) {
-#if DK_X86
-  if (engine->bf16 && a->q.type == DK_BF16) {
-    attend_bf16(a, at, w, blocks);
-    return;
-  }
-#endif
-  DK_CHOOSE(engine, attend)(a, at, w, blocks);
+static int by_sgemm(const dk_engine *engine, const arguments *a) {
+  return engine->backend == DK_BACKEND_OPENBLAS && engine->sgemm && a->q.type == DK_F32;
 }
 
 static void attention_task(void *context, long task, int thread) {
   const attention_job *job = context;
+  const dk_engine *engine = job->engine;
   const arguments *a = job->a;
-  int by_sgemm = job->engine->backend == DK_BACKEND_OPENBLAS && job->engine->sgemm && a->q.type == DK_F32;
-  size_t bytes = workspace_bytes(a), more = by_sgemm ? (size_t)a->keys * (query_block + 2 * (size_t)a->head_dim) * 4 : 0;
-  void *memory = dk_scratch(job->engine, thread, bytes + more);
-  if (!memory) return;
+  void *memory = dk_scratch(engine, thread);
   workspace *w = lay_out(a, memory);
   // With a map of probabilities the heads add to one place, so they stay in one task and in order.
   long heads = a->probabilities ? a->heads : 1, first = a->probabilities ? 0 : task / job->tasks % a->heads;
@@ -234,18 +152,13 @@ static void attention_task(void *context, long task, int thread) {
       at[blocks].row = b * a->queries + at[blocks].query;
       at[blocks].count = dk_min(query_block, a->queries - at[blocks].query);
     }
-    float *scores = (float *)((char *)memory + bytes), *copies = scores + a->keys * query_block;
-    if (!by_sgemm) attend(job->engine, a, at, w, blocks);
-    else for (long i = 0; i < blocks; i++) attend_by_sgemm(job->engine->sgemm, job->engine, a, &at[i], scores, copies);
+    float *scores = (float *)((char *)memory + workspace_bytes(a)), *copies = scores + a->keys * query_block;
+    if (!by_sgemm(engine, a)) engine->kernels->attend[a->q.type](a, at, w, blocks);
+    else for (long i = 0; i < blocks; i++) attend_by_sgemm(engine, a, &at[i], scores, copies);
   }
 }
 
-void dk_attention(dk_engine *engine, const dk_attention_arguments *a) {
-  if (a->batch <= 0 || a->queries <= 0 || a->keys <= 0) return;
-  if (engine->backend == DK_BACKEND_REFERENCE) {
-    attention_reference(a);
-    return;
-  }
+dk_status dk_attention_by_blocks(dk_engine *engine, const dk_attention_arguments *a) {
   const long blocks = dk_ceil_div(a->queries, query_block), rest = a->batch * (a->probabilities ? 1 : a->heads);
   // As many blocks a task as leave every thread some tasks, so that one that is held up does not hold up all.
   attention_job job = {engine, a, blocks, 1};
@@ -253,5 +166,13 @@ void dk_attention(dk_engine *engine, const dk_attention_arguments *a) {
     job.blocks *= 2;
     job.tasks = dk_ceil_div(blocks, job.blocks);
   }
-  dk_parallel(engine, rest * job.tasks, attention_task, &job);
+  const size_t more = by_sgemm(engine, a) ? (size_t)a->keys * (query_block + 2 * (size_t)a->head_dim) * 4 : 0;
+  return dk_parallel(engine, workspace_bytes(a) + more, rest * job.tasks, attention_task, &job);
+}
+
+dk_status dk_attention(dk_engine *engine, const dk_attention_arguments *a) {
+  if (a->batch <= 0 || a->queries <= 0 || a->keys <= 0) return DK_OK;
+  if (engine->backend == DK_BACKEND_REFERENCE) return attention_reference(a);
+  if (engine->backend == DK_BACKEND_OPENBLAS) return dk_attention_by_blocks(engine, a);
+  return engine->kernels->attention(engine, a);
 }

@@ -1,4 +1,4 @@
-// Attention of one block of queries of one head. Template of attention.c (see simd.h), included with
+// Attention of one block of queries of one head. Template (see simd.h), included with
 //   A(name)  the name of a function of this variant
 //   PAIRS    1: units are pairs of bfloat16, multiplied by avx512_bf16; 0: units are floats
 //   TILE     how many vectors of queries one register tile holds
@@ -8,8 +8,6 @@
 //   scores[key][query] = Σ_d K[key][d] · Q[d][query]         mixed[d][query] = Σ_key V[key][d] · weights[key][query]
 // Long key sequences come in blocks; the running maximum rescales what was mixed before (Milakov and Gimelshein 2018,
 // as in FlashAttention).
-
-#include "operand_simd.h"
 
 // A product out[i][query] = Σ_u a(i, u) · b[u][query], where unit u of row i of `a` lies row · i + step · u bytes behind it.
 // rescale NULL: the sums start at 0 and are multiplied by `factor`; else they start at out · rescale.
@@ -161,7 +159,7 @@ TARGET DK_INLINE void A(read_units)(dk_type type, const void *row, long start, l
 #endif
 }
 
-TARGET static void A(read_queries)(const arguments *a, const block *at, workspace *w, long vectors) {
+TARGET static void A(read_queries)(const dk_attention_arguments *a, const block *at, workspace *w, long vectors) {
   long units = dk_ceil_div(a->head_dim, 1 + PAIRS), width = dk_ceil_div(units, 4) * 4;
   for (long q = 0; q < vectors * LANES; q += 4) {
     memset(w->rows, 0, (size_t)width * 4 * sizeof(unit));
@@ -176,7 +174,7 @@ TARGET static void A(read_queries)(const arguments *a, const block *at, workspac
   }
 }
 
-TARGET static void A(write_mixed)(const arguments *a, const block *at, workspace *w) {
+TARGET static void A(write_mixed)(const dk_attention_arguments *a, const block *at, workspace *w) {
   long width = dk_ceil_div(a->head_dim, 4) * 4;
   for (long q = 0; q < at->count; q += 4) {
     A(four) total;
@@ -204,7 +202,8 @@ TARGET static void A(write_mixed)(const arguments *a, const block *at, workspace
 // ---------------------------------------------------------------- one block of keys
 
 // Points `p` at `count` keys from `first`: at the caller's rows where their units can be used as they are, else at a copy.
-TARGET static void A(read_keys)(const arguments *a, const block *at, workspace *w, long first, long count, A(product) *p) {
+TARGET static void A(read_keys)(const dk_attention_arguments *a, const block *at, workspace *w, long first, long count,
+                             A(product) *p) {
   p->units = dk_ceil_div(a->head_dim, 1 + PAIRS);
   if (!at->list && a->k.type == (PAIRS ? DK_BF16 : DK_F32) && !(PAIRS && a->head_dim & 1)) {
     p->a = (const char *)dk_row(a->k, at->key_row + first) + at->start * (PAIRS ? 2 : 4);
@@ -217,7 +216,8 @@ TARGET static void A(read_keys)(const arguments *a, const block *at, workspace *
     A(read_units)(a->k.type, dk_row(a->k, key_row(at, first + j)), at->start, a->head_dim, w->keys + j * p->units);
 }
 
-TARGET static void A(read_values)(const arguments *a, const block *at, workspace *w, long first, long count, A(product) *p) {
+TARGET static void A(read_values)(const dk_attention_arguments *a, const block *at, workspace *w, long first, long count,
+                               A(product) *p) {
   long n = a->head_dim;
 #if PAIRS
   // Key 2j in the low halves, key 2j + 1 (or 0) in the high ones.
@@ -251,7 +251,8 @@ TARGET static void A(read_values)(const arguments *a, const block *at, workspace
 }
 
 // scores[key][query] of the `count` keys from `first` that `p` points at, scaled and biased.
-TARGET static void A(score_keys)(const arguments *a, const block *at, workspace *w, A(product) p, long first, long count, long vectors) {
+TARGET static void A(score_keys)(const dk_attention_arguments *a, const block *at, workspace *w, A(product) p, long first,
+                              long count, long vectors) {
   p.rows = count;
   p.b = w->queries;
   p.factor = a->scale;
@@ -265,7 +266,7 @@ TARGET static void A(score_keys)(const arguments *a, const block *at, workspace 
 }
 
 // With the final maximum and total of each query known, adds weight / heads to the map of where each query looked.
-TARGET static void A(add_probabilities)(const arguments *a, const block *at, workspace *w, long vectors) {
+TARGET static void A(add_probabilities)(const dk_attention_arguments *a, const block *at, workspace *w, long vectors) {
   for (long first = 0; first < at->keys; first += key_block) {
     long count = dk_min(key_block, at->keys - first);
     A(product) keys = {0};
@@ -287,7 +288,7 @@ TARGET static void A(add_probabilities)(const arguments *a, const block *at, wor
 }
 
 // `blocks` blocks of queries of one head, which share their keys: those are brought into the near caches once for all.
-TARGET static void A(attend)(const arguments *a, const block *at, workspace *w, long blocks) {
+TARGET static void A(attend)(const dk_attention_arguments *a, const block *at, workspace *w, long blocks) {
   for (long b = 0; b < blocks; b++) {
     A(read_queries)(a, &at[b], &w[b], dk_ceil_div(at[b].count, LANES));
     for (long q = 0; q < query_block; q++) {
@@ -317,3 +318,25 @@ TARGET static void A(attend)(const arguments *a, const block *at, workspace *w, 
     if (a->probabilities) A(add_probabilities)(a, &at[b], &w[b], dk_ceil_div(at[b].count, LANES));
   }
 }
+
+#if !PAIRS
+// Softmax of one row, for the scores that sgemm made.
+TARGET static void V(softmax_row)(float *row, long count) {
+  V(vec) most = V(set)(-1e30f), total = V(set)(0);
+  float last[LANES];
+  long whole = count / LANES * LANES, left = count - whole;
+  for (int i = 0; i < LANES; i++) last[i] = i < left ? row[whole + i] : -1e30f;
+  for (long i = 0; i < whole; i += LANES) most = V(max)(V(load)(row + i), most);
+  V(vec) largest = V(set)(V(largest)(V(max)(V(load)(last), most)));
+  for (long i = 0; i < whole; i += LANES) {
+    V(vec) e = V(exp)(V(sub)(V(load)(row + i), largest));
+    total = V(add)(total, e);
+    V(store)(row + i, e);
+  }
+  V(store)(last, V(exp)(V(sub)(V(load)(last), largest)));
+  for (int i = (int)left; i < LANES; i++) last[i] = 0;
+  V(vec) factor = V(set)(1 / V(sum)(V(add)(total, V(load)(last))));
+  for (long i = 0; i < whole; i += LANES) V(store)(row + i, V(mul)(V(load)(row + i), factor));
+  if (left) V(store_n)(row + whole, V(mul)(V(load)(last), factor), left);
+}
+#endif

@@ -1,11 +1,7 @@
 // Numbers as files store them to float32 and back. Pointers may have any alignment.
-#include "simd.h"
+#include "kernel_table.h"
 
 #include <math.h>
-
-#if DK_X86
-#include "simd_avx2.h"
-#endif
 
 // ---------------------------------------------------------------- reference: one number at a time
 
@@ -75,75 +71,10 @@ static void one_from_f32(dk_stored type, float value, char *to, long i) {
   }
 }
 
-// ---------------------------------------------------------------- AVX2 (wider vectors win nothing: memory is the limit)
-
-#if DK_X86
-static int have_avx2(void) {
-  static int known = -1;  // written with one value only, so a race is harmless
-  if (known < 0) known = dk_cpu_best_level() >= DK_CPU_AVX2;
-  return known;
-}
-
-// Each returns how many numbers it did, a multiple of 8; the caller does the rest.
-DK_TARGET_AVX2 static long f16_to_f32_avx2(const char *from, long count, float *to) {
-  long i = 0;
-  for (; i + 8 <= count; i += 8)
-    _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(from + 2 * i))));
-  return i;
-}
-
-DK_TARGET_AVX2 static long bf16_to_f32_avx2(const char *from, long count, float *to) {
-  long i = 0;
-  for (; i + 8 <= count; i += 8) _mm256_storeu_ps(to + i, load_bf16_avx2((const uint16_t *)(from + 2 * i)));
-  return i;
-}
-
-DK_TARGET_AVX2 static long f32_to_f16_avx2(const float *from, long count, char *to) {
-  long i = 0;
-  for (; i + 8 <= count; i += 8)
-    _mm_storeu_si128((__m128i *)(to + 2 * i), _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
-  return i;
-}
-
-DK_TARGET_AVX2 static long f32_to_bf16_avx2(const float *from, long count, char *to) {
-  long i = 0;
-  for (; i + 8 <= count; i += 8) store_bf16_avx2((uint16_t *)(to + 2 * i), _mm256_loadu_ps(from + i));
-  return i;
-}
-
-DK_TARGET_AVX2 static long i8_to_f32_avx2(const int8_t *from, float scale, long count, float *to) {
-  long i = 0;
-  __m256 factor = _mm256_set1_ps(scale);
-  for (; i + 8 <= count; i += 8) {
-    __m256i wide = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(from + i)));
-    _mm256_storeu_ps(to + i, _mm256_mul_ps(_mm256_cvtepi32_ps(wide), factor));
-  }
-  return i;
-}
-
-DK_TARGET_AVX2 static long f32_to_i8_avx2(const float *from, float scale, long count, int8_t *to) {
-  long i = 0;
-  __m256 divisor = _mm256_set1_ps(scale);
-  for (; i + 8 <= count; i += 8) {
-    __m256i q = _mm256_cvtps_epi32(_mm256_div_ps(_mm256_loadu_ps(from + i), divisor));
-    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-    _mm_storel_epi64((__m128i *)(to + i), _mm_packs_epi16(words, words));
-  }
-  return i;
-}
-
-DK_TARGET_AVX2 static long most_avx2(const float *from, long count, float *largest) {
-  long i = 0;
-  __m256 most = _mm256_setzero_ps(), magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-  for (; i + 8 <= count; i += 8) most = _mm256_max_ps(most, _mm256_and_ps(_mm256_loadu_ps(from + i), magnitude));
-  float lanes[8];
-  _mm256_storeu_ps(lanes, most);
-  for (int lane = 0; lane < 8; lane++) *largest = fmaxf(*largest, lanes[lane]);
-  return i;
-}
-#endif
-
 // ---------------------------------------------------------------- the functions of CKernels.h
+
+// These belong to no engine: every instruction set gives the same bits, so the best there is does them.
+static const dk_conversions *fast(void) { return dk_native_kernels()->convert; }
 
 void dk_to_f32(dk_stored type, const void *from, long count, float *to) {
   const char *bytes = from;
@@ -151,11 +82,10 @@ void dk_to_f32(dk_stored type, const void *from, long count, float *to) {
     memcpy(to, from, (size_t)count * 4);
     return;
   }
+  const dk_conversions *by = fast();
   long i = 0;
-#if DK_X86
-  if (type == DK_STORED_F16 && have_avx2()) i = f16_to_f32_avx2(bytes, count, to);
-  if (type == DK_STORED_BF16 && have_avx2()) i = bf16_to_f32_avx2(bytes, count, to);
-#endif
+  if (by && type == DK_STORED_F16) i = by->f16_to_f32(bytes, count, to);
+  if (by && type == DK_STORED_BF16) i = by->bf16_to_f32(bytes, count, to);
   for (; i < count; i++) to[i] = one_to_f32(type, bytes, i);
 }
 
@@ -164,35 +94,27 @@ void dk_from_f32(dk_stored type, const float *from, long count, void *to) {
     memcpy(to, from, (size_t)count * 4);
     return;
   }
+  const dk_conversions *by = fast();
   long i = 0;
-#if DK_X86
-  if (type == DK_STORED_F16 && have_avx2()) i = f32_to_f16_avx2(from, count, to);
-  if (type == DK_STORED_BF16 && have_avx2()) i = f32_to_bf16_avx2(from, count, to);
-#endif
+  if (by && type == DK_STORED_F16) i = by->f32_to_f16(from, count, to);
+  if (by && type == DK_STORED_BF16) i = by->f32_to_bf16(from, count, to);
   for (; i < count; i++) one_from_f32(type, from[i], to, i);
 }
 
 void dk_i8_to_f32(const int8_t *from, float scale, long count, float *to) {
-  long i = 0;
-#if DK_X86
-  if (have_avx2()) i = i8_to_f32_avx2(from, scale, count, to);
-#endif
+  const dk_conversions *by = fast();
+  long i = by ? by->i8_to_f32(from, scale, count, to) : 0;
   for (; i < count; i++) to[i] = (float)from[i] * scale;
 }
 
 float dk_f32_to_i8(const float *from, long count, int8_t *to) {
+  const dk_conversions *by = fast();
   float largest = 0;
-  long i = 0;
-#if DK_X86
-  if (have_avx2()) i = most_avx2(from, count, &largest);
-#endif
+  long i = by ? by->largest(from, count, &largest) : 0;
   for (; i < count; i++) largest = fmaxf(largest, fabsf(from[i]));
   float scale = largest / 127;
   if (!(scale > 0)) scale = 1;
-  i = 0;
-#if DK_X86
-  if (have_avx2()) i = f32_to_i8_avx2(from, scale, count, to);
-#endif
+  i = by ? by->f32_to_i8(from, scale, count, to) : 0;
   for (; i < count; i++) {
     float q = rintf(from[i] / scale);
     to[i] = (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);

@@ -5,39 +5,9 @@
 //
 // After nearest-neighbour doubling a 3x3 window covers only 2x2 different pixels, so each of the four phases of the output
 // is a 2x2 convolution of the picture before doubling, with sums of the nine weights: 2.25 times fewer multiplications.
-#include "convolution.h"
+#include "kernel_table.h"
 
-#if DK_X86
-#define HEIGHT(panels) ((panels) == 4 ? 6 : (panels) == 3 ? 8 : 12)
-#include "simd_avx512.h"
-#define PAIRS 0
-#define A(name) name##_avx512
-#include "convolution_simd.h"
-#undef A
-#undef PAIRS
-#undef TARGET
-#define PAIRS 1
-#define TARGET DK_TARGET_AVX512_BF16
-#define A(name) name##_bf16
-#include "convolution_simd.h"
-#undef A
-#undef PAIRS
-#undef HEIGHT
-#define HEIGHT(panels) 6
-#include "simd_avx2.h"
-#define PAIRS 0
-#define A(name) name##_avx2
-#include "convolution_simd.h"
-#undef A
-#undef HEIGHT
-#define HEIGHT(panels) 2
-#else
-#define HEIGHT(panels) 4
-#define PAIRS 0
-#endif
-#include "simd_portable.h"
-#define A(name) name##_portable
-#include "convolution_simd.h"
+typedef dk_convolution_arguments arguments;
 
 // ---------------------------------------------------------------- reference
 
@@ -76,25 +46,11 @@ typedef struct {
   long band, bands;    // output rows a task (input rows with phases), tasks a picture
 } convolution_job;
 
-static void read_row(const convolution_job *job, const picture *p, long y, long start, long count, unit *to) {
-#if DK_X86
-  if (job->w->pairs) {
-    read_row_bf16(p, y, start, count, to);
-    return;
-  }
-#endif
-  DK_CHOOSE(job->engine, read_row)(p, y, start, count, to);
-}
-
 // All output channels of one row. `weights` are panels of `c` for w->taps taps.
-static void convolve_row(const convolution_job *job, const dk_convolution *c, const row_work *w, const unit *weights) {
+static void convolve_row(const dk_convolution *c, const row_work *w, const unit *weights) {
   for (long panel = 0; panel < c->panels;) {
     int panels = dk_convolution_group(c, panel);
-#if DK_X86
-    if (c->pairs) convolve_row_bf16(w, weights, panel, panels);
-    else
-#endif
-      DK_CHOOSE(job->engine, convolve_row)(w, weights, panel, panels);
+    c->by->convolve_row(w, weights, panel, panels);
     weights += (long)panels * 16 * w->taps * w->units;
     panel += panels;
   }
@@ -103,19 +59,25 @@ static void convolve_row(const convolution_job *job, const dk_convolution *c, co
 // Pixels a tile may read behind the last one of a row; what it makes of them is not stored.
 enum { overhang = 12 };
 
+// Units of one copied input row, of each way to compute.
+static long plain_line(const convolution_job *job) {
+  return ((job->width + overhang) * job->a->stride + 2) * job->w->units;
+}
+static long phases_line(const convolution_job *job) { return (job->a->width + overhang + 2) * job->w->units; }
+static long taps_line(const convolution_job *job) { return (job->width + 2 + overhang) * job->w->taps->units; }
+
 // Output rows from `task`'s band, one input window each.
 static void convolution_task(void *context, long task, int thread) {
   const convolution_job *job = context;
   const arguments *a = job->a;
   long b = task / job->bands, top = task % job->bands * job->band, rows = dk_min(job->band, job->height - top);
   long units = job->w->units, before = a->pad_end_only ? 0 : 1;
-  long line = ((job->width + overhang) * a->stride + 2) * units, lines = (rows - 1) * a->stride + 3;
-  unit *copy = dk_scratch(job->engine, thread, (size_t)(line * ((job->band - 1) * a->stride + 3)) * sizeof(unit));
-  if (!copy) return;
+  long line = plain_line(job), lines = (rows - 1) * a->stride + 3;
+  unit *copy = dk_scratch(job->engine, thread);
   picture p = {a->height, a->width, job->w->inputs, units, a->upsample, b * a->height * a->width, job->x};
   long used = (job->width - 1) * a->stride + 3;
   for (long i = 0; i < lines; i++) {
-    read_row(job, &p, top * a->stride - before + i, -before, used, copy + i * line);
+    job->w->by->read_row(&p, top * a->stride - before + i, -before, used, copy + i * line);
     memset(copy + i * line + used * units, 0, (size_t)(line - used * units) * sizeof(unit));
   }
   row_work w = {.taps = 9, .units = units, .step = a->stride * units, .pixels = job->width, .out_step = 1, .finish = &job->finish};
@@ -123,7 +85,7 @@ static void convolution_task(void *context, long task, int thread) {
   for (long i = 0; i < rows; i++) {
     w.x = copy + i * a->stride * line;
     w.first = (b * job->height + top + i) * job->width;
-    convolve_row(job, job->w, &w, job->w->packed);
+    convolve_row(job->w, &w, job->w->packed);
   }
 }
 
@@ -132,12 +94,11 @@ static void phases_task(void *context, long task, int thread) {
   const convolution_job *job = context;
   const arguments *a = job->a;
   long b = task / job->bands, top = task % job->bands * job->band, rows = dk_min(job->band, a->height - top);
-  long units = job->w->units, line = (a->width + overhang + 2) * units;
-  unit *copy = dk_scratch(job->engine, thread, (size_t)(line * (job->band + 2)) * sizeof(unit));
-  if (!copy) return;
+  long units = job->w->units, line = phases_line(job);
+  unit *copy = dk_scratch(job->engine, thread);
   picture p = {a->height, a->width, job->w->inputs, units, 1, b * a->height * a->width, job->x};
   for (long i = 0; i < rows + 2; i++) {
-    read_row(job, &p, top - 1 + i, -1, a->width + 2, copy + i * line);
+    job->w->by->read_row(&p, top - 1 + i, -1, a->width + 2, copy + i * line);
     memset(copy + i * line + (a->width + 2) * units, 0, overhang * (size_t)units * sizeof(unit));
   }
   row_work w = {.taps = 4, .units = units, .step = units, .pixels = a->width, .out_step = 2, .finish = &job->finish};
@@ -146,7 +107,7 @@ static void phases_task(void *context, long task, int thread) {
     for (int phase = 0; phase < 4; phase++) {
       w.x = copy + (i + phase / 2) * line + phase % 2 * units;
       w.first = (b * job->height + 2 * (top + i) + phase / 2) * job->width + phase % 2;
-      convolve_row(job, job->w, &w, job->phases + phase * dk_convolution_units(job->w, 4));
+      convolve_row(job->w, &w, job->phases + phase * dk_convolution_units(job->w, 4));
     }
 }
 
@@ -157,41 +118,49 @@ static void taps_task(void *context, long task, int thread) {
   const arguments *a = job->a;
   const dk_convolution *c = job->w->taps;
   long b = task / job->bands, top = task % job->bands * job->band, rows = dk_min(job->band, job->height - top);
-  long width = job->width + 2, line = (width + overhang) * c->units, product = c->panels * 16;
-  unit *copy = dk_scratch(job->engine, thread, (size_t)(line + product * width * (job->band + 2) + 16) * sizeof(unit));
-  if (!copy) return;
+  long width = job->width + 2, line = taps_line(job), product = c->panels * 16;
+  unit *copy = dk_scratch(job->engine, thread);
   float *products = (float *)(copy + line);  // [rows + 2][width][product]
   memset(copy + width * c->units, 0, (size_t)(line - width * c->units) * sizeof(unit));
   picture p = {a->height, a->width, c->inputs, c->units, 1, b * a->height * a->width, job->x};
   finish keep = {.channels = c->outputs, .out = {DK_F32, products, product}};
   row_work w = {.taps = 1, .units = c->units, .x = copy, .step = c->units, .pixels = width, .out_step = 1, .finish = &keep};
   for (long i = 0; i < rows + 2; i++) {
-    read_row(job, &p, top - 1 + i, -1, width, copy);
+    job->w->by->read_row(&p, top - 1 + i, -1, width, copy);
     w.first = i * width;
-    convolve_row(job, c, &w, c->packed);
+    convolve_row(c, &w, c->packed);
   }
   for (long i = 0; i < rows; i++)
-    DK_CHOOSE(job->engine, sum_taps)(&job->finish, products + i * width * product, product, job->width,
-                                     (b * job->height + top + i) * job->width);
+    job->engine->kernels->sum_taps(&job->finish, products + i * width * product, product, job->width,
+                                   (b * job->height + top + i) * job->width);
 }
 
-static void convolve_native(convolution_job job) {
-  const arguments *a = job.a;
-  void (*task)(void *, long, int) = convolution_task;
-  long rows = job.height, work = job.width * job.w->inputs * job.w->outputs * 9;  // multiplications a row
-  if (a->upsample == 2 && a->stride == 1 && !a->pad_end_only && (job.phases = dk_convolution_phases(job.w))) {
-    task = phases_task;
-    rows = a->height;
-    work = work / 9 * 8;
-  }
-  if (job.w->taps && a->upsample == 1 && a->stride == 1 && !a->pad_end_only) {
-    task = taps_task;
-    work = work / 9 * job.w->taps->panels * 16 / job.w->outputs;
-  }
+static convolution_job describe(dk_engine *engine, const dk_convolution *w, const arguments *a, dk_rows x, dk_rows residual,
+                                dk_rows out) {
+  convolution_job job = {.engine = engine, .w = w, .a = a, .x = x};
+  job.height = output_size(a->height, a);
+  job.width = output_size(a->width, a);
+  job.finish = (finish){w->outputs, a->bias, a->activation, residual, out};
+  return job;
+}
+
+dk_status dk_convolve_panels(dk_engine *engine, const dk_convolution *w, const dk_convolution_arguments *a, dk_rows x,
+                             dk_rows residual, dk_rows out) {
+  convolution_job job = describe(engine, w, a, x, residual, out);
+  const int padded_plainly = a->stride == 1 && !a->pad_end_only;
+  const int phases = a->upsample == 2 && padded_plainly, taps = w->taps && a->upsample == 1 && padded_plainly;
+  if (phases && !(job.phases = dk_convolution_phases(w))) return DK_OUT_OF_MEMORY;
+  long rows = phases ? a->height : job.height, work = job.width * w->inputs * w->outputs * 9;  // multiplications a row
+  if (phases) work = work / 9 * 8;
+  if (taps) work = work / 9 * w->taps->panels * 16 / w->outputs;
   // Large enough that the copies do not count, small enough that a late thread does not either.
   job.band = dk_max(1, dk_min(8000000 / dk_max(1, work), dk_ceil_div(rows, 16)));
   job.bands = dk_ceil_div(rows, job.band);
-  dk_parallel(job.engine, a->batch * job.bands, task, &job);
+  long units = phases ? phases_line(&job) * (job.band + 2)
+               : taps ? taps_line(&job) + w->taps->panels * 16 * (job.width + 2) * (job.band + 2) + 16
+                      : plain_line(&job) * ((job.band - 1) * a->stride + 3);
+  return dk_parallel(engine, (size_t)units * sizeof(unit), a->batch * job.bands,
+                     phases ? phases_task : taps ? taps_task : convolution_task, &job);
 }
 
 // ---------------------------------------------------------------- OpenBLAS: im2col in bands
@@ -202,39 +171,39 @@ static void sgemm_task(void *context, long task, int thread) {
   enum { row_major = 101, plain = 111, transposed = 112 };
   const convolution_job *job = context;
   const arguments *a = job->a;
+  const dk_kernels *kernels = job->engine->kernels;
   long b = task / job->bands, top = task % job->bands * job->band, rows = dk_min(job->band, job->height - top);
   long n = job->w->outputs, c = job->w->inputs, k = 9 * c, pixels = rows * job->width, before = a->pad_end_only ? 0 : 1;
-  float *columns = dk_scratch(job->engine, thread, (size_t)(job->band * job->width * (k + n)) * sizeof(float));
-  if (!columns) return;
+  float *columns = dk_scratch(job->engine, thread);
   float *sums = columns + pixels * k;
   picture p = {a->height, a->width, c, c, a->upsample, b * a->height * a->width, job->x};
   for (long i = 0; i < pixels; i++)
     for (int dy = 0; dy < 3; dy++)
-      DK_CHOOSE(job->engine, read_row)(&p, (top + i / job->width) * a->stride - before + dy, i % job->width * a->stride - before,
-                                       3, (unit *)columns + i * k + dy * 3 * c);
+      kernels->convolver[DK_WEIGHT_F32]->read_row(&p, (top + i / job->width) * a->stride - before + dy,
+                                                  i % job->width * a->stride - before, 3, (unit *)columns + i * k + dy * 3 * c);
   job->engine->sgemm(row_major, plain, transposed, (int)pixels, (int)n, (int)k, 1, columns, (int)k, job->w->dense, (int)k, 0,
                      sums, (int)n);
   for (long i = 0; i < pixels; i++)
-    DK_CHOOSE(job->engine, finish_pixel)(&job->finish, sums + i * n, (b * job->height + top) * job->width + i);
+    kernels->finish_pixel(&job->finish, sums + i * n, (b * job->height + top) * job->width + i);
 }
 
-static void convolve_by_sgemm(convolution_job job) {
+static dk_status convolve_by_sgemm(convolution_job job) {
   job.band = dk_min(job.height, dk_max(1, sgemm_rows * 64 / job.width));
   job.bands = dk_ceil_div(job.height, job.band);
-  dk_parallel(job.engine, job.a->batch * job.bands, sgemm_task, &job);
+  size_t numbers = (size_t)(job.band * job.width * (9 * job.w->inputs + job.w->outputs));
+  return dk_parallel(job.engine, numbers * sizeof(float), job.a->batch * job.bands, sgemm_task, &job);
 }
 
 // ---------------------------------------------------------------- the functions of CKernels.h
 
-void dk_convolve(dk_engine *engine, const dk_convolution *w, const dk_convolution_arguments *a, dk_rows x, dk_rows residual,
-                 dk_rows out) {
-  long height = output_size(a->height, a), width = output_size(a->width, a);
-  if (a->batch <= 0 || height <= 0 || width <= 0) return;
-  convolution_job job = {.engine = engine, .w = w, .a = a, .x = x, .height = height, .width = width};
-  job.finish = (finish){w->outputs, a->bias, a->activation, residual, out};
-  if (w->packed) convolve_native(job);
-  else if (engine->backend == DK_BACKEND_OPENBLAS && engine->sgemm) convolve_by_sgemm(job);
-  else convolve_reference(w, a, x, residual, out);
+dk_status dk_convolve(dk_engine *engine, const dk_convolution *w, const dk_convolution_arguments *a, dk_rows x,
+                      dk_rows residual, dk_rows out) {
+  if (a->batch <= 0 || output_size(a->height, a) <= 0 || output_size(a->width, a) <= 0) return DK_OK;
+  if (w->by) return w->by->convolve(engine, w, a, x, residual, out);
+  if (engine->backend == DK_BACKEND_OPENBLAS && engine->sgemm)
+    return convolve_by_sgemm(describe(engine, w, a, x, residual, out));
+  convolve_reference(w, a, x, residual, out);
+  return DK_OK;
 }
 
 typedef struct {
@@ -255,7 +224,7 @@ static void upsample_task(void *context, long row, int thread) {
   }
 }
 
-void dk_upsample_nearest(dk_engine *engine, long batch, long height, long width, long channels, dk_rows x, dk_rows out) {
+dk_status dk_upsample_nearest(dk_engine *engine, long batch, long height, long width, long channels, dk_rows x, dk_rows out) {
   upsample_job job = {width, channels, x, out};
-  dk_parallel(engine, batch * height, upsample_task, &job);
+  return dk_parallel(engine, 0, batch * height, upsample_task, &job);
 }

@@ -1,4 +1,4 @@
-// What convolution.c and convolution_pack.c share.
+// What convolution.c, convolution_pack.c and the template share.
 #ifndef DIT_T2I_CONVOLUTION_H
 #define DIT_T2I_CONVOLUTION_H
 #include "simd.h"
@@ -7,15 +7,13 @@
 
 enum { few_outputs = 4 };  // not more than the lanes of the narrowest vectors
 
-typedef dk_convolution_arguments arguments;
-typedef uint32_t unit;  // what one multiplication takes: a float, or two bfloat16 of neighbouring channels
+typedef struct dk_convolver dk_convolver;
 
 // packed: groups of one to four panels of 16 output channels, each group [taps][units][panels * 16]; missing channels are 0.
 struct dk_convolution {
   dk_weight_kind kind;
   long outputs, inputs;
-  int pairs;        // units are pairs of bfloat16
-  int wide;         // groups may have more than one panel
+  const dk_convolver *by;  // who multiplies; NULL where `dense` is used
   long units;       // of one pixel
   long panels;      // outputs / 16, rounded up
   float *dense;     // [outputs][9][inputs] for the reference and OpenBLAS, else NULL
@@ -23,19 +21,6 @@ struct dk_convolution {
   _Atomic(unit *) phases;  // [4] of 4 taps, made when first needed
   struct dk_convolution *taps;  // up to four outputs (a picture's channels): a 1x1 convolution to [9][outputs], else NULL
 };
-
-// Panels of the group that starts at `panel`: as even as groups of at most four can be.
-DK_INLINE int dk_convolution_group(const struct dk_convolution *w, long panel) {
-  if (!w->wide) return 1;
-  long groups = dk_ceil_div(w->panels, 4), small = w->panels / groups, larger = w->panels % groups;
-  return (int)(panel < larger * (small + 1) ? small + 1 : small);
-}
-
-// Units of the packed weights of a convolution of so many taps.
-DK_INLINE long dk_convolution_units(const struct dk_convolution *w, int taps) { return w->panels * 16 * taps * w->units; }
-
-// The weights of the four 2x2 convolutions that one 3x3 convolution is after doubling. NULL when memory is short.
-const unit *dk_convolution_phases(const struct dk_convolution *w);
 
 // ---------------------------------------------------------------- between convolution.c and its templates
 
@@ -66,4 +51,36 @@ typedef struct {
   long first;  // row of its first pixel
   dk_rows x;
 } picture;
+
+// ---------------------------------------------------------------- what an instruction set gives
+
+struct dk_convolver {
+  int pairs;   // units are pairs of bfloat16
+  int panels;  // the most in a group
+  // Pixels start, start + 1, … of row y as the convolution sees them: zero outside the picture.
+  void (*read_row)(const picture *picture, long y, long start, long count, unit *to);
+  // A row of output pixels, for the group of so many panels that starts at `panel`.
+  void (*convolve_row)(const row_work *work, const unit *weights, long panel, int panels);
+  // dense [outputs][9][inputs] -> w->packed and whatever else `convolve` reads. All of it is freed by dk_convolution_free.
+  dk_status (*pack)(dk_convolution *w, const float *dense);
+  dk_status (*convolve)(dk_engine *engine, const dk_convolution *w, const dk_convolution_arguments *a, dk_rows x,
+                        dk_rows residual, dk_rows out);
+};
+
+// What instruction sets share that have loops for panels only. convolution_pack.c, convolution.c
+dk_status dk_convolution_pack_panels(dk_convolution *w, const float *dense);
+dk_status dk_convolve_panels(dk_engine *engine, const dk_convolution *w, const dk_convolution_arguments *a, dk_rows x,
+                             dk_rows residual, dk_rows out);
+
+// Panels of the group that starts at `panel`: as even as groups of at most by->panels can be.
+DK_INLINE int dk_convolution_group(const dk_convolution *w, long panel) {
+  long groups = dk_ceil_div(w->panels, w->by->panels), small = w->panels / groups, larger = w->panels % groups;
+  return (int)(panel < larger * (small + 1) ? small + 1 : small);
+}
+
+// Units of the packed weights of a convolution of so many taps.
+DK_INLINE long dk_convolution_units(const dk_convolution *w, int taps) { return w->panels * 16 * taps * w->units; }
+
+// The weights of the four 2x2 convolutions that one 3x3 convolution is after doubling. NULL when memory is short.
+const unit *dk_convolution_phases(const dk_convolution *w);
 #endif

@@ -1,11 +1,9 @@
-// A row of output pixels of a 3x3 (or 2x2) convolution. Template of convolution.c (see simd.h), included with
+// A row of output pixels of a 3x3 (or 2x2) convolution. Template (see simd.h), included with
 //   A(name)  the name of a function of this variant
 //   PAIRS    1: units are pairs of bfloat16 along the input channels, multiplied by avx512_bf16; 0: units are floats
 //   HEIGHT(panels)  how many pixels a register tile holds beside that many panels of 16 output channels
 
 enum { A(panel_vectors) = 16 / LANES };
-
-#include "operand_simd.h"
 
 // act(y + bias + residual) of the channels from `channel` on, as many as there are.
 TARGET DK_INLINE void A(finish_vector)(const finish *f, V(vec) y, long channel, const void *residual, void *out) {
@@ -22,7 +20,7 @@ TARGET DK_INLINE void A(finish_vector)(const finish *f, V(vec) y, long channel, 
 }
 
 // One register tile: `height` pixels x `panels` of 16 output channels, of which `count` pixels are stored.
-TARGET DK_INLINE void A(tile)(const int height, const int panels, const row_work *w, const unit *weights, long panel, long pixel) {
+TARGET DK_INLINE void A(pixels)(const int height, const int panels, const row_work *w, const unit *weights, long panel, long pixel) {
   enum { vectors = 4 * A(panel_vectors) };
   const int width = panels * A(panel_vectors);
   V(vec) sum[12][vectors];
@@ -62,17 +60,17 @@ TARGET DK_INLINE void A(tile)(const int height, const int panels, const row_work
 TARGET __attribute__((noinline)) static void A(convolve_row)(const row_work *w, const unit *weights, long panel, int panels) {
   switch (panels) {
     case 1:
-      for (long p = 0; p < w->pixels; p += HEIGHT(1)) A(tile)(HEIGHT(1), 1, w, weights, panel, p);
+      for (long p = 0; p < w->pixels; p += HEIGHT(1)) A(pixels)(HEIGHT(1), 1, w, weights, panel, p);
       break;
 #if LANES == 16
     case 2:
-      for (long p = 0; p < w->pixels; p += HEIGHT(2)) A(tile)(HEIGHT(2), 2, w, weights, panel, p);
+      for (long p = 0; p < w->pixels; p += HEIGHT(2)) A(pixels)(HEIGHT(2), 2, w, weights, panel, p);
       break;
     case 3:
-      for (long p = 0; p < w->pixels; p += HEIGHT(3)) A(tile)(HEIGHT(3), 3, w, weights, panel, p);
+      for (long p = 0; p < w->pixels; p += HEIGHT(3)) A(pixels)(HEIGHT(3), 3, w, weights, panel, p);
       break;
     case 4:
-      for (long p = 0; p < w->pixels; p += HEIGHT(4)) A(tile)(HEIGHT(4), 4, w, weights, panel, p);
+      for (long p = 0; p < w->pixels; p += HEIGHT(4)) A(pixels)(HEIGHT(4), 4, w, weights, panel, p);
       break;
 #endif
   }

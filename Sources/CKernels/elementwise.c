@@ -1,20 +1,9 @@
 // Activations, gated products and sums, one number at a time.
-#include "simd.h"
-
-typedef enum { ACTIVATE, ACTIVATE_MULTIPLY, ADD } operation;
-
-#if DK_X86
-#include "simd_avx512.h"
-#include "elementwise_simd.h"
-#include "simd_avx2.h"
-#include "elementwise_simd.h"
-#endif
-#include "simd_portable.h"
-#include "elementwise_simd.h"
+#include "kernel_table.h"
 
 typedef struct {
   dk_engine *engine;
-  operation operation;
+  dk_operation operation;
   dk_activation activation;
   long rows, columns;
   long rows_per_task;
@@ -27,10 +16,10 @@ static void elementwise_reference(const elementwise_job *job) {
   for (long row = 0; row < job->rows; row++)
     for (long i = 0; i < job->columns; i++) {
       double value = dk_get(job->a.type, dk_row(job->a, row), i);
-      double other = job->operation == ACTIVATE ? 0 : dk_get(job->b.type, dk_row(job->b, row), i);
-      if (job->operation == ADD) value += other;
+      double other = job->operation == DK_ACTIVATE ? 0 : dk_get(job->b.type, dk_row(job->b, row), i);
+      if (job->operation == DK_ADD) value += other;
       else value = dk_activate_exactly(job->activation, value);
-      if (job->operation == ACTIVATE_MULTIPLY) value *= other;
+      if (job->operation == DK_ACTIVATE_MULTIPLY) value *= other;
       dk_put(job->out.type, dk_row(job->out, row), i, (float)value);
     }
 }
@@ -42,16 +31,16 @@ static void elementwise_task(void *context, long task, int thread) {
   const elementwise_job *job = context;
   long end = dk_min(job->rows, (task + 1) * job->rows_per_task);
   for (long row = task * job->rows_per_task; row < end; row++)
-    DK_CHOOSE(job->engine, elementwise_row)(job->operation, job->activation, job->columns, job->a.type, dk_row(job->a, row),
-                                            job->b.type, dk_row(job->b, row), job->out.type, dk_row(job->out, row));
+    job->engine->kernels->elementwise_row(job->operation, job->activation, job->columns, job->a.type, dk_row(job->a, row),
+                                          job->b.type, dk_row(job->b, row), job->out.type, dk_row(job->out, row));
 }
 
-static void elementwise(elementwise_job job) {
+static dk_status elementwise(elementwise_job job) {
   enum { numbers_per_task = 16384 };
-  if (job.rows <= 0 || job.columns <= 0) return;
+  if (job.rows <= 0 || job.columns <= 0) return DK_OK;
   if (job.engine->backend == DK_BACKEND_REFERENCE) {
     elementwise_reference(&job);
-    return;
+    return DK_OK;
   }
   long total = job.rows * job.columns, left = 0;
   if (job.a.stride == job.columns && job.b.stride == job.columns && job.out.stride == job.columns) {
@@ -61,8 +50,8 @@ static void elementwise(elementwise_job job) {
     left = total % job.columns;
   }
   job.rows_per_task = dk_max(1, numbers_per_task / job.columns);
-  dk_parallel(job.engine, dk_ceil_div(job.rows, job.rows_per_task), elementwise_task, &job);
-  if (left) {
+  const dk_status status = dk_parallel(job.engine, 0, dk_ceil_div(job.rows, job.rows_per_task), elementwise_task, &job);
+  if (status == DK_OK && left) {
     elementwise_job rest = job;
     rest.a.data = dk_row(job.a, job.rows);
     rest.b.data = dk_row(job.b, job.rows);
@@ -71,17 +60,18 @@ static void elementwise(elementwise_job job) {
     rest.columns = left;
     elementwise_task(&rest, 0, 0);
   }
+  return status;
 }
 
-void dk_activate(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows x, dk_rows out) {
-  elementwise((elementwise_job){engine, ACTIVATE, activation, rows, columns, 0, x, x, out});
+dk_status dk_activate(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows x, dk_rows out) {
+  return elementwise((elementwise_job){engine, DK_ACTIVATE, activation, rows, columns, 0, x, x, out});
 }
 
-void dk_activate_multiply(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows a, dk_rows b,
-                          dk_rows out) {
-  elementwise((elementwise_job){engine, ACTIVATE_MULTIPLY, activation, rows, columns, 0, a, b, out});
+dk_status dk_activate_multiply(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows a, dk_rows b,
+                               dk_rows out) {
+  return elementwise((elementwise_job){engine, DK_ACTIVATE_MULTIPLY, activation, rows, columns, 0, a, b, out});
 }
 
-void dk_add(dk_engine *engine, long rows, long columns, dk_rows x, dk_rows y, dk_rows out) {
-  elementwise((elementwise_job){engine, ADD, DK_ACT_NONE, rows, columns, 0, x, y, out});
+dk_status dk_add(dk_engine *engine, long rows, long columns, dk_rows x, dk_rows y, dk_rows out) {
+  return elementwise((elementwise_job){engine, DK_ADD, DK_ACT_NONE, rows, columns, 0, x, y, out});
 }

@@ -1,5 +1,5 @@
-// The engine: CPU detection, scratch memory and the thread pool.
-#include "kernels.h"
+// The engine: an instruction set's kernels, scratch memory and the thread pool.
+#include "kernel_table.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -8,72 +8,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#if DK_X86
-#include <cpuid.h>
-#endif
-
-// ---------------------------------------------------------------- CPU features
-
-typedef struct {
-  dk_cpu_level level;
-  int bf16;      // avx512_bf16
-  int vnni;      // avx512_vnni
-  int avx_vnni;  // the same on 256 bits, without AVX-512
-} cpu_features;
-
-static cpu_features detect(void) {
-  cpu_features found = {DK_CPU_PORTABLE, 0, 0, 0};
-#if DK_X86
-  unsigned a, b, c, d;
-  if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
-  const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
-  if ((c & (fma | osxsave | avx | f16c)) != (fma | osxsave | avx | f16c)) return found;
-  unsigned state, upper;  // which registers the operating system saves
-  __asm__("xgetbv" : "=a"(state), "=d"(upper) : "c"(0));
-  if ((state & 0x6) != 0x6) return found;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & 1u << 5)) return found;
-  found.level = DK_CPU_AVX2;
-  unsigned a1 = 0, b1, c1, d1;
-  if (a >= 1) __get_cpuid_count(7, 1, &a1, &b1, &c1, &d1);
-  found.avx_vnni = (a1 >> 4) & 1;
-  const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
-  if ((state & 0xe6) != 0xe6 || (b & (f | dq | bw | vl)) != (f | dq | bw | vl)) return found;
-  found.level = DK_CPU_AVX512;
-  found.vnni = (c >> 11) & 1;
-  found.bf16 = (a1 >> 5) & 1;
-#endif
-  return found;
-}
-
-dk_cpu_level dk_cpu_best_level(void) { return detect().level; }
-int dk_cpu_has_bf16(void) { return detect().bf16; }
-int dk_cpu_has_vnni(void) { return detect().vnni; }
-
-// ---------------------------------------------------------------- memory
-
-void *dk_allocate(size_t bytes) {
-  void *memory;
-  return posix_memalign(&memory, 64, (bytes + 63) / 64 * 64 + 64) == 0 ? memory : NULL;
-}
-
-void *dk_scratch(dk_engine *engine, int thread, size_t bytes) {
-  dk_buffer *buffer = &engine->scratch[thread];
-  if (buffer->bytes < bytes || !buffer->data) {
-    char *data = dk_allocate(bytes);
-    if (!data) return NULL;
-    free(buffer->data);
-    buffer->data = data;
-    buffer->bytes = bytes;
-  }
-  return buffer->data;
-}
-
 // ---------------------------------------------------------------- thread pool
 //
 // A job is open while tasks remain. A worker that sees a new job enters it (`inside`), takes tasks until none is left and
 // leaves; the caller takes part, then closes the job and waits for those still inside. Workers that are late, because
 // another process has their core, find the job closed and are not waited for.
 // Entering and closing are sequentially consistent: either the worker sees the job closed, or the caller sees the worker.
+
+typedef struct {
+  pthread_t id;
+  dk_pool *pool;
+  int thread;
+} worker;
 
 struct dk_pool {
   _Atomic unsigned generation __attribute__((aligned(64)));
@@ -90,13 +36,8 @@ struct dk_pool {
   pthread_mutex_t lock;
   pthread_cond_t wake;
   pthread_mutex_t callers;  // one job at a time
-  pthread_t *threads;
+  worker *worker;
 };
-
-typedef struct {
-  dk_pool *pool;
-  int thread;
-} worker_start;
 
 static inline void relax(void) {
 #if DK_X86
@@ -137,16 +78,15 @@ static void wait_for_job(dk_pool *pool, unsigned seen) {
 }
 
 static void *work(void *argument) {
-  worker_start start = *(worker_start *)argument;
-  free(argument);
-  dk_pool *pool = start.pool;
+  const worker *self = argument;
+  dk_pool *pool = self->pool;
   unsigned seen = 0;
   for (;;) {
     wait_for_job(pool, seen);
     seen = atomic_load(&pool->generation);
     if (atomic_load(&pool->stop)) return NULL;
     atomic_fetch_add(&pool->inside, 1);
-    if (atomic_load(&pool->open)) take_tasks(pool, start.thread);
+    if (atomic_load(&pool->open)) take_tasks(pool, self->thread);
     atomic_fetch_sub(&pool->inside, 1);
   }
 }
@@ -160,107 +100,92 @@ static void announce(dk_pool *pool) {
   }
 }
 
-void dk_parallel(dk_engine *engine, long tasks, void (*body)(void *, long, int), void *context) {
-  dk_pool *pool = engine->pool;
-  if (tasks <= 0) return;
-  pthread_mutex_lock(&pool->callers);  // also guards thread 0's scratch
+static void run(dk_pool *pool, long tasks, void (*body)(void *, long, int), void *context) {
   if (tasks == 1 || pool->workers == 0) {
     for (long task = 0; task < tasks; task++) body(context, task, 0);
-  } else {
-    pool->body = body;
-    pool->context = context;
-    pool->tasks = tasks;
-    atomic_store(&pool->next, 0);
-    atomic_store(&pool->open, 1);
-    announce(pool);
-    take_tasks(pool, 0);
-    atomic_store(&pool->open, 0);
-    for (int tries = 0; atomic_load(&pool->inside); tries++) {
-      if (tries < pool->spins) relax();
-      else sched_yield();
-    }
+    return;
   }
-  pthread_mutex_unlock(&pool->callers);
+  pool->body = body;
+  pool->context = context;
+  pool->tasks = tasks;
+  atomic_store(&pool->next, 0);
+  atomic_store(&pool->open, 1);
+  announce(pool);
+  take_tasks(pool, 0);
+  atomic_store(&pool->open, 0);
+  for (int tries = 0; atomic_load(&pool->inside); tries++) {
+    if (tries < pool->spins) relax();
+    else sched_yield();
+  }
 }
 
-int dk_reserve_scratch(dk_engine *engine, size_t bytes) {
-  int reserved = 1;
-  pthread_mutex_lock(&engine->pool->callers);  // no job may be using it
-  for (int thread = 0; thread < engine->threads; thread++)
-    if (!dk_scratch(engine, thread, bytes)) reserved = 0;
+dk_status dk_parallel(dk_engine *engine, size_t scratch, long tasks, void (*body)(void *, long, int), void *context) {
+  if (tasks <= 0) return DK_OK;
+  pthread_mutex_lock(&engine->pool->callers);  // also guards the scratch
+  const dk_status status = scratch ? dk_reserve_scratch(engine, scratch) : DK_OK;
+  if (status == DK_OK) run(engine->pool, tasks, body, context);
   pthread_mutex_unlock(&engine->pool->callers);
-  return reserved;
+  return status;
 }
 
 static void pool_destroy(dk_pool *pool) {
+  if (!pool) return;
   atomic_store(&pool->stop, 1);
   announce(pool);
-  for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], NULL);
+  for (int i = 0; i < pool->workers; i++) pthread_join(pool->worker[i].id, NULL);
   pthread_cond_destroy(&pool->wake);
   pthread_mutex_destroy(&pool->lock);
   pthread_mutex_destroy(&pool->callers);
-  free(pool->threads);
-  free(pool);
+  dk_free(pool->worker);
+  dk_free(pool);
 }
 
-// As many workers as the system gives, at most threads - 1.
 static dk_pool *pool_create(int threads) {
-  dk_pool *pool = dk_allocate(sizeof *pool);
+  dk_pool *pool = dk_allocate_zeroed(sizeof *pool);
   if (!pool) return NULL;
-  memset(pool, 0, sizeof *pool);
-  pool->threads = calloc((size_t)threads, sizeof *pool->threads);
-  if (!pool->threads) {
-    free(pool);
-    return NULL;
-  }
   pool->spins = threads <= sysconf(_SC_NPROCESSORS_ONLN) ? 2000 : 0;
   pthread_mutex_init(&pool->lock, NULL);
   pthread_mutex_init(&pool->callers, NULL);
   pthread_cond_init(&pool->wake, NULL);
-  for (int i = 0; i < threads - 1; i++) {
-    worker_start *start = malloc(sizeof *start);
-    if (!start) break;
-    *start = (worker_start){pool, i + 1};
-    if (pthread_create(&pool->threads[i], NULL, work, start) != 0) {
-      free(start);
-      break;
-    }
+  pool->worker = dk_allocate((size_t)threads * sizeof *pool->worker);
+  while (pool->worker && pool->workers < threads - 1) {
+    worker *next = &pool->worker[pool->workers];
+    *next = (worker){.pool = pool, .thread = pool->workers + 1};
+    if (dk_allocation_fails() || pthread_create(&next->id, NULL, work, next) != 0) break;
     pool->workers++;
   }
-  return pool;
+  if (pool->worker && pool->workers == threads - 1) return pool;
+  pool_destroy(pool);
+  return NULL;
 }
 
 // ---------------------------------------------------------------- engine
 
 dk_engine *dk_engine_create(int threads, dk_backend backend, dk_cpu_level level) {
   if (threads < 1 || backend == DK_BACKEND_REFERENCE) threads = 1;
-  dk_engine *engine = calloc(1, sizeof *engine);
+  dk_engine *engine = dk_allocate_zeroed(sizeof *engine);
   if (!engine) return NULL;
-  cpu_features features = detect();
+  engine->threads = threads;
   engine->backend = backend;
-  engine->level = level < features.level ? level : features.level;
-  engine->bf16 = engine->level == DK_CPU_AVX512 && features.bf16;
-  engine->vnni = engine->level == DK_CPU_AVX512 ? features.vnni : engine->level == DK_CPU_AVX2 && features.avx_vnni;
+  engine->kernels = dk_kernels_at_most(level);
+  engine->scratch = dk_allocate_zeroed((size_t)threads * sizeof *engine->scratch);
   engine->pool = pool_create(threads);
-  engine->threads = engine->pool ? engine->pool->workers + 1 : 1;
-  engine->scratch = calloc((size_t)engine->threads, sizeof *engine->scratch);
-  if (!engine->pool || !engine->scratch) {
-    dk_engine_destroy(engine);
-    return NULL;
-  }
-  return engine;
+  if (engine->pool && engine->scratch) return engine;
+  dk_engine_destroy(engine);
+  return NULL;
 }
 
 void dk_engine_destroy(dk_engine *engine) {
   if (!engine) return;
-  if (engine->pool) pool_destroy(engine->pool);
-  for (int thread = 0; engine->scratch && thread < engine->threads; thread++) free(engine->scratch[thread].data);
-  free(engine->scratch);
-  free(engine);
+  pool_destroy(engine->pool);
+  for (int thread = 0; engine->scratch && thread < engine->threads; thread++) dk_free(engine->scratch[thread].data);
+  dk_free(engine->scratch);
+  dk_free(engine);
 }
 
-void dk_engine_avoid_dot_products(dk_engine *engine) { engine->bf16 = engine->vnni = 0; }
-
 int dk_engine_threads(const dk_engine *engine) { return engine->threads; }
+dk_cpu_level dk_engine_level(const dk_engine *engine) { return engine->kernels->level; }
+int dk_engine_has_bf16(const dk_engine *engine) { return engine->kernels->bf16; }
+int dk_engine_has_vnni(const dk_engine *engine) { return engine->kernels->vnni; }
 
 void dk_engine_use_sgemm(dk_engine *engine, dk_sgemm sgemm) { engine->sgemm = sgemm; }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(DK_PORTABLE_ONLY)
 #define DK_X86 1
 #include <immintrin.h>
 // The package is compiled without -march; a function that needs more than SSE2 says so itself.
@@ -31,26 +31,31 @@ typedef struct {
   char padding[48];  // a cache line of its own
 } dk_buffer;
 
+typedef struct dk_kernels dk_kernels;  // kernel_table.h
+
 struct dk_engine {
   int threads;  // the caller's thread included
   dk_backend backend;
-  dk_cpu_level level;
-  int bf16;  // avx512_bf16 may be used: the CPU has it and the level was not lowered
-  int vnni;  // dot products of bytes: avx512_vnni, or avx_vnni at the AVX2 level
+  const dk_kernels *kernels;
   dk_sgemm sgemm;
   dk_buffer *scratch;  // one a thread
   dk_pool *pool;
 };
 
-// 64-byte aligned memory of this thread, valid until its next dk_scratch. Grows, never shrinks; contents are not kept.
-// NULL when memory is short.
-void *dk_scratch(dk_engine *engine, int thread, size_t bytes);
-// Makes every thread's scratch at least this large, so that later calls cannot fail. 0 when memory is short.
-int dk_reserve_scratch(dk_engine *engine, size_t bytes);
+// Memory of this thread in a task of dk_parallel, as much as was asked for there. 64-byte aligned; contents are not kept.
+DK_INLINE void *dk_scratch(const dk_engine *engine, int thread) { return engine->scratch[thread].data; }
+// Makes every thread's scratch at least this large. memory.c; called by dk_parallel, when no task is running.
+dk_status dk_reserve_scratch(dk_engine *engine, size_t bytes) DK_CHECKED;
 
-void *dk_allocate(size_t bytes);  // 64-byte aligned, NULL when memory is short; freed with free()
+// All freed with dk_free. memory.c
+void *dk_allocate_zeroed(size_t bytes);
+void *dk_allocate_matrix(size_t bytes);  // in large pages where there are some
+int dk_allocation_fails(void);           // counts an allocation; 1 where a test wants it to fail
 
 DK_INLINE size_t dk_type_size(dk_type type) { return type == DK_F32 ? 4 : 2; }
+DK_INLINE long dk_stored_size(dk_stored type) {
+  return type == DK_STORED_F64 ? 8 : type == DK_STORED_F32 ? 4 : type == DK_STORED_I8 ? 1 : 2;
+}
 // First element of a row.
 DK_INLINE void *dk_row(dk_rows rows, long row) {
   return (char *)rows.data + row * rows.stride * (long)dk_type_size(rows.type);

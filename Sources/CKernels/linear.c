@@ -1,16 +1,7 @@
 // Linear layers: y = act(x Wᵀ + b). The three ways to compute one: tiles of packed panels, sgemm, and the slow reference.
-#include "linear.h"
+#include "kernel_table.h"
 
 #include <math.h>
-
-#if DK_X86
-#include "simd_avx512.h"
-#include "linear_rows.h"
-#include "simd_avx2.h"
-#include "linear_rows.h"
-#endif
-#include "simd_portable.h"
-#include "linear_rows.h"
 
 typedef struct {
   dk_engine *engine;
@@ -45,15 +36,13 @@ static long prepared_stride(const dk_weight *weight) {
 
 static long sums_bytes(const dk_weight *weight) { return DK_ROW_BLOCK * weight->gemm->columns * 4; }
 
-size_t dk_linear_scratch(const dk_engine *engine, const dk_weight *weight) {
-  if (engine->backend == DK_BACKEND_REFERENCE) return 64;
-  if (!weight->gemm) return (size_t)(DK_SGEMM_ROWS * (weight->n + weight->k)) * 4;
+static size_t scratch_bytes(const dk_weight *weight) {
   return (size_t)(sums_bytes(weight) + DK_ROW_BLOCK * 4 + DK_ROW_BLOCK * prepared_stride(weight) + weight->k * 4);
 }
 
 static task_scratch divide_scratch(const linear_job *job, int thread) {
   const dk_weight *weight = job->weight;
-  char *start = dk_scratch(job->engine, thread, dk_linear_scratch(job->engine, weight));
+  char *start = dk_scratch(job->engine, thread);
   task_scratch scratch = {.sums = start};
   scratch.scales = (float *)(start + sums_bytes(weight));
   scratch.rows = (char *)(scratch.scales + DK_ROW_BLOCK);
@@ -65,6 +54,7 @@ static void tile_task(void *context, long task, int thread) {
   const linear_job *job = context;
   const dk_weight *weight = job->weight;
   const dk_gemm *gemm = weight->gemm;
+  const dk_kernels *kernels = job->engine->kernels;
   const long row = task / job->splits * job->row_block, rows = dk_min(job->row_block, job->m - row);
   const long split = task % job->splits, panels = dk_panels(weight);
   const long first_panel = panels * split / job->splits, end_panel = panels * (split + 1) / job->splits;
@@ -74,8 +64,8 @@ static void tile_task(void *context, long task, int thread) {
   long stride = job->x.stride * (long)dk_type_size(job->x.type);
   if (!reads_in_place(weight, job->x.type)) {
     for (long i = 0; i < rows; i++)
-      DK_CHOOSE(job->engine, prepare_row)(gemm->x_format, job->x.type, x + i * stride, weight->k, dk_padded_k(weight),
-                                          scratch.wide, scratch.rows + i * prepared_stride(weight), scratch.scales + i);
+      kernels->prepare_row(gemm->x_format, job->x.type, x + i * stride, weight->k, dk_padded_k(weight), scratch.wide,
+                           scratch.rows + i * prepared_stride(weight), scratch.scales + i);
     x = scratch.rows;
     stride = prepared_stride(weight);
   }
@@ -95,23 +85,25 @@ static void tile_task(void *context, long task, int thread) {
         gemm->tile((int)height, here, x + i * stride + step * x_step, stride, panel + step * panel_step, ahead, sums, step > 0);
         ahead += here * 64;
         if (step + here == steps)
-          DK_CHOOSE(job->engine, finish)(weight, job->epilogue, sums, gemm->columns, x_scales ? x_scales + i : NULL, job->out,
-                                         row + i, height, column, count);
+          kernels->finish(weight, job->epilogue, sums, gemm->columns, x_scales ? x_scales + i : NULL, job->out, row + i,
+                          height, column, count);
       }
     }
   }
 }
 
-static void linear_native(linear_job *job) {
-  const long threads = job->engine->threads, wanted = threads * 8;  // tasks enough to even out a core that others use
-  const long panels = dk_panels(job->weight), tile_rows = job->weight->gemm->rows;
+dk_status dk_linear_by_tiles(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue,
+                             dk_rows out) {
+  linear_job job = {.engine = engine, .m = m, .x = x, .out = out, .weight = weight, .epilogue = epilogue};
+  const long threads = engine->threads, wanted = threads * 8;  // tasks enough to even out a core that others use
+  const long panels = dk_panels(weight), tile_rows = weight->gemm->rows;
   // Each block of rows reads its panels once; where they come from memory, a larger block halves that.
   const size_t caches = 8 << 20;
-  const long most = job->weight->bytes > caches ? DK_ROW_BLOCK : DK_ROW_BLOCK / 2;
-  job->row_block = dk_min(job->m, most / tile_rows * tile_rows);
-  const long blocks = dk_ceil_div(job->m, job->row_block);
-  job->splits = threads == 1 ? 1 : dk_min(panels, dk_ceil_div(wanted, blocks));
-  dk_parallel(job->engine, blocks * job->splits, tile_task, job);
+  const long most = weight->bytes > caches ? DK_ROW_BLOCK : DK_ROW_BLOCK / 2;
+  job.row_block = dk_min(m, most / tile_rows * tile_rows);
+  const long blocks = dk_ceil_div(m, job.row_block);
+  job.splits = threads == 1 ? 1 : dk_min(panels, dk_ceil_div(wanted, blocks));
+  return dk_parallel(engine, scratch_bytes(weight), blocks * job.splits, tile_task, &job);
 }
 
 // ---------------------------------------------------------------- OpenBLAS: one sgemm a block of rows
@@ -120,20 +112,19 @@ static void sgemm_task(void *context, long task, int thread) {
   const linear_job *job = context;
   const dk_weight *weight = job->weight;
   const long n = weight->n, k = weight->k, row = task * DK_SGEMM_ROWS, rows = dk_min(DK_SGEMM_ROWS, job->m - row);
-  float *sums = dk_scratch(job->engine, thread, dk_linear_scratch(job->engine, weight));
+  float *sums = dk_scratch(job->engine, thread);
   const float *x = dk_row(job->x, row);
   long stride = job->x.stride;
   if (job->x.type != DK_F32) {
     float *wide = sums + DK_SGEMM_ROWS * n;
-    for (long i = 0; i < rows; i++)
-      DK_CHOOSE(job->engine, widen_row)(job->x.type, dk_row(job->x, row + i), k, wide + i * k);
+    for (long i = 0; i < rows; i++) job->engine->kernels->widen_row(job->x.type, dk_row(job->x, row + i), k, wide + i * k);
     x = wide;
     stride = k;
   }
   enum { row_major = 101, as_is = 111, transposed = 112 };
   job->engine->sgemm(row_major, as_is, transposed, (int)rows, (int)n, (int)k, 1, x, (int)stride, weight->dense, (int)k, 0,
                      sums, (int)n);
-  DK_CHOOSE(job->engine, finish)(weight, job->epilogue, sums, n, NULL, job->out, row, rows, 0, n);
+  job->engine->kernels->finish(weight, job->epilogue, sums, n, NULL, job->out, row, rows, 0, n);
 }
 
 // ---------------------------------------------------------------- reference
@@ -171,10 +162,13 @@ static void reference_row(void *context, long row, int thread) {
 
 // ---------------------------------------------------------------- the function of CKernels.h
 
-void dk_linear(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue, dk_rows out) {
+dk_status dk_linear(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue, dk_rows out) {
   static const dk_epilogue none = {.activation = DK_ACT_NONE};
-  linear_job job = {engine, m, x, out, weight, epilogue ? epilogue : &none, 0, 0};
-  if (weight->gemm) linear_native(&job);
-  else if (engine->backend == DK_BACKEND_OPENBLAS && engine->sgemm) dk_parallel(engine, dk_ceil_div(m, DK_SGEMM_ROWS), sgemm_task, &job);
-  else dk_parallel(engine, m, reference_row, &job);
+  if (m <= 0) return DK_OK;
+  if (!epilogue) epilogue = &none;
+  if (weight->gemm) return weight->gemm->linear(engine, m, x, weight, epilogue, out);
+  linear_job job = {.engine = engine, .m = m, .x = x, .out = out, .weight = weight, .epilogue = epilogue};
+  if (engine->backend != DK_BACKEND_OPENBLAS || !engine->sgemm) return dk_parallel(engine, 0, m, reference_row, &job);
+  const size_t scratch = (size_t)(DK_SGEMM_ROWS * (weight->n + weight->k)) * 4;
+  return dk_parallel(engine, scratch, dk_ceil_div(m, DK_SGEMM_ROWS), sgemm_task, &job);
 }

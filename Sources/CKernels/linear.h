@@ -14,15 +14,27 @@
 
 typedef enum { DK_X_F32, DK_X_BF16, DK_X_I16, DK_X_U8 } dk_x_format;  // U8 is a level of -127...127 plus 128
 
+// How the numbers of a kind lie in panels, and who reads them.
 typedef struct {
-  int rows, columns, step;
-  int weight_size;  // bytes of a packed number
+  int rows, columns, step;  // of a tile
+  int k_block;              // k is padded to a multiple of this
+  int weight_size;          // bytes of a packed number
   dk_x_format x_format;
   int x_size;  // bytes of a prepared number of x
   // sums [rows][columns] of 32-bit floats or integers, += over `steps` steps; they start from zero unless `resume`.
   // 64 bytes a step are prefetched from `ahead`.
   void (*tile)(int rows, long steps, const char *x, long x_stride, const char *panel, const char *ahead, void *sums, int resume);
+  // Rows of one panel, `stride` bytes apart, zeros behind n and k -> packed.
+  void (*pack)(const dk_weight *weight, const char *rows, long stride, char *packed);
+  dk_status (*linear)(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue, dk_rows out);
 } dk_gemm;
+
+// What instruction sets share that have tiles only. linear_pack.c, linear.c
+void dk_pack_columns(const dk_weight *weight, const char *rows, long stride, char *packed);
+dk_status dk_linear_by_tiles(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue,
+                             dk_rows out);
+#define DK_GEMM(ROWS, COLUMNS, STEP, WEIGHT_SIZE, X_FORMAT, X_SIZE, TILE) \
+  {ROWS, COLUMNS, STEP, STEP, WEIGHT_SIZE, X_FORMAT, X_SIZE, TILE, dk_pack_columns, dk_linear_by_tiles}
 
 struct dk_weight {
   dk_weight_kind kind;
@@ -35,11 +47,8 @@ struct dk_weight {
   size_t bytes;
 };
 
-// The best loops this engine may use for a kind. linear_tiles.c
-const dk_gemm *dk_gemm_choose(const dk_engine *engine, dk_weight_kind kind);
-
 DK_INLINE long dk_padded_k(const dk_weight *weight) {
-  return dk_ceil_div(weight->k, weight->gemm->step) * weight->gemm->step;
+  return dk_ceil_div(weight->k, weight->gemm->k_block) * weight->gemm->k_block;
 }
 DK_INLINE long dk_panels(const dk_weight *weight) { return dk_ceil_div(weight->n, weight->gemm->columns); }
 DK_INLINE long dk_panel_bytes(const dk_weight *weight) {
@@ -51,7 +60,4 @@ enum {
   DK_STEP_BLOCK = 1024,  // steps of a panel done for all rows of a task before the next: what stays in the L2 cache
   DK_SGEMM_ROWS = 64,    // rows of one sgemm: fixed, so that results do not depend on threads
 };
-// Scratch a task of dk_linear takes. linear.c
-size_t dk_linear_scratch(const dk_engine *engine, const dk_weight *weight);
-
 #endif

@@ -1,33 +1,19 @@
 // Weights from files into panels (layout: linear.h). A task is one panel: its rows are converted into scratch memory,
 // and then turned on their side.
-#include "linear.h"
-
-#include <sys/mman.h>
+#include "kernel_table.h"
 
 typedef struct {
   dk_engine *engine;
   dk_weight *weight;
   const dk_source *sources;
-  size_t scratch;
 } pack_job;
-
-static long stored_size(dk_stored type) {
-  switch (type) {
-    case DK_STORED_F64: return 8;
-    case DK_STORED_F32: return 4;
-    case DK_STORED_F16:
-    case DK_STORED_BF16: return 2;
-    case DK_STORED_I8: return 1;
-  }
-  return 1;
-}
 
 // Row `row` of the stacked sources: where it lies; `source` and `scale` tell what it is.
 static const void *find_row(const dk_source *sources, long row, long k, const dk_source **source, float *scale) {
   while (row >= sources->rows) row -= sources++->rows;
   *source = sources;
   *scale = sources->type == DK_STORED_I8 ? sources->scales[row] : 1;
-  return (const char *)sources->data + row * k * stored_size(sources->type);
+  return (const char *)sources->data + row * k * dk_stored_size(sources->type);
 }
 
 static void read_f32(const dk_source *sources, long row, long k, float *to) {
@@ -66,6 +52,15 @@ static float read_int8(const dk_source *sources, long row, long k, float *wide, 
 TURN(turn_32, uint32_t)
 TURN(turn_16, uint16_t)
 TURN(turn_8, uint8_t)
+#undef TURN
+
+void dk_pack_columns(const dk_weight *weight, const char *rows, long stride, char *packed) {
+  const dk_gemm *gemm = weight->gemm;
+  const long word = gemm->step * gemm->weight_size, words = dk_padded_k(weight) / gemm->step;
+  if (word == 4) turn_32(rows, stride, words, gemm->columns, (uint32_t *)packed);
+  else if (word == 2) turn_16(rows, stride, words, gemm->columns, (uint16_t *)packed);
+  else turn_8(rows, stride, words, gemm->columns, (uint8_t *)packed);
+}
 
 static void pack_panel(void *context, long panel, int thread) {
   const pack_job *job = context;
@@ -74,7 +69,7 @@ static void pack_panel(void *context, long panel, int thread) {
   const long k = weight->k, padded = dk_padded_k(weight), first = panel * gemm->columns;
   // 64 bytes more than a row: rows of a power of two would all fall into one set of the cache
   const long stride = (padded * gemm->weight_size + 63) / 64 * 64 + 64;
-  char *rows = dk_scratch(job->engine, thread, job->scratch);
+  char *rows = dk_scratch(job->engine, thread);
   float *wide = (float *)(rows + gemm->columns * stride);
   for (long j = 0; j < gemm->columns; j++) {
     char *to = rows + j * stride;
@@ -94,23 +89,7 @@ static void pack_panel(void *context, long panel, int thread) {
       weight->offsets[row] = gemm->x_format == DK_X_U8 ? 128 * sum : 0;
     }
   }
-  char *packed = weight->panels + panel * dk_panel_bytes(weight);
-  const long word = gemm->step * gemm->weight_size, words = padded / gemm->step;
-  if (word == 4) turn_32(rows, stride, words, gemm->columns, (uint32_t *)packed);
-  else if (word == 2) turn_16(rows, stride, words, gemm->columns, (uint16_t *)packed);
-  else turn_8(rows, stride, words, gemm->columns, (uint8_t *)packed);
-}
-
-// Large matrices in large pages: filling them costs a fraction of the page faults, reading them of the TLB misses.
-static void *allocate_panels(size_t bytes) {
-  const size_t large = 2 << 20;
-  void *memory = NULL;
-  if (bytes < large) return dk_allocate(bytes);
-  if (posix_memalign(&memory, large, bytes + 4096) != 0) return NULL;
-#ifdef MADV_HUGEPAGE
-  madvise(memory, bytes / large * large, MADV_HUGEPAGE);
-#endif
-  return memory;
+  gemm->pack(weight, rows, stride, weight->panels + panel * dk_panel_bytes(weight));
 }
 
 static size_t panel_scratch(const dk_weight *weight) {
@@ -121,7 +100,7 @@ static size_t panel_scratch(const dk_weight *weight) {
 static int allocate_native(dk_weight *weight) {
   const size_t padded_n = (size_t)(dk_panels(weight) * weight->gemm->columns);
   const size_t panels = (size_t)(dk_panels(weight) * dk_panel_bytes(weight));
-  weight->panels = allocate_panels(panels);
+  weight->panels = dk_allocate_matrix(panels);
   weight->bytes = panels;
   if (weight->kind == DK_WEIGHT_INT8) {
     weight->scales = dk_allocate(padded_n * sizeof(float));
@@ -138,7 +117,7 @@ static void pack_dense_row(void *context, long row, int thread) {
   const pack_job *job = context;
   const long k = job->weight->k;
   float *to = job->weight->dense + row * k;
-  float *wide = dk_scratch(job->engine, thread, job->scratch);
+  float *wide = dk_scratch(job->engine, thread);
   void *narrow = wide + k;
   switch (job->weight->kind) {
     case DK_WEIGHT_F32: read_f32(job->sources, row, k, to); break;
@@ -158,39 +137,35 @@ static size_t dense_scratch(const dk_weight *weight) { return (size_t)weight->k 
 
 static int allocate_dense(dk_weight *weight) {
   weight->bytes = (size_t)(weight->n * weight->k) * sizeof(float);
-  weight->dense = allocate_panels(weight->bytes);
+  weight->dense = dk_allocate_matrix(weight->bytes);
   return weight->dense != NULL;
 }
 
 // ---------------------------------------------------------------- the functions of CKernels.h
 
 dk_weight *dk_weight_create(dk_engine *engine, dk_weight_kind kind, long n, long k) {
-  dk_weight *weight = calloc(1, sizeof *weight);
+  dk_weight *weight = dk_allocate_zeroed(sizeof *weight);
   if (!weight) return NULL;
   *weight = (dk_weight){.kind = kind, .n = n, .k = k};
-  if (engine->backend == DK_BACKEND_NATIVE) weight->gemm = dk_gemm_choose(engine, kind);
-  const size_t scratch = weight->gemm ? panel_scratch(weight) : dense_scratch(weight);
-  if (!(weight->gemm ? allocate_native(weight) : allocate_dense(weight)) || !dk_reserve_scratch(engine, scratch) ||
-      !dk_reserve_scratch(engine, dk_linear_scratch(engine, weight))) {
-    dk_weight_free(weight);
-    return NULL;
-  }
-  return weight;
+  if (engine->backend == DK_BACKEND_NATIVE) weight->gemm = engine->kernels->gemm[kind];
+  if (weight->gemm ? allocate_native(weight) : allocate_dense(weight)) return weight;
+  dk_weight_free(weight);
+  return NULL;
 }
 
-void dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *sources) {
-  pack_job job = {engine, weight, sources, weight->gemm ? panel_scratch(weight) : dense_scratch(weight)};
-  if (weight->gemm) dk_parallel(engine, dk_panels(weight), pack_panel, &job);
-  else dk_parallel(engine, weight->n, pack_dense_row, &job);
+dk_status dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *sources) {
+  pack_job job = {engine, weight, sources};
+  if (weight->gemm) return dk_parallel(engine, panel_scratch(weight), dk_panels(weight), pack_panel, &job);
+  return dk_parallel(engine, dense_scratch(weight), weight->n, pack_dense_row, &job);
 }
 
 void dk_weight_free(dk_weight *weight) {
   if (!weight) return;
-  free(weight->dense);
-  free(weight->panels);
-  free(weight->scales);
-  free(weight->offsets);
-  free(weight);
+  dk_free(weight->dense);
+  dk_free(weight->panels);
+  dk_free(weight->scales);
+  dk_free(weight->offsets);
+  dk_free(weight);
 }
 
 size_t dk_weight_bytes(const dk_weight *weight) { return weight->bytes; }

@@ -7,6 +7,21 @@
 //
 // Each step also prefetches a line from `ahead`, the next panel, into the L2 cache: else the first tile of each panel would
 // wait for memory. The body is inlined once for each number of rows up to ROWS, so remainders run the very same chain of operations.
+#ifndef DIT_T2I_LINEAR_TILE_H
+#define DIT_T2I_LINEAR_TILE_H
+#include "kernels.h"
+
+// What is broadcast: one step of a row, of any alignment.
+#define DK_LOAD(NAME, TYPE)              \
+  DK_INLINE TYPE NAME(const char *p) {   \
+    TYPE x;                              \
+    memcpy(&x, p, sizeof x);             \
+    return x;                            \
+  }
+DK_LOAD(load_word, int32_t)
+DK_LOAD(load_float, float)
+DK_LOAD(load_short, int16_t)
+
 #define DK_TILE(NAME, TARGET, ROWS, VECTORS, ACC, X_BYTES, BROADCAST, W_BYTES, WEIGHTS, MULTIPLY)                       \
   TARGET DK_INLINE void NAME##_rows(const int rows, long steps, const char *x, long stride, const char *panel,        \
                                     const char *ahead, void *sums, int resume) {                                      \
@@ -55,3 +70,4 @@
                                                        NAME##_5, NAME##_6, NAME##_7, NAME##_8}; \
     table[rows - 1](steps, x, stride, panel, ahead, sums, resume);                                  \
   }
+#endif

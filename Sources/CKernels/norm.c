@@ -2,18 +2,9 @@
 //
 // Statistics are taken in two passes: the second works on x - mean and also finds how far that mean was off
 // (Σ(x - mean) should be 0), so rows far from zero lose nothing.
-#include "simd.h"
+#include "kernel_table.h"
 
 #include <math.h>
-
-#if DK_X86
-#include "simd_avx512.h"
-#include "norm_simd.h"
-#include "simd_avx2.h"
-#include "norm_simd.h"
-#endif
-#include "simd_portable.h"
-#include "norm_simd.h"
 
 // ---------------------------------------------------------------- reference
 
@@ -90,9 +81,9 @@ static void layer_norm_task(void *context, long task, int thread) {
   long end = dk_min(job->rows, (task + 1) * job->rows_per_task);
   for (long row = task * job->rows_per_task; row < end; row++) {
     long group = a->rows_per_group > 0 ? row / a->rows_per_group * a->modulation_stride : 0;
-    DK_CHOOSE(job->engine, layer_norm_row)(job->columns, job->x.type, dk_row(job->x, row), a->eps, a->weight, a->bias,
-                                           a->scale ? a->scale + group : NULL, a->shift ? a->shift + group : NULL,
-                                           job->out.type, dk_row(job->out, row));
+    job->engine->kernels->layer_norm_row(job->columns, job->x.type, dk_row(job->x, row), a->eps, a->weight, a->bias,
+                                         a->scale ? a->scale + group : NULL, a->shift ? a->shift + group : NULL,
+                                         job->out.type, dk_row(job->out, row));
   }
 }
 
@@ -101,25 +92,29 @@ static void rms_norm_task(void *context, long task, int thread) {
   const row_job *job = context;
   long end = dk_min(job->rows, (task + 1) * job->rows_per_task);
   for (long row = task * job->rows_per_task; row < end; row++)
-    DK_CHOOSE(job->engine, rms_norm_row)(job->columns, job->x.type, dk_row(job->x, row), job->rms_weight, job->rms_eps,
-                                         job->out.type, dk_row(job->out, row));
+    job->engine->kernels->rms_norm_row(job->columns, job->x.type, dk_row(job->x, row), job->rms_weight, job->rms_eps,
+                                       job->out.type, dk_row(job->out, row));
 }
 
-static void run_rows(row_job job, void (*task)(void *, long, int)) {
-  if (job.rows <= 0 || job.columns <= 0) return;
+static dk_status run_rows(row_job job, void (*task)(void *, long, int)) {
+  if (job.rows <= 0 || job.columns <= 0) return DK_OK;
   job.rows_per_task = dk_max(1, 8192 / job.columns);
-  dk_parallel(job.engine, dk_ceil_div(job.rows, job.rows_per_task), task, &job);
+  return dk_parallel(job.engine, 0, dk_ceil_div(job.rows, job.rows_per_task), task, &job);
 }
 
-void dk_layer_norm(dk_engine *engine, long rows, long columns, dk_rows x, const dk_layer_norm_arguments *arguments,
-                   dk_rows out) {
-  if (engine->backend == DK_BACKEND_REFERENCE) layer_norm_reference(rows, columns, x, arguments, out);
-  else run_rows((row_job){engine, rows, columns, 0, x, out, arguments, NULL, 0}, layer_norm_task);
+dk_status dk_layer_norm(dk_engine *engine, long rows, long columns, dk_rows x, const dk_layer_norm_arguments *arguments,
+                        dk_rows out) {
+  if (engine->backend != DK_BACKEND_REFERENCE)
+    return run_rows((row_job){engine, rows, columns, 0, x, out, arguments, NULL, 0}, layer_norm_task);
+  layer_norm_reference(rows, columns, x, arguments, out);
+  return DK_OK;
 }
 
-void dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, float eps, dk_rows out) {
-  if (engine->backend == DK_BACKEND_REFERENCE) rms_norm_reference(rows, columns, x, weight, eps, out);
-  else run_rows((row_job){engine, rows, columns, 0, x, out, NULL, weight, eps}, rms_norm_task);
+dk_status dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, float eps, dk_rows out) {
+  if (engine->backend != DK_BACKEND_REFERENCE)
+    return run_rows((row_job){engine, rows, columns, 0, x, out, NULL, weight, eps}, rms_norm_task);
+  rms_norm_reference(rows, columns, x, weight, eps, out);
+  return DK_OK;
 }
 
 // ---------------------------------------------------------------- GroupNorm
@@ -159,7 +154,7 @@ static void group_moments_task(void *context, long band, int thread) {
   x.data = dk_row(job->x, first);
   for (long c = 0; c < job->channels; c += lanes) {
     long n = dk_min(lanes, job->channels - c);
-    DK_CHOOSE(job->engine, channel_moments)(count, c, n, x, mean, residue, squares);
+    job->engine->kernels->channel_moments(count, c, n, x, mean, residue, squares);
     for (long i = 0; i < n; i++) {
       double off = residue[i] / (double)count;
       moments one = {mean[i] + off, fmax(0, squares[i] - off * residue[i])};
@@ -189,13 +184,14 @@ static void group_apply_task(void *context, long band, int thread) {
       gain[i] = (float)(scale * (job->weight ? job->weight[c + i] : 1));
       bias[i] = job->bias ? job->bias[c + i] : 0;
     }
-    DK_CHOOSE(job->engine, normalise_channels)(count, c, n, x, high, low, gain, bias, job->activation, out);
+    job->engine->kernels->normalise_channels(count, c, n, x, high, low, gain, bias, job->activation, out);
   }
 }
 
-static void group_norm_picture(group_job *job) {
+static dk_status group_norm_picture(group_job *job) {
   long bands = dk_ceil_div(job->pixels, job->pixels_per_band);
-  dk_parallel(job->engine, bands, group_moments_task, job);
+  const dk_status status = dk_parallel(job->engine, 0, bands, group_moments_task, job);
+  if (status != DK_OK) return status;
   for (long g = 0; g < job->groups; g++) {
     double done = 0;
     for (long band = 0; band < bands; band++) {
@@ -204,7 +200,7 @@ static void group_norm_picture(group_job *job) {
       done += count;
     }
   }
-  dk_parallel(job->engine, bands, group_apply_task, job);
+  return dk_parallel(job->engine, 0, bands, group_apply_task, job);
 }
 
 static dk_rows from_column(dk_rows rows, long row, long column) {
@@ -212,13 +208,13 @@ static dk_rows from_column(dk_rows rows, long row, long column) {
   return rows;
 }
 
-void dk_group_norm(dk_engine *engine, long batch, long pixels, long channels, long groups, dk_rows x, const float *weight,
-                   const float *bias, float eps, dk_activation activation, dk_rows out) {
+dk_status dk_group_norm(dk_engine *engine, long batch, long pixels, long channels, long groups, dk_rows x,
+                        const float *weight, const float *bias, float eps, dk_activation activation, dk_rows out) {
   if (engine->backend == DK_BACKEND_REFERENCE) {
     group_norm_reference(batch, pixels, channels, groups, x, weight, bias, eps, activation, out);
-    return;
+    return DK_OK;
   }
-  if (pixels <= 0 || groups <= 0) return;
+  if (pixels <= 0 || groups <= 0) return DK_OK;
   long width = channels / groups;
   group_job job = {.engine = engine, .pixels = pixels, .width = width, .eps = eps, .activation = activation};
   job.pixels_per_band = dk_max(128, dk_ceil_div(pixels, most_bands));
@@ -231,6 +227,8 @@ void dk_group_norm(dk_engine *engine, long batch, long pixels, long channels, lo
       job.out = from_column(out, b * pixels, c);
       job.weight = weight ? weight + c : NULL;
       job.bias = bias ? bias + c : NULL;
-      group_norm_picture(&job);
+      const dk_status status = group_norm_picture(&job);
+      if (status != DK_OK) return status;
     }
+  return DK_OK;
 }

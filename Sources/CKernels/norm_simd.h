@@ -1,4 +1,5 @@
 // The loops of norm.c. Template: see simd.h.
+#include <math.h>
 
 // Σ(x - shift) and Σ(x - shift)² of a row. Four chains each: one addition has to wait four cycles for the one before.
 TARGET DK_INLINE void V(row_sums)(long columns, dk_type type, const void *x, float shift, float *sum, float *squares) {

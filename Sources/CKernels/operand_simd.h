@@ -1,5 +1,5 @@
-// What attention and convolution multiply: units of four bytes, each a float or a pair of bfloat16. Template of both (see
-// simd.h), included with
+// What attention and convolution multiply: units of four bytes, each a float or a pair of bfloat16. Template (see simd.h),
+// included before both with
 //   A(name)  the name of a function of this variant
 //   PAIRS    1: units are pairs of bfloat16, multiplied by avx512_bf16; 0: units are floats
 

@@ -1,4 +1,3 @@
-import DiTCKernels
 import Foundation
 import DiTTensors
 
@@ -12,14 +11,10 @@ extension Checkpoint {
   package func tensor(_ name: String, shape: [Int]? = nil) throws -> Tensor {
     let record = try required(name, shape: shape)
     let matrix = try matrix(record, rows: record.shape.first ?? 1, columns: record.shape.dropFirst().reduce(1, *))
-    let result = Tensor(record.shape)
+    let result = try Tensor(record.shape)
     result.withFloats { target in
       guard let base = target.baseAddress, !target.isEmpty else { return }
-      if matrix.scales != nil {
-        for row in 0..<matrix.rows { matrix.readRow(row, into: base + row * matrix.columns) }
-      } else if let stored = matrix.type.stored {
-        withExtendedLifetime(matrix.owner) { dk_to_f32(stored, matrix.bytes, record.count, base) }
-      }
+      matrix.readAll(into: base)
     }
     return result
   }
@@ -49,10 +44,10 @@ extension Checkpoint {
     guard (record.shape.first ?? 1) == rows, record.shape.dropFirst().reduce(1, *) == columns else {
       throw wrongShape(record, expected: "[\(rows), \(columns)]")
     }
-    guard record.type.stored != nil else {
+    guard record.type.holdsWeights else {
       throw wrongType(record, expected: "a floating-point type or I8 with a scale")
     }
-    let (bytes, owner) = record.contiguous()
+    let (bytes, owner) = try record.contiguous()
     let scales = try record.type == .i8 ? scales(record, rows: rows) : nil
     return StoredMatrix(rows: rows, columns: columns, type: record.type, bytes: bytes, scales: scales, owner: owner)
   }
@@ -66,7 +61,7 @@ extension Checkpoint {
     log.insert(scale.storedName)
     guard scale.type == .f32 else { throw wrongType(scale, expected: "F32") }
     guard scale.shape == [rows] else { throw wrongShape(scale, expected: "[\(rows)]") }
-    let (bytes, owner) = scale.contiguous()
+    let (bytes, owner) = try scale.contiguous()
     let values = withExtendedLifetime(owner) {
       (0..<rows).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
     }
@@ -84,7 +79,7 @@ extension Checkpoint {
   /// - Throws: ``LoadError``: missing, of another shape, of a type that is no integer, or beyond `Int.max`.
   package func integers(_ name: String, shape: [Int]? = nil) throws -> [Int] {
     let record = try required(name, shape: shape)
-    let (bytes, owner) = record.contiguous()
+    let (bytes, owner) = try record.contiguous()
     func read<Stored: FixedWidthInteger>(_: Stored.Type) throws -> [Int] {
       try (0..<record.count).map { index in
         let stored = Stored(
@@ -115,7 +110,7 @@ extension Checkpoint {
   package func doubles(_ name: String, shape: [Int]? = nil) throws -> [Double] {
     let record = try required(name, shape: shape)
     guard record.type == .f64 else { return try tensor(name, shape: shape).array.map(Double.init) }
-    let (bytes, owner) = record.contiguous()
+    let (bytes, owner) = try record.contiguous()
     return withExtendedLifetime(owner) {
       (0..<record.count).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Double.self) }
     }

@@ -1,8 +1,7 @@
-import DiTCKernels
 import Foundation
 import DiTTensors
 
-/// A matrix as int8, row by row: value = int8 · scale, scale = max|x| / 127, rounded half to even (``dk_f32_to_i8``).
+/// A matrix as int8, row by row: value = int8 · scale, scale = max|x| / 127, rounded half to even (``quantiseRow(_:into:)``).
 ///
 /// Simplest of the weight formats of LLM.int8() (Dettmers et al. 2022, section 2: absmax quantisation, vector-wise).
 /// - Returns: rows × columns bytes, and a scale a row: NaN (and zero bytes) for a row with a number that is not finite.
@@ -20,7 +19,7 @@ package func quantiseRows(_ matrix: StoredMatrix) -> (values: Data, scales: [Flo
         }
         matrix.readRow(index, into: source)
         guard row.allSatisfy(\.isFinite) else { return }
-        scales[index] = dk_f32_to_i8(source, matrix.columns, start + index * matrix.columns)
+        scales[index] = quantiseRow(UnsafeBufferPointer(row), into: start + index * matrix.columns)
       }
     }
   }

@@ -54,8 +54,7 @@ package struct SafetensorsWriter {
   package mutating func add(_ name: TensorName, _ tensor: Tensor) throws {
     try add(name, type: tensor.type, shape: tensor.shape) { sink in
       try withExtendedLifetime(tensor.storage) {
-        let start = tensor.storage.pointer + tensor.offset * tensor.type.size
-        try sink(UnsafeRawBufferPointer(start: start, count: tensor.count * tensor.type.size))
+        try sink(UnsafeRawBufferPointer(start: tensor.pointer, count: tensor.count * tensor.type.size))
       }
     }
   }
@@ -63,7 +62,7 @@ package struct SafetensorsWriter {
   /// Adds a tensor of another checkpoint, bit for bit.
   package mutating func add(_ record: TensorRecord, as name: TensorName? = nil) throws {
     try add(name ?? record.name, type: record.type, shape: record.shape) { sink in
-      let (bytes, owner) = record.contiguous()
+      let (bytes, owner) = try record.contiguous()
       try withExtendedLifetime(owner) {
         try sink(UnsafeRawBufferPointer(start: bytes, count: record.count * record.type.size))
       }

@@ -33,9 +33,9 @@ package struct TensorRecord: @unchecked Sendable {
 
   /// The row-major numbers: a place in the mapped file, at any alignment, or a copy if the file holds them strided.
   /// Valid as long as `owner` lives.
-  package func contiguous() -> (bytes: UnsafeRawPointer, owner: AnyObject) {
+  package func contiguous() throws -> (bytes: UnsafeRawPointer, owner: AnyObject) {
     if strides == nil, let base = file.bytes.baseAddress { return (base + byteRange.lowerBound, file) }
-    let storage = Storage(byteCount: count * type.size)
+    let storage = try Storage(byteCount: count * type.size)
     if let base = file.bytes.baseAddress, let strides, count > 0 {
       var target = storage.pointer
       gather(base + byteRange.lowerBound, &target, dimension: 0, strides: strides)

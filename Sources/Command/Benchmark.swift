@@ -57,9 +57,9 @@ struct Benchmark: ParsableCommand {
       let words = line.split(separator: " ")
       let body: () throws -> Void
       switch words.first {
-      case "step": let chosen = try part(words); body = { chosen.step() }
+      case "step": let chosen = try part(words); body = { try chosen.step() }
       case "prepare": let chosen = try part(words); body = { try chosen.prepare() }
-      case "decode": let chosen = try part(words); body = { chosen.decode() }
+      case "decode": let chosen = try part(words); body = { try chosen.decode() }
       case "text":
         let chosen = try part(["text", "256", "1"])
         body = { try chosen.encode(words.dropFirst().joined(separator: " ")) }

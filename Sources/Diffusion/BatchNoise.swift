@@ -9,8 +9,8 @@ package struct BatchNoise: Sendable {
   }
 
   /// One draw from each generator: [B] + shape, for example [B, C, H, W].
-  package mutating func randn(_ shape: [Int]) -> Tensor {
-    let result = Tensor([generators.count] + shape)
+  package mutating func randn(_ shape: [Int]) throws -> Tensor {
+    let result = try Tensor([generators.count] + shape)
     let part = shape.reduce(1, *)
     result.withFloats { values in
       for index in generators.indices {

@@ -38,10 +38,10 @@ package struct Guidance: Sendable, Equatable {
 
   /// The guided prediction. Variance logits, and channels that are not guided, stay conditional.
   /// - Parameters: both predictions with noise of one shape [B, C, H, W].
-  package func combine(conditional: Prediction, unconditional: Prediction) -> Prediction {
+  package func combine(conditional: Prediction, unconditional: Prediction) throws -> Prediction {
     let shape = conditional.noise.shape
     precondition(shape.count == 4 && shape == unconditional.noise.shape, "both predictions are [B, C, H, W]")
-    let noise = conditional.noise.copy()  // [B, C, H, W]
+    let noise = try conditional.noise.copy()  // [B, C, H, W]
     noise.withFloats { target in
       unconditional.noise.withFloats { other in
         for range in guidedRanges(shape) {
@@ -57,10 +57,10 @@ package struct Guidance: Sendable, Equatable {
   /// - Parameter latents: x, [B, C, H, W], at `level`.
   package func projected(
     _ guided: Prediction, conditional: Prediction, latents: Tensor, at level: NoiseLevel
-  ) -> Prediction {
+  ) throws -> Prediction {
     guard parallel != 1 else { return guided }
-    let foreseen = weightedSum((1, latents), (-level.noise, conditional.noise))  // √ᾱ·x₀
-    let noise = guided.noise.copy()
+    let foreseen = try weightedSum((1, latents), (-level.noise, conditional.noise))  // √ᾱ·x₀
+    let noise = try guided.noise.copy()
     noise.withFloats { noise in
       foreseen.withFloats { foreseen in
         conditional.noise.withFloats { conditional in

@@ -4,8 +4,8 @@ import DiTTensors
 ///
 /// Every update rule of every sampler is such a sum. Latents are small, so float64 costs nothing that can be measured,
 /// and one rounding a step is the least that a float32 state allows.
-func weightedSum(_ terms: (Double, Tensor)...) -> Tensor {
-  let result = Tensor(terms[0].1.shape)
+func weightedSum(_ terms: (Double, Tensor)...) throws -> Tensor {
+  let result = try Tensor(terms[0].1.shape)
   for (_, tensor) in terms {
     precondition(tensor.shape == result.shape, "\(tensor.shape) does not match \(result.shape)")
   }
@@ -30,8 +30,8 @@ func weightedSum(_ terms: (Double, Tensor)...) -> Tensor {
 /// The clean picture that a noise prediction implies: x₀ = (x − √(1−ᾱ)·ε) / √ᾱ (2006.11239, eq. 15).
 ///
 /// With `clip` its values are held within ±1, for models of pixels.
-func denoised(_ latents: Tensor, _ noise: Tensor, at level: NoiseLevel, clip: Bool) -> Tensor {
-  let original = weightedSum((1 / level.signal, latents), (-level.sigma, noise))
+func denoised(_ latents: Tensor, _ noise: Tensor, at level: NoiseLevel, clip: Bool) throws -> Tensor {
+  let original = try weightedSum((1 / level.signal, latents), (-level.sigma, noise))
   if clip {
     original.withFloats { values in
       for index in values.indices { values[index] = min(max(values[index], -1), 1) }

@@ -85,7 +85,7 @@ package struct NoiseSchedule: Sendable {
   ///
   /// Image-to-image starts here, at the first level of a truncated ``StepPlan``.
   /// - Parameters: `original` and `noise` of one shape, [B, C, H, W].
-  package static func noised(_ original: Tensor, with noise: Tensor, at level: NoiseLevel) -> Tensor {
-    weightedSum((level.signal, original), (level.noise, noise))  // [B, C, H, W]
+  package static func noised(_ original: Tensor, with noise: Tensor, at level: NoiseLevel) throws -> Tensor {
+    try weightedSum((level.signal, original), (level.noise, noise))  // [B, C, H, W]
   }
 }

@@ -13,7 +13,7 @@ package struct Prediction: Sendable {
   }
 
   /// Splits a model's output [B, C or 2C, H, W] into C noise channels and, if there are more, C variance channels.
-  package init(output: Tensor, latentChannels: Int) {
+  package init(output: Tensor, latentChannels: Int) throws {
     let shape = output.shape
     precondition(
       shape.count == 4 && (shape[1] == latentChannels || shape[1] == 2 * latentChannels),
@@ -24,7 +24,7 @@ package struct Prediction: Sendable {
     }
     let part = latentChannels * shape[2] * shape[3]
     let half = { (first: Int) in
-      let result = Tensor([shape[0], latentChannels, shape[2], shape[3]])
+      let result = try Tensor([shape[0], latentChannels, shape[2], shape[3]])
       output.withFloats { source in
         result.withFloats { target in
           for picture in 0..<shape[0] {
@@ -35,6 +35,6 @@ package struct Prediction: Sendable {
       }
       return result  // [B, C, H, W]
     }
-    self.init(noise: half(0), varianceLogits: half(1))
+    try self.init(noise: half(0), varianceLogits: half(1))
   }
 }

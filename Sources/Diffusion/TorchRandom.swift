@@ -16,8 +16,8 @@ package struct TorchRandom: Sendable {
   }
 
   /// `torch.randn(shape)`: standard normal float32 numbers.
-  package mutating func randn(_ shape: [Int]) -> Tensor {
-    let result = Tensor(shape)
+  package mutating func randn(_ shape: [Int]) throws -> Tensor {
+    let result = try Tensor(shape)
     result.withFloats { fillNormal($0) }
     return result
   }

@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import Foundation
 import DiTTensors
@@ -40,7 +39,7 @@ package struct ModelConverter {
   static func convert(_ checkpoint: Checkpoint, to url: URL, as type: StorageType) throws {
     var writer = SafetensorsWriter(url, metadata: ["format": "pt"])
     for record in checkpoint.records where !isScale(record, in: checkpoint) {
-      guard record.type.stored != nil else {
+      guard record.type.holdsWeights else {
         try writer.add(record)
         continue
       }
@@ -68,10 +67,10 @@ package struct ModelConverter {
     try writer.add(record.name, type: type, shape: record.shape) { sink in
       var row = [Float](repeating: 0, count: max(1, matrix.columns))
       var bytes = [UInt8](repeating: 0, count: max(1, matrix.columns) * type.size)
-      guard let stored = type.stored, matrix.columns > 0 else { return }
+      guard matrix.columns > 0 else { return }
       for index in 0..<matrix.rows {
         row.withUnsafeMutableBufferPointer { if let start = $0.baseAddress { matrix.readRow(index, into: start) } }
-        bytes.withUnsafeMutableBytes { dk_from_f32(stored, row, matrix.columns, $0.baseAddress) }
+        bytes.withUnsafeMutableBytes { type.encode(row[...], into: $0) }
         try bytes.withUnsafeBytes(sink)
       }
       matrix.release()

@@ -27,7 +27,7 @@ package final class DrawingRecord {
 
   /// The picture as it was foreseen at about `count` steps.
   package func stages(_ model: TextToImage, count: Int = 8) throws -> [(step: Int, picture: Picture)] {
-    try DrawingRecord.chosen(of: originals.count, count: count).map { ($0 + 1, try model.picture(originals[$0])) }
+    try DrawingRecord.chosen(of: originals.count, count: count).map { try ($0 + 1, model.picture(originals[$0])) }
   }
 
   // MARK: the words

@@ -34,12 +34,12 @@ package final class GuidedDenoiser {
   /// How noisy latents are at an evaluation.
   package func level(_ evaluation: Int) -> NoiseLevel { schedule.level(timestep: Double(timesteps[evaluation])) }
 
-  package func recordAttention() { run.recordAttention() }
+  package func recordAttention() throws { try run.recordAttention() }
 
   /// Per block the attention of the conditional branch, averaged over evaluations and heads: [N, tokens, text length].
-  package var attention: [Tensor]? {
-    run.attentionMaps?.map { sum in
-      let mean = sum.slice(0, count: count).copy()
+  package func attention() throws -> [Tensor]? {
+    try run.attentionMaps?.map { sum in
+      let mean = try sum.slice(0, count: count).copy()
       mean.withFloats { values in
         for index in values.indices { values[index] /= Float(timesteps.count) }
       }
@@ -48,17 +48,17 @@ package final class GuidedDenoiser {
   }
 
   /// Guided noise [N, C, h, w] and variance logits, which stay those of the conditional branch.
-  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Prediction {
+  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) throws -> Prediction {
     let channels = latents.shape[1]
     let guided = both && guidance.isActive(at: timesteps[evaluation])
-    let output = run.predict(
+    let output = try run.predict(
       guided ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation, observe: nil)
-    observe?("output\(evaluation)", output)
-    let conditional = Prediction(output: output.slice(0, count: count), latentChannels: channels)
+    try observe?("output\(evaluation)", output)
+    let conditional = try Prediction(output: output.slice(0, count: count), latentChannels: channels)
     guard guided else { return conditional }
-    let combined = guidance.combine(
+    let combined = try guidance.combine(
       conditional: conditional,
       unconditional: Prediction(output: output.slice(count, count: count), latentChannels: channels))
-    return guidance.projected(combined, conditional: conditional, latents: latents, at: level(evaluation))
+    return try guidance.projected(combined, conditional: conditional, latents: latents, at: level(evaluation))
   }
 }

@@ -166,8 +166,8 @@ struct KnownLatents {
   let freedom: [Float]
 
   /// ε' = m·ε + (1 − m)·(x − √ᾱ·known) / √(1−ᾱ).
-  func holding(_ prediction: Prediction, _ x: Tensor, at level: NoiseLevel) -> Prediction {
-    let noise = prediction.noise.copy()  // [N, C, h, w]
+  func holding(_ prediction: Prediction, _ x: Tensor, at level: NoiseLevel) throws -> Prediction {
+    let noise = try prediction.noise.copy()  // [N, C, h, w]
     let (signal, deviation) = (Float(level.signal), Float(level.noise))
     noise.withFloats { target in
       x.withFloats { x in

@@ -85,8 +85,8 @@ package final class TextToImage: @unchecked Sendable {
     let latents = try sample(drawn, from: source, recordingAttention, progress: progress, observe: observe)
     guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
     try progress(.decoding)
-    let images = stages.autoencoder.decode(latents)  // [N, 3, H, W]
-    observe?("image", images)
+    let images = try stages.autoencoder.decode(latents)  // [N, 3, H, W]
+    try observe?("image", images)
     return try requests.enumerated().map { index, request in
       let drawn = try TextToImage.picture(of: images.slice(index, count: 1))
         .fitted(width: request.size.width, height: request.size.height)
@@ -120,38 +120,38 @@ package final class TextToImage: @unchecked Sendable {
       unconditional: try requests.map { Condition(text: try states(of: $0.negativePrompt)) },
       guidance: first.guidance, schedule: folder.scheduler.schedule, grid: grid(of: first.size),
       timesteps: sampler.evaluations)
-    if recordingAttention { denoiser.recordAttention() }
+    if recordingAttention { try denoiser.recordAttention() }
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = latentShape(first.size)
-    let noise = { generators.randn(shape) }
+    let noise = { try generators.randn(shape) }
     let known = try source.map { try encode($0, size: first.size) }
-    let start = start(noise(), known, sampler, strength: first.strength)
+    let start = try start(noise(), known, sampler, strength: first.strength)
     var evaluations = 0
     let steps = sampler.plan.count
     let latents = try sampler.run(
       from: start,
       predict: { latents, evaluation in
-        var prediction = denoiser.predict(latents, evaluation: evaluation, observe: observe)
-        if let known { prediction = known.holding(prediction, latents, at: denoiser.level(evaluation)) }
-        observe?("eps\(evaluations)", prediction.noise)
+        var prediction = try denoiser.predict(latents, evaluation: evaluation, observe: observe)
+        if let known { prediction = try known.holding(prediction, latents, at: denoiser.level(evaluation)) }
+        try observe?("eps\(evaluations)", prediction.noise)
         evaluations += 1
         return prediction
       }, noise: noise,
       observe: { index, step in
-        observe?("x\(index + 1)", step.latents)
-        observe?("original\(index + 1)", step.predictedOriginal)
+        try observe?("x\(index + 1)", step.latents)
+        try observe?("original\(index + 1)", step.predictedOriginal)
         try progress(.step(index + 1, of: steps))
       })
-    for (block, map) in (denoiser.attention ?? []).enumerated() { observe?("attention\(block)", map) }
-    observe?("latents", latents)
+    for (block, map) in (try denoiser.attention() ?? []).enumerated() { try observe?("attention\(block)", map) }
+    try observe?("latents", latents)
     return latents
   }
 
   /// The latents of a run's first step: noise, or a picture with as much noise as its strength asks for.
-  private func start(_ noise: Tensor, _ known: KnownLatents?, _ sampler: any Sampler, strength: Double) -> Tensor {
+  private func start(_ noise: Tensor, _ known: KnownLatents?, _ sampler: any Sampler, strength: Double) throws -> Tensor {
     if let known, strength < 1 {
-      let repeated = Tensor.concatenated((0..<noise.shape[0]).map { _ in known.latents })
-      return NoiseSchedule.noised(repeated, with: noise, at: sampler.plan.levels[0])
+      let repeated = try Tensor.concatenated((0..<noise.shape[0]).map { _ in known.latents })
+      return try NoiseSchedule.noised(repeated, with: noise, at: sampler.plan.levels[0])
     }
     let scale = sampler.initialScale
     guard scale != 1 else { return noise }
@@ -166,7 +166,7 @@ package final class TextToImage: @unchecked Sendable {
     let encoder = try encoder ?? Stages.encoder(folder, backend: backend)
     self.encoder = encoder
     let source = try source.fitted(to: size)
-    let image = Tensor(source.picture.planes(), [1, 3, size.height, size.width])
+    let image = try Tensor(source.picture.planes(), [1, 3, size.height, size.width])
     let latents = try encoder.encode(image)  // [1, C, h, w]
     let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])
     return KnownLatents(latents: latents, freedom: source.freedom(scale: encoder.scaleFactor) ?? all)

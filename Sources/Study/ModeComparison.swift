@@ -117,17 +117,17 @@ extension TextToImage {
     let run = try stages.transformer.prepare(
       conditions, grid: grid(of: first.request.size),
       timesteps: timesteps.map { Array(repeating: $0, count: 2 * count) })
-    let latents = Tensor.concatenated(pictures.map { $0.latents.reshaped([1] + $0.latents.shape) })  // [N, C, h, w]
+    let latents = try Tensor.concatenated(pictures.map { $0.latents.reshaped([1] + $0.latents.shape) })  // [N, C, h, w]
     let part = first.latents.count
     var random = TorchRandom(seed: 0)
     var errors = [Double](repeating: 0, count: 2 * count)
     for (evaluation, timestep) in timesteps.enumerated() {
-      let noise = random.randn(first.latents.shape).array
-      let repeated = Tensor((0..<count).flatMap { _ in noise }, latents.shape)
-      let noised = NoiseSchedule.noised(
+      let noise = try random.randn(first.latents.shape).array
+      let repeated = try Tensor((0..<count).flatMap { _ in noise }, latents.shape)
+      let noised = try NoiseSchedule.noised(
         latents, with: repeated, at: folder.scheduler.schedule.level(timestep: Double(timestep)))
-      let output = run.predict(Tensor.concatenated([noised, noised]), evaluation: evaluation, observe: nil)
-      let predicted = Prediction(output: output, latentChannels: latents.shape[1]).noise.array
+      let output = try run.predict(try Tensor.concatenated([noised, noised]), evaluation: evaluation, observe: nil)
+      let predicted = try Prediction(output: output, latentChannels: latents.shape[1]).noise.array
       for picture in 0..<2 * count {
         for index in 0..<part {
           let difference = Double(predicted[picture * part + index] - noise[index])

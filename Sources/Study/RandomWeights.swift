@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTModels
 import DiTTensors
@@ -31,7 +30,7 @@ struct RandomWeights {
   private func stream(_ shape: ParameterShape, as type: ElementType, to sink: (UnsafeRawBufferPointer) throws -> Void)
     throws
   {
-    guard let stored = type.stored else { return }
+    guard type.holdsWeights, type != .i8 else { return }
     let (deviation, offset) = RandomWeights.distribution(of: shape)
     // FNV-1a of the name, and then SplitMix64 (Steele et al. 2014) over the places.
     var state = shape.name.utf8.reduce(0xcbf2_9ce4_8422_2325 ^ seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
@@ -48,7 +47,7 @@ struct RandomWeights {
         let uniform = Float((z ^ (z >> 31)) >> 40) * 0x1p-23 - 1  // [−1, 1)
         numbers[index] = offset(start + index) + reach * uniform
       }
-      bytes.withUnsafeMutableBytes { dk_from_f32(stored, numbers, length, $0.baseAddress) }
+      bytes.withUnsafeMutableBytes { type.encode(numbers[..<length], into: $0) }
       try bytes.withUnsafeBytes { try sink(UnsafeRawBufferPointer(rebasing: $0[..<(length * type.size)])) }
     }
   }

@@ -44,15 +44,15 @@ package struct SchemeComparison: Encodable, Sendable {
         throw BlueprintError.latents(latentSize, patch: configuration.patchSize)
       }
       let model = try DiT.random(configuration, backend: backend)
-      runs.append(model.prepare([Condition(classIndex: 7)], grid: configuration.nativeGrid, timesteps: timesteps))
+      try runs.append(model.prepare([Condition(classIndex: 7)], grid: configuration.nativeGrid, timesteps: timesteps))
     }
-    let latents = Tensor((0..<4 * latentSize * latentSize).map { sinf(Float($0)) }, [1, 4, latentSize, latentSize])
+    let latents = try Tensor((0..<4 * latentSize * latentSize).map { sinf(Float($0)) }, [1, 4, latentSize, latentSize])
     var seconds = schemes.map { _ in [Double]() }
     for round in 0...rounds {
       try progress("measuring, round \(round) of \(rounds)")
       for (index, run) in runs.enumerated() {
         let start = ContinuousClock.now
-        _ = run.predict(latents, evaluation: round, observe: nil)
+        _ = try run.predict(latents, evaluation: round, observe: nil)
         // The first makes the modulations of all steps, and touches memory for the first time.
         if round > 0 { seconds[index].append((ContinuousClock.now - start) / .seconds(1)) }
       }

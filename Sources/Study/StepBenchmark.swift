@@ -32,7 +32,7 @@ package final class StepBenchmark {
     let last = Float(StepBenchmark.evaluations - 1)
     timesteps = (0..<StepBenchmark.evaluations).map { (999 * (1 - Float($0) / last)).rounded() }
     var noise = BatchNoise(seeds: (0..<count).map(UInt64.init))
-    latents = noise.randn(model.latentShape(size))
+    latents = try noise.randn(model.latentShape(size))
     denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
   }
 
@@ -52,19 +52,19 @@ package final class StepBenchmark {
   package func prepare() throws {
     denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
     evaluation = 0
-    step()
+    try step()
   }
 
   /// One guided evaluation of the transformer.
   @discardableResult
-  package func step() -> Prediction {
+  package func step() throws -> Prediction {
     defer { evaluation = (evaluation + 1) % timesteps.count }
-    return denoiser.predict(latents, evaluation: evaluation)
+    return try denoiser.predict(latents, evaluation: evaluation)
   }
 
   /// Latents of `count` pictures to pixels.
   @discardableResult
-  package func decode() -> Tensor { model.stages.autoencoder.decode(latents) }
+  package func decode() throws -> Tensor { try model.stages.autoencoder.decode(latents) }
 
   /// A prompt to text states, whatever is known already.
   package func encode(_ prompt: String) throws {
@@ -77,10 +77,10 @@ package final class StepBenchmark {
     evaluation = 0
     var guided: Tensor?
     denoiser = try StepBenchmark.denoiser(model, size, count, prompt, timesteps)
-    let prediction = denoiser.predict(latents, evaluation: 0) { _, output in guided = output.copy() }
+    let prediction = try denoiser.predict(latents, evaluation: 0) { guided = try $1.copy() }
     var writer = SafetensorsWriter(url)
     try writer.add("latents", latents)  // [N, C, h, w]
-    try writer.add("timestep", Tensor([timesteps[0]], [1]))
+    try writer.add("timestep", try Tensor([timesteps[0]], [1]))
     for (name, text) in [("text", prompt), ("null", "")] {
       if let states = try model.states(of: text) { try writer.add(TensorName(name), states) }  // [L, D]
     }

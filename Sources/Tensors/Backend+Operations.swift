@@ -1,7 +1,7 @@
 import DiTCKernels
 
 /// Shifts, scales and gates of adaptive layer norm: rows of one picture (group) share one row of this table.
-package struct Modulation {
+package struct Modulation: Sendable {
   /// [groups, …] float32; the group's numbers start at `column` of its row.
   package let table: Tensor
   package let column: Int
@@ -13,206 +13,192 @@ package struct Modulation {
     self.column = column
     self.rowsPerGroup = rowsPerGroup
   }
-}
 
-/// A range of columns of a matrix: q, k and v inside one fused product, for instance.
-package struct Columns {
-  package let tensor: Tensor
-  package let start: Int
-
-  package init(_ tensor: Tensor, from start: Int = 0) {
-    self.tensor = tensor
-    self.start = start
+  /// For `rows` rows of `columns` numbers.
+  fileprivate func pointer(rows: Int, columns: Int) throws -> UnsafePointer<Float> {
+    guard column >= 0, column + columns <= table.columns, rowsPerGroup > 0, rows <= table.rows * rowsPerGroup else {
+      throw BackendError.shape(
+        "a modulation \(table.shape) from column \(column), \(rowsPerGroup) rows a group, for \(rows)×\(columns)")
+    }
+    return UnsafePointer(try floats(table) + column)
   }
-
-  var view: dk_rows { tensor.rowsView(column: start) }
 }
 
+/// Every operation checks its operands and throws ``BackendError``: `.shape` where they do not fit each other, and
+/// `.outOfMemory` where a kernel had no memory; the output must not be used then.
 extension Backend {
   // MARK: linear
 
   /// out = act(x Wᵀ + b), x [rows, in] -> out [rows, out].
   package func apply(
-    _ linear: Linear, to x: Tensor, activation: dk_activation = DK_ACT_NONE, into out: Tensor
-  ) {
+    _ linear: Linear, to x: some MatrixOperand, activation: Activation = .none, into out: some MatrixOperand
+  ) throws {
     var epilogue = dk_epilogue()
-    epilogue.activation = activation
-    run(linear, x, epilogue, out)
+    epilogue.activation = activation.kernel
+    try run(linear, x.matrix, epilogue, out.matrix)
   }
 
   /// out += gate · (x Wᵀ + b); the gate is 1 where there is none. `out` is float32.
-  package func accumulate(_ linear: Linear, of x: Tensor, gate: Modulation? = nil, into out: Tensor) {
+  package func accumulate(
+    _ linear: Linear, of x: some MatrixOperand, gate: Modulation? = nil, into out: some MatrixOperand
+  ) throws {
+    let out = out.matrix
+    guard out.type == .f32 else { throw BackendError.shape("a sum in bfloat16") }
     var epilogue = dk_epilogue()
     epilogue.residual = 1
     if let gate {
-      epilogue.gate = UnsafePointer(gate.pointer)
+      epilogue.gate = try gate.pointer(rows: out.rows, columns: out.columns)
       epilogue.gate_stride = gate.table.columns
       epilogue.rows_per_group = gate.rowsPerGroup
     }
-    withExtendedLifetime(gate) { run(linear, x, epilogue, out) }
+    try withExtendedLifetime(gate) { try run(linear, x.matrix, epilogue, out) }
   }
 
-  private func run(_ linear: Linear, _ x: Tensor, _ epilogue: dk_epilogue, _ out: Tensor) {
-    precondition(x.columns == linear.inputs && out.columns == linear.outputs && x.rows == out.rows)
+  private func run(_ linear: Linear, _ x: Matrix, _ epilogue: dk_epilogue, _ out: Matrix) throws {
+    guard x.columns == linear.inputs, out.columns == linear.outputs, x.rows == out.rows else {
+      throw BackendError.shape(
+        "a linear \(linear.outputs)×\(linear.inputs) of \(x.rows)×\(x.columns) into \(out.rows)×\(out.columns)")
+    }
     var epilogue = epilogue
-    if let bias = linear.bias { epilogue.bias = UnsafePointer(bias.floatPointer) }
-    withExtendedLifetime((linear, x, out)) {
-      dk_linear(engine, x.rows, x.rowsView(), linear.packed, &epilogue, out.rowsView())
+    if let bias = linear.bias { epilogue.bias = UnsafePointer(try floats(bias)) }
+    try withExtendedLifetime((linear, x, out)) {
+      try check(dk_linear(engine, x.rows, x.view, linear.packed(), &epilogue, out.view), "a linear layer")
     }
   }
 
   // MARK: elementwise
 
   /// out = act(x).
-  package func activate(_ activation: dk_activation, _ x: Tensor, into out: Tensor) {
-    precondition(x.count == out.count)
-    withExtendedLifetime((x, out)) {
-      dk_activate(engine, activation, x.rows, x.columns, x.rowsView(), out.rowsView())
+  package func activate(_ activation: Activation, _ x: some MatrixOperand, into out: some MatrixOperand) throws {
+    let (x, out) = (x.matrix, out.matrix)
+    try same(x, out, "activation")
+    try withExtendedLifetime((x, out)) {
+      try check(dk_activate(engine, activation.kernel, x.rows, x.columns, x.view, out.view), "an activation")
     }
   }
 
   /// out = act(a) · b.
-  package func activate(_ activation: dk_activation, _ a: Tensor, times b: Tensor, into out: Tensor) {
-    precondition(a.count == out.count && b.count == out.count)
-    withExtendedLifetime((a, b, out)) {
-      dk_activate_multiply(engine, activation, a.rows, a.columns, a.rowsView(), b.rowsView(), out.rowsView())
+  package func activate(
+    _ activation: Activation, _ a: some MatrixOperand, times b: some MatrixOperand, into out: some MatrixOperand
+  ) throws {
+    let (a, b, out) = (a.matrix, b.matrix, out.matrix)
+    try same(a, b, "gated activation")
+    try same(a, out, "gated activation")
+    try withExtendedLifetime((a, b, out)) {
+      try check(
+        dk_activate_multiply(engine, activation.kernel, a.rows, a.columns, a.view, b.view, out.view), "an activation")
     }
   }
 
   /// out = x + y.
-  package func add(_ x: Tensor, _ y: Tensor, into out: Tensor) {
-    precondition(x.count == out.count && y.count == out.count)
-    withExtendedLifetime((x, y, out)) {
-      dk_add(engine, x.rows, x.columns, x.rowsView(), y.rowsView(), out.rowsView())
+  package func add(_ x: some MatrixOperand, _ y: some MatrixOperand, into out: some MatrixOperand) throws {
+    let (x, y, out) = (x.matrix, y.matrix, out.matrix)
+    try same(x, y, "sum")
+    try same(x, out, "sum")
+    try withExtendedLifetime((x, y, out)) {
+      try check(dk_add(engine, x.rows, x.columns, x.view, y.view, out.view), "a sum")
     }
   }
 
   // MARK: norms
 
-  /// LN(x), optionally · weight + bias, optionally · (1 + scale) + shift. x [rows, columns].
+  /// LN(x), optionally · weight + bias, optionally · (1 + scale) + shift. x [rows, columns]; `out` may be `x`.
   package func layerNorm(
-    _ x: Tensor, eps: Float, weight: Tensor? = nil, bias: Tensor? = nil, shift: Modulation? = nil,
-    scale: Modulation? = nil, into out: Tensor
-  ) {
-    precondition(x.rows == out.rows && x.columns == out.columns)
+    _ x: some MatrixOperand, eps: Float, weight: Tensor? = nil, bias: Tensor? = nil, shift: Modulation? = nil,
+    scale: Modulation? = nil, into out: some MatrixOperand
+  ) throws {
+    let (x, out) = (x.matrix, out.matrix)
+    try same(x, out, "layer norm")
     var arguments = dk_layer_norm_arguments()
     arguments.eps = eps
-    if let weight { arguments.weight = UnsafePointer(weight.floatPointer) }
-    if let bias { arguments.bias = UnsafePointer(bias.floatPointer) }
+    arguments.weight = try weight.map { UnsafePointer(try floats($0, count: x.columns)) }
+    arguments.bias = try bias.map { UnsafePointer(try floats($0, count: x.columns)) }
     if let shift, let scale {
-      precondition(shift.table.columns == scale.table.columns && shift.rowsPerGroup == scale.rowsPerGroup)
-      arguments.shift = UnsafePointer(shift.pointer)
-      arguments.scale = UnsafePointer(scale.pointer)
+      guard shift.table.columns == scale.table.columns, shift.rowsPerGroup == scale.rowsPerGroup else {
+        throw BackendError.shape("a shift and a scale of different tables")
+      }
+      arguments.shift = try shift.pointer(rows: x.rows, columns: x.columns)
+      arguments.scale = try scale.pointer(rows: x.rows, columns: x.columns)
       arguments.modulation_stride = shift.table.columns
       arguments.rows_per_group = shift.rowsPerGroup
+    } else if shift != nil || scale != nil {
+      throw BackendError.shape("a shift without a scale, or the other way round")
     }
-    withExtendedLifetime((x, weight, bias, shift, scale, out)) {
-      dk_layer_norm(engine, x.rows, x.columns, x.rowsView(), &arguments, out.rowsView())
-    }
-  }
-
-  /// LN(x) · weight + bias of `columns` columns of wider rows; `out` may be `x`.
-  package func layerNorm(
-    _ x: Columns, columns: Int, eps: Float, weight: Tensor, bias: Tensor, into out: Columns
-  ) {
-    precondition(x.start + columns <= x.tensor.columns && out.start + columns <= out.tensor.columns)
-    precondition(x.tensor.rows == out.tensor.rows && weight.count == columns && bias.count == columns)
-    var arguments = dk_layer_norm_arguments()
-    arguments.eps = eps
-    arguments.weight = UnsafePointer(weight.floatPointer)
-    arguments.bias = UnsafePointer(bias.floatPointer)
-    withExtendedLifetime((x, weight, bias, out)) {
-      dk_layer_norm(engine, x.tensor.rows, columns, x.view, &arguments, out.view)
+    try withExtendedLifetime((x, weight, bias, shift, scale, out)) {
+      try check(dk_layer_norm(engine, x.rows, x.columns, x.view, &arguments, out.view), "a layer norm")
     }
   }
 
   /// x · rsqrt(mean(x²) + eps) · weight. x [rows, columns].
-  package func rmsNorm(_ x: Tensor, weight: Tensor, eps: Float, into out: Tensor) {
-    precondition(x.rows == out.rows && x.columns == out.columns && weight.count == x.columns)
-    withExtendedLifetime((x, weight, out)) {
-      dk_rms_norm(engine, x.rows, x.columns, x.rowsView(), weight.floatPointer, eps, out.rowsView())
+  package func rmsNorm(_ x: some MatrixOperand, weight: Tensor, eps: Float, into out: some MatrixOperand) throws {
+    let (x, out) = (x.matrix, out.matrix)
+    try same(x, out, "RMS norm")
+    let numbers = try floats(weight, count: x.columns)
+    try withExtendedLifetime((x, weight, out)) {
+      try check(dk_rms_norm(engine, x.rows, x.columns, x.view, numbers, eps, out.view), "an RMS norm")
     }
   }
 
   /// GroupNorm of NHWC pixels x [batch, h, w, channels], then an activation.
   package func groupNorm(
-    _ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, eps: Float, activation: dk_activation = DK_ACT_NONE,
-    into out: Tensor
-  ) {
-    precondition(x.shape.count == 4 && x.count == out.count && weight.count == x.columns)
-    withExtendedLifetime((x, weight, bias, out)) {
-      dk_group_norm(
-        engine, x.shape[0], x.shape[1] * x.shape[2], x.columns, groups, x.rowsView(), weight.floatPointer,
-        bias.floatPointer, eps, activation, out.rowsView())
+    _ x: Tensor, groups: Int, weight: Tensor, bias: Tensor, eps: Float, activation: Activation = .none, into out: Tensor
+  ) throws {
+    guard x.shape.count == 4, x.shape == out.shape, groups > 0, x.columns % groups == 0 else {
+      throw BackendError.shape("\(groups) groups of pixels \(x.shape) into \(out.shape)")
     }
-  }
-
-  // MARK: attention
-
-  /// softmax(scale · q kᵀ + bias) v for every picture and head; see `dk_attention_arguments`.
-  /// - Parameters:
-  ///   - queries: query rows a picture; `keys`: key rows stored for one item.
-  ///   - keyItem: for each picture the item whose keys it reads (nil: its own index).
-  ///   - keyCount: for each item how many of its keys exist.
-  ///   - keyMask: [items · keys], 1 = attend.
-  ///   - bias: [heads, queries, keys].
-  ///   - probabilities: [batch, queries, keys], to which the mean attention over heads is added.
-  package func attention(
-    batch: Int, heads: Int, headSize: Int, queries: Int, keys: Int, scale: Float, q: Columns, k: Columns, v: Columns,
-    keyItem: [Int32]? = nil, keyCount: [Int32]? = nil, keyMask: [UInt8]? = nil, bias: Tensor? = nil,
-    probabilities: Tensor? = nil, into out: Tensor
-  ) {
-    withOptionalPointer(keyItem) { item in
-      withOptionalPointer(keyCount) { count in
-        withOptionalPointer(keyMask) { mask in
-          withExtendedLifetime((q, k, v, bias, probabilities, out)) {
-            var arguments = dk_attention_arguments(
-              batch: batch, heads: heads, head_dim: headSize, queries: queries, keys: keys, scale: scale, q: q.view,
-              k: k.view, v: v.view, out: out.rowsView(), key_item: item, key_count: count, key_mask: mask,
-              bias: bias.map { UnsafePointer($0.floatPointer) }, probabilities: probabilities?.floatPointer)
-            dk_attention(engine, &arguments)
-          }
-        }
-      }
+    let (gain, offset) = try (floats(weight, count: x.columns), floats(bias, count: x.columns))
+    try withExtendedLifetime((x, weight, bias, out)) {
+      try check(
+        dk_group_norm(
+          engine, x.shape[0], x.shape[1] * x.shape[2], x.columns, groups, x.matrix.view, gain, offset, eps,
+          activation.kernel, out.matrix.view), "a group norm")
     }
   }
 
   // MARK: convolution (NHWC)
 
   /// act(conv3×3(up(x)) + bias + residual). x [batch, h, w, in] -> out [batch, h', w', out].
+  /// - Parameters:
+  ///   - upsample: 1, or 2: nearest-neighbour doubling of x first.
+  ///   - stride: 1 or 2.
   package func convolve(
     _ convolution: Convolution, _ x: Tensor, upsample: Int = 1, stride: Int = 1, padEndOnly: Bool = false,
-    activation: dk_activation = DK_ACT_NONE, residual: Tensor? = nil, into out: Tensor
-  ) {
-    precondition(x.shape.count == 4 && x.columns == convolution.inputs && out.columns == convolution.outputs)
-    precondition(residual.map { $0.count == out.count } ?? true)
+    activation: Activation = .none, residual: Tensor? = nil, into out: Tensor
+  ) throws {
+    let after = { (side: Int) in (side * upsample + stride - 1) / stride }
+    guard x.shape.count == 4, x.columns == convolution.inputs, [1, 2].contains(upsample), [1, 2].contains(stride),
+      out.shape == [x.shape[0], after(x.shape[1]), after(x.shape[2]), convolution.outputs],
+      residual.map({ $0.shape == out.shape }) ?? true
+    else {
+      throw BackendError.shape(
+        "a convolution of \(convolution.inputs) to \(convolution.outputs) channels of \(x.shape) into \(out.shape)"
+          + (residual.map { " with a residual \($0.shape)" } ?? ""))
+    }
     var arguments = dk_convolution_arguments(
       batch: x.shape[0], height: x.shape[1], width: x.shape[2], upsample: Int32(upsample), stride: Int32(stride),
-      pad_end_only: padEndOnly ? 1 : 0, bias: convolution.bias.map { UnsafePointer($0.floatPointer) },
-      activation: activation)
+      pad_end_only: padEndOnly ? 1 : 0, bias: try convolution.bias.map { UnsafePointer(try floats($0)) },
+      activation: activation.kernel)
     let none = dk_rows(type: DK_F32, data: nil, stride: 0)
-    withExtendedLifetime((convolution, x, residual, out)) {
-      dk_convolve(
-        engine, convolution.packed, &arguments, x.rowsView(), residual?.rowsView() ?? none, out.rowsView())
+    try withExtendedLifetime((convolution, x, residual, out)) {
+      try check(
+        dk_convolve(
+          engine, convolution.packed(), &arguments, x.matrix.view, residual?.matrix.view ?? none, out.matrix.view),
+        "a convolution")
+    }
+  }
+
+  private func same(_ a: Matrix, _ b: Matrix, _ operation: String) throws {
+    guard a.rows == b.rows, a.columns == b.columns else {
+      throw BackendError.shape("a \(operation) of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns)")
     }
   }
 }
 
-extension Modulation {
-  var pointer: UnsafeMutablePointer<Float> { table.floatPointer + column }
-}
-
-extension Tensor {
-  /// Only for calls that keep the tensor alive.
-  var floatPointer: UnsafeMutablePointer<Float> {
-    precondition(type == .f32, "a float32 tensor is needed")
-    return (storage.pointer + offset * 4).assumingMemoryBound(to: Float.self)
+/// The float32 numbers of a tensor; only for calls that keep it alive.
+/// - Parameter count: how many there must be; nil: any.
+func floats(_ tensor: Tensor, count: Int? = nil) throws -> UnsafeMutablePointer<Float> {
+  guard tensor.type == .f32, count.map({ $0 == tensor.count }) ?? true else {
+    throw BackendError.shape("\(count.map(String.init) ?? "some") float32 numbers, not \(tensor.shape) of \(tensor.type.rawValue)")
   }
-}
-
-private func withOptionalPointer<Element, Result>(
-  _ array: [Element]?, _ body: (UnsafePointer<Element>?) -> Result
-) -> Result {
-  guard let array else { return body(nil) }
-  return array.withUnsafeBufferPointer { body($0.baseAddress) }
+  return tensor.pointer.assumingMemoryBound(to: Float.self)
 }

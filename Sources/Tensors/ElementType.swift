@@ -17,8 +17,19 @@ package enum ElementType: String, Sendable, CaseIterable {
     }
   }
 
+  /// Whether weights are stored in it: numbers with a fraction, or I8 with scales.
+  package var holdsWeights: Bool { stored != nil }
+
+  /// Writes float32 numbers in this type, rounded to the nearest, ties to even. Not for I8, nor for types that hold no
+  /// weights.
+  package func encode(_ numbers: ArraySlice<Float>, into target: UnsafeMutableRawBufferPointer) {
+    precondition(holdsWeights && self != .i8 && target.count >= numbers.count * size, "no room, or no number with a fraction")
+    guard let stored, let base = target.baseAddress else { return }
+    numbers.withUnsafeBufferPointer { if let start = $0.baseAddress { dk_from_f32(stored, start, $0.count, base) } }
+  }
+
   /// How the kernels name it, for the types weights are stored in.
-  package var stored: dk_stored? {
+  var stored: dk_stored? {
     switch self {
     case .f32: DK_STORED_F32
     case .f16: DK_STORED_F16
@@ -28,4 +39,10 @@ package enum ElementType: String, Sendable, CaseIterable {
     default: nil
     }
   }
+}
+
+/// A row as int8: value = int8 · scale with scale = max|x| / 127 (1 where all are zero), rounded half to even.
+/// - Returns: the scale.
+package func quantiseRow(_ row: UnsafeBufferPointer<Float>, into target: UnsafeMutablePointer<Int8>) -> Float {
+  row.baseAddress.map { dk_f32_to_i8($0, row.count, target) } ?? 1
 }

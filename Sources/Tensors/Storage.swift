@@ -1,3 +1,4 @@
+import DiTCKernels
 import Foundation
 import Synchronization
 
@@ -5,26 +6,33 @@ import Synchronization
 ///
 /// Blocks of the size that a decoder makes and drops for each layer are kept for the next one: fresh pages cost more time
 /// than the convolution that fills them.
+///
+/// `@unchecked`: the pointer is constant. What it points to is written by whoever made the tensor and read by many once it
+/// is whole, as with any buffer; ``Tensor`` says where that is.
 package final class Storage: @unchecked Sendable {
   package let pointer: UnsafeMutableRawPointer
   package let byteCount: Int
   private let capacity: Int
 
   /// - Parameter zeroed: false where a kernel is about to write every byte.
-  package init(byteCount: Int, zeroed: Bool = true) {
+  /// - Throws: ``BackendError/outOfMemory(_:)``.
+  package init(byteCount: Int, zeroed: Bool = true) throws {
     self.byteCount = byteCount
     capacity = max(64, (byteCount + 63) / 64 * 64)
-    pointer = Recycler.take(capacity) ?? .allocate(byteCount: capacity, alignment: 64)
+    guard let pointer = Recycler.take(capacity) ?? dk_allocate(capacity) else {
+      throw BackendError.outOfMemory("\(byteCount) bytes of a tensor")
+    }
+    self.pointer = pointer
     if zeroed { memset(pointer, 0, capacity) }
   }
 
   deinit {
-    if !Recycler.keep(pointer, capacity) { pointer.deallocate() }
+    if !Recycler.keep(pointer, capacity) { dk_free(pointer) }
   }
 }
 
 /// Freed blocks of middling size, by their exact size.
-private enum Recycler {
+enum Recycler {
   /// Blocks as addresses, which may cross threads.
   private struct Blocks {
     var free: [Int: [UInt]] = [:]
@@ -32,8 +40,8 @@ private enum Recycler {
   }
 
   /// Smaller blocks the allocator keeps itself; larger ones would hold memory that the next picture may not need.
-  private static let sizes = 128 << 10...8 << 20
-  private static let limit = 32 << 20
+  static let sizes = 128 << 10...8 << 20
+  static let limit = 32 << 20
   private static let blocks = Mutex(Blocks())
 
   static func take(_ size: Int) -> UnsafeMutableRawPointer? {
@@ -54,5 +62,17 @@ private enum Recycler {
       blocks.total += size
       return true
     }
+  }
+
+  /// Bytes that are kept now.
+  static var kept: Int { blocks.withLock { $0.total } }
+
+  /// Gives everything back, so that a test meets the allocator.
+  package static func drain() {
+    let all = blocks.withLock { blocks in
+      defer { blocks = Blocks() }
+      return blocks.free.values.flatMap { $0 }
+    }
+    for address in all { dk_free(UnsafeMutableRawPointer(bitPattern: address)) }
   }
 }

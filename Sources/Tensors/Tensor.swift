@@ -5,6 +5,9 @@ import Foundation
 ///
 /// A `Tensor` is a view: copying the struct or calling ``reshaped(_:)`` shares the numbers, as in PyTorch.
 /// Only kernels that say `into:` and the `with…` methods write to it.
+///
+/// `Sendable` by a rule that the types cannot state: a tensor is written by the session that made it, and once it belongs
+/// to something loaded (weights, text states) by nobody.
 package struct Tensor: @unchecked Sendable {
   package let shape: [Int]
   /// `.f32` or `.bf16`.
@@ -20,24 +23,32 @@ package struct Tensor: @unchecked Sendable {
   package var columns: Int { shape.last ?? 1 }
 
   /// Zeros.
-  package init(_ shape: [Int], type: ElementType = .f32) {
-    self.init(shape, type: type, zeroed: true)
+  /// - Throws: ``BackendError/outOfMemory(_:)``.
+  package init(_ shape: [Int], type: ElementType = .f32) throws {
+    try self.init(shape, type: type, zeroed: true)
   }
 
   /// Room for results that a kernel writes in full; holds anything until then.
-  package init(unfilled shape: [Int], type: ElementType) {
-    self.init(shape, type: type, zeroed: false)
+  package init(unfilled shape: [Int], type: ElementType) throws {
+    try self.init(shape, type: type, zeroed: false)
   }
 
-  private init(_ shape: [Int], type: ElementType, zeroed: Bool) {
+  private init(_ shape: [Int], type: ElementType, zeroed: Bool) throws {
     precondition(type == .f32 || type == .bf16, "tensors in memory are float32 or bfloat16")
-    let storage = Storage(byteCount: shape.reduce(1, *) * type.size, zeroed: zeroed)
-    self.init(shape, type: type, storage: storage, offset: 0)
+    var bytes = type.size
+    for side in shape {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: side)
+      guard !overflow, side >= 0 else { throw BackendError.outOfMemory("a tensor \(shape)") }
+      bytes = product
+    }
+    self.init(shape, type: type, storage: try Storage(byteCount: bytes, zeroed: zeroed), offset: 0)
   }
 
-  package init(_ values: [Float], _ shape: [Int]) {
-    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not fill \(shape)")
-    self.init(shape)
+  /// Numbers under a shape.
+  /// - Throws: ``BackendError/shape(_:)`` where they do not fill it.
+  package init(_ values: [Float], _ shape: [Int]) throws {
+    guard values.count == shape.reduce(1, *) else { throw BackendError.shape("\(values.count) numbers for \(shape)") }
+    try self.init(unfilled: shape, type: .f32)
     withFloats { target in
       for (index, value) in values.enumerated() { target[index] = value }
     }
@@ -49,6 +60,8 @@ package struct Tensor: @unchecked Sendable {
     self.storage = storage
     self.offset = offset
   }
+
+  // MARK: views
 
   /// The same numbers under another shape of the same count.
   package func reshaped(_ shape: [Int]) -> Tensor {
@@ -63,11 +76,27 @@ package struct Tensor: @unchecked Sendable {
     return Tensor([count] + shape.dropFirst(), type: type, storage: storage, offset: offset + start * inner)
   }
 
+  // MARK: numbers
+
+  /// The first element; only for calls that keep the storage alive.
+  package var pointer: UnsafeMutableRawPointer { storage.pointer + offset * type.size }
+
+  var byteCount: Int { count * type.size }
+
   /// A copy that shares nothing.
-  package func copy() -> Tensor {
-    let result = Tensor(shape, type: type)
-    memcpy(result.storage.pointer, storage.pointer + offset * type.size, count * type.size)
+  package func copy() throws -> Tensor {
+    let result = try Tensor(unfilled: shape, type: type)
+    withExtendedLifetime(storage) { _ = memcpy(result.pointer, pointer, byteCount) }
     return result
+  }
+
+  /// Writes these numbers over those of a tensor of the same count and type.
+  /// - Throws: ``BackendError/shape(_:)``.
+  package func copy(into target: Tensor) throws {
+    guard target.count == count, target.type == type else {
+      throw BackendError.shape("a copy of \(shape) into \(target.shape)")
+    }
+    withExtendedLifetime((storage, target.storage)) { _ = memcpy(target.pointer, pointer, byteCount) }
   }
 
   /// Float32 numbers, for reading or writing. The tensor must be `.f32`.
@@ -76,8 +105,7 @@ package struct Tensor: @unchecked Sendable {
   ) rethrows -> Result {
     precondition(type == .f32, "withFloats needs a float32 tensor")
     return try withExtendedLifetime(storage) {
-      let start = (storage.pointer + offset * 4).assumingMemoryBound(to: Float.self)
-      return try body(UnsafeMutableBufferPointer(start: start, count: count))
+      try body(UnsafeMutableBufferPointer(start: pointer.assumingMemoryBound(to: Float.self), count: count))
     }
   }
 
@@ -85,34 +113,41 @@ package struct Tensor: @unchecked Sendable {
   package var array: [Float] {
     if type == .f32 { return withFloats { Array($0) } }
     return [Float](unsafeUninitializedCapacity: count) { target, filled in
-      if let base = target.baseAddress {
-        dk_to_f32(DK_STORED_BF16, storage.pointer + offset * type.size, count, base)
-      }
+      target.baseAddress.map { read(0, count, into: $0) }
       filled = count
     }
   }
 
-  /// Several tensors of one inner shape, stacked along the first dimension.
-  package static func concatenated(_ parts: [Tensor]) -> Tensor {
-    precondition(!parts.isEmpty, "nothing to concatenate")
-    let result = Tensor([parts.reduce(0) { $0 + $1.shape[0] }] + parts[0].shape.dropFirst(), type: parts[0].type)
-    var at = 0
-    for part in parts {
-      precondition(part.shape.dropFirst() == parts[0].shape.dropFirst() && part.type == result.type)
-      let bytes = part.count * part.type.size
-      memcpy(result.storage.pointer + at, part.storage.pointer + part.offset * part.type.size, bytes)
-      at += bytes
+  /// `count` numbers from the `first` on as float32.
+  private func read(_ first: Int, _ count: Int, into target: UnsafeMutablePointer<Float>) {
+    withExtendedLifetime(storage) {
+      dk_to_f32(type == .f32 ? DK_STORED_F32 : DK_STORED_BF16, pointer + first * type.size, count, target)
     }
-    return result
   }
 
-  /// The view the C kernels take: `columns` numbers a row unless a column range of wider rows is meant.
-  func rowsView(column: Int = 0) -> dk_rows {
-    dk_rows(
-      type: type == .f32 ? DK_F32 : DK_BF16, data: storage.pointer + (offset + column) * type.size,
-      stride: columns)
+  /// Columns of a row as float32, as many from `column` on as `target` has room for.
+  package func read(row: Int, from column: Int = 0, into target: inout [Float]) {
+    let count = target.count
+    precondition(row >= 0 && row < rows && column >= 0 && column + count <= columns, "row \(row) of \(shape)")
+    target.withUnsafeMutableBufferPointer { $0.baseAddress.map { read(row * columns + column, count, into: $0) } }
+  }
+
+  /// Several tensors of one inner shape and type, stacked along the first dimension.
+  /// - Throws: ``BackendError/shape(_:)`` where they differ, or there is none.
+  package static func concatenated(_ parts: [Tensor]) throws -> Tensor {
+    guard let first = parts.first,
+      parts.allSatisfy({ $0.shape.dropFirst() == first.shape.dropFirst() && $0.type == first.type })
+    else { throw BackendError.shape("a stack of \(parts.map(\.shape))") }
+    let result = try Tensor(
+      unfilled: [parts.reduce(0) { $0 + $1.shape[0] }] + first.shape.dropFirst(), type: first.type)
+    var at = 0
+    for part in parts {
+      try part.copy(into: result.slice(at, count: part.shape[0]))
+      at += part.shape[0]
+    }
+    return result
   }
 }
 
 /// Is shown intermediate tensors by name as a model computes them; copies what it wants to keep.
-package typealias Observer = (String, Tensor) -> Void
+package typealias Observer = (String, Tensor) throws -> Void

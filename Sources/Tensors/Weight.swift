@@ -17,7 +17,9 @@ package protocol MappedMemory: AnyObject {
 }
 
 /// A matrix as it lies in a file: `rows` × `columns`, row-major, any alignment. `owner` keeps the bytes alive.
-package struct StoredMatrix {
+///
+/// `@unchecked Sendable`: the bytes are a file's, mapped for reading, or a copy that nobody writes.
+package struct StoredMatrix: @unchecked Sendable {
   package let rows: Int
   package let columns: Int
   package let type: ElementType
@@ -45,29 +47,52 @@ package struct StoredMatrix {
     memory.release(UnsafeRawBufferPointer(start: bytes, count: rows * columns * type.size))
   }
 
-  /// One row as float32, appended to nothing: `columns` numbers written to `target`.
+  /// Writes one row to `target` as `columns` float32 values.
   package func readRow(_ row: Int, into target: UnsafeMutablePointer<Float>) {
-    precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
-    let start = bytes + row * columns * type.size
+    readRows(row..<row + 1, into: target)
+  }
+
+  /// All rows as float32, `rows` · `columns` values.
+  package func readAll(into target: UnsafeMutablePointer<Float>) { readRows(0..<rows, into: target) }
+
+  private func readRows(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
+    let start = bytes + range.lowerBound * columns * type.size
     withExtendedLifetime(owner) {
       if type == .i8, let scales {
-        dk_i8_to_f32(start.assumingMemoryBound(to: Int8.self), scales[row], columns, target)
+        let numbers = start.assumingMemoryBound(to: Int8.self)
+        for row in 0..<range.count {
+          dk_i8_to_f32(numbers + row * columns, scales[range.lowerBound + row], columns, target + row * columns)
+        }
       } else if let stored = type.stored {
-        dk_to_f32(stored, start, columns, target)
+        dk_to_f32(stored, start, range.count * columns, target)
       }
     }
   }
 }
 
 /// A linear layer: W [out][in] packed once for the backend that made it, and an optional bias [out].
+///
+/// `@unchecked Sendable`: packed memory is written while the layer is made and only read afterwards; a layer that takes
+/// turns with others (``Backend/inTurn(_:_:)``) lives in the call that packed it.
 package final class Linear: @unchecked Sendable {
   package let outputs: Int
   package let inputs: Int
   package let bias: Tensor?
-  private let memory: PackedMatrix
-  var packed: OpaquePointer { memory.pointer }
+  private let memory: PackedMatrix?
 
-  init(outputs: Int, inputs: Int, bias: Tensor?, memory: PackedMatrix) {
+  /// - Throws: ``BackendError/shape(_:)`` for a layer that has a shape alone.
+  func packed() throws -> OpaquePointer {
+    guard let memory else { throw BackendError.shape("a network that was listed, not loaded") }
+    return memory.pointer
+  }
+
+  /// A layer of which only the shape is known; it cannot run.
+  package convenience init(unpacked outputs: Int, _ inputs: Int, bias: Tensor?) {
+    self.init(outputs: outputs, inputs: inputs, bias: bias, memory: nil)
+  }
+
+  init(outputs: Int, inputs: Int, bias: Tensor?, memory: PackedMatrix?) {
     self.outputs = outputs
     self.inputs = inputs
     self.bias = bias
@@ -75,7 +100,7 @@ package final class Linear: @unchecked Sendable {
   }
 
   /// Bytes the packed matrix takes.
-  package var byteCount: Int { dk_weight_bytes(packed) }
+  package var byteCount: Int { memory.map { dk_weight_bytes($0.pointer) } ?? 0 }
 }
 
 /// The memory of a packed matrix.
@@ -87,34 +112,44 @@ final class PackedMatrix {
   deinit { dk_weight_free(pointer) }
 }
 
-/// Linear layers of one shape that are used once in a while, one after the other: they take turns in the memory of one,
-/// and are packed from their file whenever their turn comes.
-package final class LinearsInTurn: @unchecked Sendable {
-  package let count: Int
+/// Linear layers of one shape that are used once in a while, one after the other: ``Backend/inTurn(_:_:)`` packs each from
+/// its file into the memory of one, when its turn comes.
+package struct LinearsInTurn: Sendable {
   let layers: [(matrices: [StoredMatrix], bias: Tensor?)]
   let outputs: Int
   let inputs: Int
-  let memory: PackedMatrix
 
-  init(_ layers: [(matrices: [StoredMatrix], bias: Tensor?)], outputs: Int, inputs: Int, memory: PackedMatrix) {
-    count = layers.count
-    (self.layers, self.outputs, self.inputs, self.memory) = (layers, outputs, inputs, memory)
+  init(_ layers: [(matrices: [StoredMatrix], bias: Tensor?)], outputs: Int, inputs: Int) {
+    (self.layers, self.outputs, self.inputs) = (layers, outputs, inputs)
   }
 }
 
 /// A 3×3 convolution packed once for the backend that made it, and an optional bias [out].
+///
+/// `@unchecked Sendable`: packed memory that is only read.
 package final class Convolution: @unchecked Sendable {
   package let outputs: Int
   package let inputs: Int
   package let bias: Tensor?
-  let packed: OpaquePointer
+  private let memory: OpaquePointer?
 
-  init(outputs: Int, inputs: Int, bias: Tensor?, packed: OpaquePointer) {
+  /// - Throws: ``BackendError/shape(_:)`` for a layer that has a shape alone.
+  func packed() throws -> OpaquePointer {
+    guard let memory else { throw BackendError.shape("a network that was listed, not loaded") }
+    return memory
+  }
+
+  /// A layer of which only the shape is known; it cannot run.
+  package convenience init(unpacked outputs: Int, _ inputs: Int, bias: Tensor?) {
+    self.init(outputs: outputs, inputs: inputs, bias: bias, packed: nil)
+  }
+
+  init(outputs: Int, inputs: Int, bias: Tensor?, packed: OpaquePointer?) {
     self.outputs = outputs
     self.inputs = inputs
     self.bias = bias
-    self.packed = packed
+    memory = packed
   }
 
-  deinit { dk_convolution_free(packed) }
+  deinit { dk_convolution_free(memory) }
 }

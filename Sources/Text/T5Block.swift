@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -61,27 +60,29 @@ struct T5Block {
   }
 
   /// Advances the states of one text.
-  func run(on work: T5Work, _ backend: Backend, observe: Observer?) {
+  func run(on work: T5Work, _ backend: Backend, observe: Observer?) throws {
     let inner = configuration.heads * configuration.headSize
     let count = work.x.shape[0]
-    backend.rmsNorm(work.x, weight: attentionNorm, eps: configuration.eps, into: work.normed)
-    backend.apply(qkv, to: work.normed, into: work.qkv)  // [L, 3·inner]
-    backend.attention(
-      batch: 1, heads: configuration.heads, headSize: configuration.headSize, queries: count, keys: count, scale: 1,
-      q: Columns(work.qkv), k: Columns(work.qkv, from: inner), v: Columns(work.qkv, from: 2 * inner),
-      keyMask: work.mask, bias: work.bias, into: work.attended)
-    backend.accumulate(output, of: work.attended, into: work.x)  // [L, d]
-    observe?("block0_after_attention", work.x)
-    backend.rmsNorm(work.x, weight: feedForwardNorm, eps: configuration.eps, into: work.normed)
+    try backend.rmsNorm(work.x, weight: attentionNorm, eps: configuration.eps, into: work.normed)
+    try backend.apply(qkv, to: work.normed, into: work.qkv)  // [L, 3·inner]
+    try backend.attention(
+      AttentionShape(
+        batch: 1, heads: configuration.heads, headSize: configuration.headSize, queries: count, keys: count, scale: 1),
+      q: Matrix(work.qkv, from: 0, count: inner), k: Matrix(work.qkv, from: inner, count: inner),
+      v: Matrix(work.qkv, from: 2 * inner, count: inner), reading: AttentionKeys(mask: work.mask), bias: work.bias,
+      into: work.attended)
+    try backend.accumulate(output, of: work.attended, into: work.x)  // [L, d]
+    try observe?("block0_after_attention", work.x)
+    try backend.rmsNorm(work.x, weight: feedForwardNorm, eps: configuration.eps, into: work.normed)
     if let up {
-      backend.apply(gate, to: work.normed, into: work.hidden)  // [L, d_ff]
-      backend.apply(up, to: work.normed, into: work.up)
-      backend.activate(DK_ACT_GELU_TANH, work.hidden, times: work.up, into: work.hidden)
+      try backend.apply(gate, to: work.normed, into: work.hidden)  // [L, d_ff]
+      try backend.apply(up, to: work.normed, into: work.up)
+      try backend.activate(.geluTanh, work.hidden, times: work.up, into: work.hidden)
     } else {
-      backend.apply(gate, to: work.normed, activation: DK_ACT_RELU, into: work.hidden)
+      try backend.apply(gate, to: work.normed, activation: .relu, into: work.hidden)
     }
-    backend.accumulate(down, of: work.hidden, into: work.x)  // [L, d]
-    observe?("block0", work.x)
+    try backend.accumulate(down, of: work.hidden, into: work.x)  // [L, d]
+    try observe?("block0", work.x)
   }
 }
 
@@ -92,17 +93,17 @@ struct T5Work {
   let bias: Tensor  // [heads, L, L]
   let normed, qkv, attended, hidden, up: Tensor
 
-  init(_ configuration: T5Configuration, _ x: Tensor, mask: [UInt8]?, bias: Tensor, _ backend: Backend) {
+  init(_ configuration: T5Configuration, _ x: Tensor, mask: [UInt8]?, bias: Tensor, _ backend: Backend) throws {
     self.x = x
     self.mask = mask
     self.bias = bias
     let inner = configuration.heads * configuration.headSize
-    let make = { (columns: Int) in Tensor([x.shape[0], columns], type: backend.activationType) }
-    normed = make(configuration.hiddenSize)
-    qkv = make(3 * inner)
-    attended = make(inner)
-    hidden = make(configuration.feedForwardSize)
-    up = make(configuration.feedForwardSize)
+    let make = { (columns: Int) in try Tensor([x.shape[0], columns], type: backend.activationType) }
+    normed = try make(configuration.hiddenSize)
+    qkv = try make(3 * inner)
+    attended = try make(inner)
+    hidden = try make(configuration.feedForwardSize)
+    up = try make(configuration.feedForwardSize)
   }
 }
 

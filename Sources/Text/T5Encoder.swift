@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -58,31 +57,31 @@ package final class T5Encoder: @unchecked Sendable {
   /// - Returns: [tokens, d] float32.
   /// - Throws: only where blocks are streamed and memory is short.
   package func encode(_ ids: [Int], mask: [UInt8]? = nil, observe: Observer? = nil) throws -> Tensor {
-    let work = T5Work(configuration, embedded(ids), mask: mask, bias: positionBias(ids.count), backend)
-    observe?("embed", work.x)
+    let work = try T5Work(configuration, embedded(ids), mask: mask, bias: positionBias(ids.count), backend)
+    try observe?("embed", work.x)
     for index in 0..<configuration.layers {
       try block(index).run(on: work, backend, observe: index == 0 ? observe : nil)
     }
-    observe?("before_final_norm", work.x)
-    return finished(work)
+    try observe?("before_final_norm", work.x)
+    return try finished(work)
   }
 
   /// Text states of several sequences; every block is read once for all of them.
   package func encode(_ texts: [[Int]]) throws -> [Tensor] {
-    let works = texts.map { T5Work(configuration, embedded($0), mask: nil, bias: positionBias($0.count), backend) }
+    let works = try texts.map { try T5Work(configuration, embedded($0), mask: nil, bias: positionBias($0.count), backend) }
     for index in 0..<configuration.layers {
       let block = try block(index)
-      for work in works { block.run(on: work, backend, observe: nil) }
+      for work in works { try block.run(on: work, backend, observe: nil) }
     }
-    return works.map(finished)
+    return try works.map(finished)
   }
 
   private func block(_ index: Int) throws -> T5Block {
     try isStreamed ? T5Block(index, configuration, checkpoint, backend) : blocks[index]
   }
 
-  private func embedded(_ ids: [Int]) -> Tensor {
-    let x = Tensor([ids.count, configuration.hiddenSize])
+  private func embedded(_ ids: [Int]) throws -> Tensor {
+    let x = try Tensor([ids.count, configuration.hiddenSize])
     x.withFloats { rows in
       guard let start = rows.baseAddress else { return }
       for (index, id) in ids.enumerated() {
@@ -92,16 +91,16 @@ package final class T5Encoder: @unchecked Sendable {
     return x
   }
 
-  private func finished(_ work: T5Work) -> Tensor {
-    let result = Tensor(work.x.shape)
-    backend.rmsNorm(work.x, weight: finalNorm, eps: configuration.eps, into: result)
+  private func finished(_ work: T5Work) throws -> Tensor {
+    let result = try Tensor(work.x.shape)
+    try backend.rmsNorm(work.x, weight: finalNorm, eps: configuration.eps, into: result)
     return result
   }
 
   /// [heads, L, L]: the bias of each (query, key) pair.
-  private func positionBias(_ count: Int) -> Tensor {
+  private func positionBias(_ count: Int) throws -> Tensor {
     let heads = configuration.heads
-    let result = Tensor([heads, count, count])
+    let result = try Tensor([heads, count, count])
     let byDistance = (1 - count..<count).map {
       relativePositionBucket($0, buckets: configuration.buckets, maxDistance: configuration.maxDistance)
     }

@@ -1,4 +1,5 @@
-import DiTCKernels
+
+import DiTTensors
 
 /// Sizes and constants that all blocks of a transformer share.
 struct BlockShape: Sendable {
@@ -9,7 +10,7 @@ struct BlockShape: Sendable {
   /// Epsilon of the norm before the MLP.
   var mlpNormEps: Float = 1e-6
   /// DiT and PixArt approximate GELU by tanh; U-ViT computes it exactly.
-  var activation = DK_ACT_GELU_TANH
+  var activation = Activation.geluTanh
 
   var headSize: Int { hiddenSize / heads }
 }

@@ -11,15 +11,15 @@ struct Buffers {
   let hidden: Tensor  // [B·T, mlp]
 
   /// - Parameter extra: tokens of one picture that are no patches.
-  init(batch: Int, grid: Grid, extra: Int = 0, _ shape: BlockShape, type: ElementType) {
+  init(batch: Int, grid: Grid, extra: Int = 0, _ shape: BlockShape, type: ElementType) throws {
     self.grid = grid
     tokens = grid.count + extra
     let rows = batch * tokens
-    let make = { (columns: Int) in Tensor([rows, columns], type: type) }
-    normed = make(shape.hiddenSize)
-    attended = make(shape.hiddenSize)
+    let make = { (columns: Int) in try Tensor([rows, columns], type: type) }
+    normed = try make(shape.hiddenSize)
+    attended = try make(shape.hiddenSize)
     // Self-attention is done with its buffer before cross-attention and the MLP need theirs: they share.
-    let shared = Tensor([rows * max(3 * shape.hiddenSize, shape.mlpSize)], type: type)
+    let shared = try Tensor([rows * max(3 * shape.hiddenSize, shape.mlpSize)], type: type)
     let view = { (columns: Int) in shared.slice(0, count: rows * columns).reshaped([rows, columns]) }
     qkv = view(3 * shape.hiddenSize)
     hidden = view(shape.mlpSize)

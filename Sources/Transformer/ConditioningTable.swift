@@ -24,7 +24,7 @@ struct ConditioningRows {
 /// A transformer that turns keys into rows.
 protocol ConditioningSource {
   var conditioningShape: (hiddenSize: Int, depth: Int, chunks: Int) { get }
-  func conditioning(_ keys: [ConditioningKey]) -> ConditioningRows
+  func conditioning(_ keys: [ConditioningKey]) throws -> ConditioningRows
 }
 
 /// What timestep, class and size give to the blocks, for all evaluations of a run.
@@ -48,7 +48,7 @@ final class ConditioningTable {
 
   private static let budget = 48 << 20  // bytes of modulations kept at a time
 
-  init(_ source: any ConditioningSource, _ conditions: [Condition], timesteps: [[Float]]) {
+  init(_ source: any ConditioningSource, _ conditions: [Condition], timesteps: [[Float]]) throws {
     self.source = source
     self.conditions = conditions
     self.timesteps = timesteps
@@ -56,30 +56,30 @@ final class ConditioningTable {
     let perRow = 4 * d * (depth * max(4, chunks) + 5)
     let different = Set(conditions.map { ConditioningKey(timestep: 0, classIndex: $0.classIndex, extent: $0.extent) })
     perChunk = max(1, ConditioningTable.budget / (perRow * max(1, different.count)))
-    step = Tensor([conditions.count, max(2, chunks) * d])
+    step = try Tensor([conditions.count, max(2, chunks) * d])
   }
 
   /// What the modulations are made from, [batch, D].
-  func embedding(_ evaluation: Int, _ batch: Int) -> Tensor {
-    let chunk = prepared(for: evaluation)
-    return gather(chunk.rows.embedding, chunk, evaluation, batch).copy()
+  func embedding(_ evaluation: Int, _ batch: Int) throws -> Tensor {
+    let chunk = try prepared(for: evaluation)
+    return try gather(chunk.rows.embedding, chunk, evaluation, batch).copy()
   }
 
   /// Shifts, scales and gates of a block: [batch, chunks·D]; valid until the next call.
-  func modulation(block: Int, _ evaluation: Int, _ batch: Int) -> Tensor? {
-    let chunk = prepared(for: evaluation)
+  func modulation(block: Int, _ evaluation: Int, _ batch: Int) throws -> Tensor? {
+    let chunk = try prepared(for: evaluation)
     return chunk.rows.modulations.isEmpty ? nil : gather(chunk.rows.modulations[block], chunk, evaluation, batch)
   }
 
   /// Shift and scale of the final layer: [batch, 2·D]; valid until the next call.
-  func finalModulation(_ evaluation: Int, _ batch: Int) -> Tensor? {
-    let chunk = prepared(for: evaluation)
+  func finalModulation(_ evaluation: Int, _ batch: Int) throws -> Tensor? {
+    let chunk = try prepared(for: evaluation)
     return chunk.rows.final.map { gather($0, chunk, evaluation, batch) }
   }
 
   /// Keys and values of (timestep, class) in the cross-attention scheme.
-  func context(block: Int, _ evaluation: Int, _ batch: Int) -> Context? {
-    let chunk = prepared(for: evaluation)
+  func context(block: Int, _ evaluation: Int, _ batch: Int) throws -> Context? {
+    let chunk = try prepared(for: evaluation)
     guard !chunk.rows.keyValues.isEmpty else { return nil }
     return Context(
       keyValue: chunk.rows.keyValues[block], length: 2,
@@ -88,10 +88,10 @@ final class ConditioningTable {
   }
 
   /// The tokens (timestep, class) of the in-context scheme, [batch · 2, D].
-  func contextTokens(_ evaluation: Int, _ batch: Int) -> Tensor? {
-    let chunk = prepared(for: evaluation)
-    return chunk.rows.tokens.map { tokens in
-      Tensor.concatenated(
+  func contextTokens(_ evaluation: Int, _ batch: Int) throws -> Tensor? {
+    let chunk = try prepared(for: evaluation)
+    return try chunk.rows.tokens.map { tokens in
+      try Tensor.concatenated(
         chunk.places[evaluation - chunk.first].prefix(batch).map { tokens.slice(2 * $0, count: 2) })
     }
   }
@@ -105,14 +105,14 @@ final class ConditioningTable {
     return result
   }
 
-  private func prepared(for evaluation: Int) -> Chunk {
+  private func prepared(for evaluation: Int) throws -> Chunk {
     if let chunk, chunk.first <= evaluation, evaluation < chunk.first + chunk.places.count { return chunk }
-    let made = compute(from: evaluation)
+    let made = try compute(from: evaluation)
     chunk = made
     return made
   }
 
-  private func compute(from first: Int) -> Chunk {
+  private func compute(from first: Int) throws -> Chunk {
     var known: [ConditioningKey: Int] = [:]
     var keys: [ConditioningKey] = []
     let places = timesteps[first..<min(first + perChunk, timesteps.count)].map { evaluation in
@@ -124,6 +124,6 @@ final class ConditioningTable {
         return keys.count - 1
       }
     }
-    return Chunk(first: first, places: places, rows: source.conditioning(keys))
+    return try Chunk(first: first, places: places, rows: source.conditioning(keys))
   }
 }

@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -67,9 +66,9 @@ package final class DiT: @unchecked Sendable {
   }
 
   /// Positions of a grid, [grid.count, D].
-  func positions(_ grid: Grid) -> Tensor {
+  func positions(_ grid: Grid) throws -> Tensor {
     if let storedPositions, grid == configuration.nativeGrid { return storedPositions }
-    return sinCosPositions(size: configuration.hiddenSize, grid: grid, rule: configuration.positions)
+    return try sinCosPositions(size: configuration.hiddenSize, grid: grid, rule: configuration.positions)
   }
 }
 
@@ -78,12 +77,12 @@ extension DiT: ConditioningSource {
     (configuration.hiddenSize, configuration.depth, configuration.scheme.modulationChunks)
   }
 
-  func conditioning(_ keys: [ConditioningKey]) -> ConditioningRows {
+  func conditioning(_ keys: [ConditioningKey]) throws -> ConditioningRows {
     let backend = trunk.backend
     let (count, d) = (keys.count, configuration.hiddenSize)
-    let features = timestepFeatures(keys.map(\.timestep), divisor: configuration.timestepDivisor)  // [rows, 256]
-    let time = backend.embed(features, timestepIn, timestepOut)  // [rows, D]
-    let label = Tensor([count, d])
+    let features = try timestepFeatures(keys.map(\.timestep), divisor: configuration.timestepDivisor)  // [rows, 256]
+    let time = try backend.embed(features, timestepIn, timestepOut)  // [rows, D]
+    let label = try Tensor([count, d])
     label.withFloats { target in
       guard let start = target.baseAddress else { return }
       for (row, key) in keys.enumerated() {
@@ -91,24 +90,24 @@ extension DiT: ConditioningSource {
         classTable.readRow(min(max(0, index), classTable.rows - 1), into: start + row * d)
       }
     }
-    let sum = Tensor([count, d])
-    backend.add(time, label, into: sum)
+    let sum = try Tensor([count, d])
+    try backend.add(time, label, into: sum)
     var rows = ConditioningRows(embedding: sum)
-    let activated = Tensor([count, d])
-    backend.activate(DK_ACT_SILU, sum, into: activated)
+    let activated = try Tensor([count, d])
+    try backend.activate(.silu, sum, into: activated)
     if let modulations {
-      rows.modulations = (0..<modulations.count).map { backend.applied(backend.take($0, of: modulations), to: activated) }
+      rows.modulations = try backend.inTurn(modulations) { try backend.applied($0, to: activated) }
     }
-    rows.final = finalModulation.map { backend.applied($0, to: activated) }
+    rows.final = try finalModulation.map { try backend.applied($0, to: activated) }
 
     guard !configuration.scheme.isAdaptive else { return rows }
-    let pairs = Tensor.concatenated(
+    let pairs = try Tensor.concatenated(
       (0..<count).flatMap { [time.slice($0, count: 1), label.slice($0, count: 1)] })  // [rows · 2, D]
     if configuration.scheme == .inContext {
       rows.tokens = pairs
     } else {
-      rows.keyValues = trunk.blocks.compactMap { block in
-        block.cross.map { backend.applied($0.keyValue, to: pairs, type: backend.activationType) }
+      rows.keyValues = try trunk.blocks.compactMap { block in
+        try block.cross.map { try backend.applied($0.keyValue, to: pairs, type: backend.activationType) }
       }
     }
     return rows
@@ -117,14 +116,14 @@ extension DiT: ConditioningSource {
 
 extension Backend {
   /// The product as a new tensor.
-  func applied(_ linear: Linear, to x: Tensor, activation: dk_activation = DK_ACT_NONE, type: ElementType = .f32) -> Tensor {
-    let result = Tensor([x.rows, linear.outputs], type: type)
-    apply(linear, to: x, activation: activation, into: result)
+  func applied(_ linear: Linear, to x: Tensor, activation: Activation = .none, type: ElementType = .f32) throws -> Tensor {
+    let result = try Tensor([x.rows, linear.outputs], type: type)
+    try apply(linear, to: x, activation: activation, into: result)
     return result
   }
 
   /// Linear, SiLU, Linear: how sinusoidal features become an embedding.
-  func embed(_ features: Tensor, _ first: Linear, _ second: Linear) -> Tensor {
-    applied(second, to: applied(first, to: features, activation: DK_ACT_SILU))
+  func embed(_ features: Tensor, _ first: Linear, _ second: Linear) throws -> Tensor {
+    try applied(second, to: applied(first, to: features, activation: .silu))
   }
 }

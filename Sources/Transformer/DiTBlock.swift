@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTTensors
 
 /// Weight and bias of a layer norm that has them.
@@ -56,11 +55,10 @@ struct DiTBlock {
   func callAsFunction(
     _ x: Tensor, _ shape: BlockShape, _ backend: Backend, _ buffers: Buffers, modulation: Tensor? = nil,
     context: Context? = nil, attention: Tensor? = nil
-  ) {
+  ) throws {
     let tokens = buffers.tokens
     let batch = x.shape[0] / tokens
-    let (width, heads, headSize) = (shape.hiddenSize, shape.heads, shape.headSize)
-    let scale = 1 / Float(headSize).squareRoot()
+    let width = shape.hiddenSize
     let normed = buffers.normed.slice(0, count: x.shape[0])
     let attended = buffers.attended.slice(0, count: x.shape[0])
 
@@ -70,45 +68,47 @@ struct DiTBlock {
       modulation.map { Modulation($0, column: index * width, rowsPerGroup: tokens) }
     }
 
-    backend.layerNorm(
+    try backend.layerNorm(
       x, eps: shape.normEps, weight: norm1?.weight, bias: norm1?.bias, shift: chunk(0), scale: chunk(1), into: normed)
     let fused = buffers.qkv.slice(0, count: x.shape[0])
-    backend.apply(qkv, to: normed, into: fused)  // [B·T, 3·D]
+    try backend.apply(qkv, to: normed, into: fused)  // [B·T, 3·D]
+    let query = try Matrix(fused, from: 0, count: width)
     if let queryKeyNorm {
-      for (norm, start) in [(queryKeyNorm.query, 0), (queryKeyNorm.key, width)] {
-        let part = Columns(fused, from: start)
-        backend.layerNorm(
-          part, columns: width, eps: QueryKeyNorm.eps, weight: norm.weight, bias: norm.bias, into: part)
+      for (norm, part) in [(queryKeyNorm.query, query), (queryKeyNorm.key, try Matrix(fused, from: width, count: width))] {
+        try backend.layerNorm(part, eps: QueryKeyNorm.eps, weight: norm.weight, bias: norm.bias, into: part)
       }
     }
-    let compressed = compression.map { $0(fused, grid: buffers.grid, backend) }  // [B·T', 2·D]
-    backend.attention(
-      batch: batch, heads: heads, headSize: headSize, queries: tokens,
-      keys: compressed.map { $0.shape[0] / batch } ?? tokens, scale: scale, q: Columns(fused),
-      k: compressed.map { Columns($0) } ?? Columns(fused, from: width),
-      v: compressed.map { Columns($0, from: width) } ?? Columns(fused, from: 2 * width), into: attended)
-    backend.accumulate(projection, of: attended, gate: gated ? chunk(2) : nil, into: x)
+    let compressed = try compression?(fused, grid: buffers.grid, backend)  // [B·T', 2·D]
+    try backend.attention(
+      AttentionShape(
+        batch: batch, heads: shape.heads, headSize: shape.headSize, queries: tokens,
+        keys: compressed.map { $0.shape[0] / batch } ?? tokens),
+      q: query, k: try Matrix(compressed ?? fused, from: compressed == nil ? width : 0, count: width),
+      v: try Matrix(compressed ?? fused, from: compressed == nil ? 2 * width : width, count: width), into: attended)
+    try backend.accumulate(projection, of: attended, gate: gated ? chunk(2) : nil, into: x)
 
     if let cross, let context {
       if cross.normalisesQuery {
-        backend.layerNorm(x, eps: shape.normEps, weight: cross.norm?.weight, bias: cross.norm?.bias, into: normed)
+        try backend.layerNorm(x, eps: shape.normEps, weight: cross.norm?.weight, bias: cross.norm?.bias, into: normed)
       } else {
-        backend.activate(DK_ACT_NONE, x, into: normed)
+        try backend.activate(.none, x, into: normed)
       }
       let query = buffers.query.slice(0, count: x.shape[0])
-      backend.apply(cross.query, to: normed, into: query)  // [B·T, D]
-      backend.attention(
-        batch: batch, heads: heads, headSize: headSize, queries: tokens, keys: context.length, scale: scale,
-        q: Columns(query), k: Columns(context.keyValue), v: Columns(context.keyValue, from: width),
-        keyItem: context.items, keyCount: context.counts, probabilities: attention, into: attended)
-      backend.accumulate(cross.projection, of: attended, into: x)
+      try backend.apply(cross.query, to: normed, into: query)  // [B·T, D]
+      try backend.attention(
+        AttentionShape(
+          batch: batch, heads: shape.heads, headSize: shape.headSize, queries: tokens, keys: context.length),
+        q: query, k: try Matrix(context.keyValue, from: 0, count: width),
+        v: try Matrix(context.keyValue, from: width, count: width),
+        reading: AttentionKeys(item: context.items, count: context.counts), probabilities: attention, into: attended)
+      try backend.accumulate(cross.projection, of: attended, into: x)
     }
 
-    backend.layerNorm(
+    try backend.layerNorm(
       x, eps: shape.mlpNormEps, weight: norm2?.weight, bias: norm2?.bias, shift: chunk(gated ? 3 : 2),
       scale: chunk(gated ? 4 : 3), into: normed)
     let hidden = buffers.hidden.slice(0, count: x.shape[0])
-    backend.apply(expand, to: normed, activation: shape.activation, into: hidden)  // [B·T, mlp]
-    backend.accumulate(contract, of: hidden, gate: gated ? chunk(5) : nil, into: x)
+    try backend.apply(expand, to: normed, activation: shape.activation, into: hidden)  // [B·T, mlp]
+    try backend.accumulate(contract, of: hidden, gate: gated ? chunk(5) : nil, into: x)
   }
 }

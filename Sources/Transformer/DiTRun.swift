@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTTensors
 
 /// A DiT or PixArt made ready for one set of pictures and one schedule, so that nothing is computed twice: positions and
@@ -24,18 +23,18 @@ package final class DiTRun: TransformerRun {
   ///   - conditions: one for each picture of the batch.
   ///   - grid: patches of one picture.
   ///   - timesteps: for each evaluation of the model one timestep for each picture, on the 0…999 scale.
-  package convenience init(_ model: DiT, conditions: [Condition], grid: Grid, timesteps: [[Float]]) {
+  package convenience init(_ model: DiT, conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws {
     let backend = model.trunk.backend
-    let text = model.textNorm.map { weight in
-      TextContext(model.trunk, conditions, size: weight.count) { states in
-        let normed = Tensor(states.shape, type: backend.activationType)
-        backend.rmsNorm(states, weight: weight, eps: 1e-6, into: normed)
+    let text = try model.textNorm.map { weight in
+      try TextContext(model.trunk, conditions, size: weight.count) { states in
+        let normed = try Tensor(states.shape, type: backend.activationType)
+        try backend.rmsNorm(states, weight: weight, eps: 1e-6, into: normed)
         return normed
       }
     }
-    self.init(
+    try self.init(
       model.trunk, conditions, positions: model.positions(grid), grid: grid,
-      conditioning: ConditioningTable(model, conditions, timesteps: timesteps), text: text,
+      conditioning: try ConditioningTable(model, conditions, timesteps: timesteps), text: text,
       extra: model.configuration.scheme == .inContext ? 2 : 0)
   }
 
@@ -43,7 +42,7 @@ package final class DiTRun: TransformerRun {
   init(
     _ trunk: Trunk, _ conditions: [Condition], positions: Tensor, grid: Grid, conditioning: ConditioningTable,
     text: TextContext?, extra: Int = 0
-  ) {
+  ) throws {
     self.trunk = trunk
     self.conditions = conditions
     self.positions = positions
@@ -51,53 +50,53 @@ package final class DiTRun: TransformerRun {
     self.conditioning = conditioning
     self.text = text
     let batch = conditions.count
-    buffers = Buffers(batch: batch, grid: grid, extra: extra, trunk.shape, type: trunk.backend.activationType)
-    patches = Tensor([batch * grid.count, trunk.patchEmbedding.inputs])
-    tokens = Tensor([batch * (grid.count + extra), trunk.shape.hiddenSize])
-    finalNormed = Tensor([batch * grid.count, trunk.shape.hiddenSize])
-    decoded = Tensor([batch * grid.count, trunk.finalLinear.outputs])
+    buffers = try Buffers(batch: batch, grid: grid, extra: extra, trunk.shape, type: trunk.backend.activationType)
+    patches = try Tensor([batch * grid.count, trunk.patchEmbedding.inputs])
+    tokens = try Tensor([batch * (grid.count + extra), trunk.shape.hiddenSize])
+    finalNormed = try Tensor([batch * grid.count, trunk.shape.hiddenSize])
+    decoded = try Tensor([batch * grid.count, trunk.finalLinear.outputs])
   }
 
-  package func recordAttention() {
+  package func recordAttention() throws {
     guard let text else { return }
-    attentionMaps = trunk.blocks.map { _ in Tensor([conditions.count, sequence, text.length]) }
+    attentionMaps = try trunk.blocks.map { _ in try Tensor([conditions.count, sequence, text.length]) }
   }
 
-  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Tensor {
+  package func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) throws -> Tensor {
     let batch = latents.shape[0]
     precondition(batch <= conditions.count && latents.shape[1] == trunk.inChannels)
     let x = tokens.slice(0, count: batch * sequence)  // [B·T, D]
-    embed(latents, into: x, evaluation)
-    observe?("embed", x)
-    observe?("c", conditioning.embedding(evaluation, batch))
+    try embed(latents, into: x, evaluation)
+    try observe?("embed", x)
+    try observe?("c", conditioning.embedding(evaluation, batch))
 
     for (index, block) in trunk.blocks.enumerated() {
-      block(
+      try block(
         x, trunk.shape, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, batch),
         context: conditioning.context(block: index, evaluation, batch) ?? text?.context(block: index, batch),
         attention: attentionMaps?[index].slice(0, count: batch))
-      if index == 0 { observe?("block0", x) }
+      if index == 0 { try observe?("block0", x) }
     }
-    let kept = withoutContextTokens(x, batch)
-    observe?("before_final", kept)
+    let kept = try withoutContextTokens(x, batch)
+    try observe?("before_final", kept)
     let normed = finalNormed.slice(0, count: kept.shape[0])
-    let final = conditioning.finalModulation(evaluation, batch)
+    let final = try conditioning.finalModulation(evaluation, batch)
     let chunk = { (index: Int) in
       final.map { Modulation($0, column: index * self.trunk.shape.hiddenSize, rowsPerGroup: self.grid.count) }
     }
-    backend.layerNorm(
+    try backend.layerNorm(
       kept, eps: trunk.shape.normEps, weight: trunk.finalNorm?.weight, bias: trunk.finalNorm?.bias, shift: chunk(0),
       scale: chunk(1), into: normed)
     let out = decoded.slice(0, count: kept.shape[0])
-    backend.apply(trunk.finalLinear, to: normed, into: out)  // [B·T, p·p·out]
-    let image = Tensor([batch, trunk.outChannels] + latents.shape.suffix(2))
+    try backend.apply(trunk.finalLinear, to: normed, into: out)  // [B·T, p·p·out]
+    let image = try Tensor([batch, trunk.outChannels] + latents.shape.suffix(2))
     unpatchify(out, patchSize: trunk.patchSize, grid: grid, into: image)
-    observe?("output", image)
+    try observe?("output", image)
     return image
   }
 
   /// Patch embedding + positions, and the two context tokens of the in-context scheme at the end of each sequence.
-  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) {
+  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) throws {
     let batch = latents.shape[0]
     let d = trunk.shape.hiddenSize
     let input = patches.slice(0, count: batch * grid.count)
@@ -111,19 +110,19 @@ package final class DiTRun: TransformerRun {
       }
     }
     for b in 0..<batch {
-      backend.accumulate(
+      try backend.accumulate(
         trunk.patchEmbedding, of: input.slice(b * grid.count, count: grid.count),
         into: x.slice(b * sequence, count: grid.count))
     }
-    guard let extra = conditioning.contextTokens(evaluation, batch) else { return }  // [B·2, D]
+    guard let extra = try conditioning.contextTokens(evaluation, batch) else { return }  // [B·2, D]
     for b in 0..<batch {
       copy(extra.slice(2 * b, count: 2), into: x.slice(b * sequence + grid.count, count: 2))
     }
   }
 
-  private func withoutContextTokens(_ x: Tensor, _ batch: Int) -> Tensor {
+  private func withoutContextTokens(_ x: Tensor, _ batch: Int) throws -> Tensor {
     guard sequence != grid.count else { return x }
-    return Tensor.concatenated((0..<batch).map { x.slice($0 * sequence, count: grid.count) })
+    return try Tensor.concatenated((0..<batch).map { x.slice($0 * sequence, count: grid.count) })
   }
 }
 

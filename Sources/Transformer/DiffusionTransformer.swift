@@ -27,12 +27,12 @@ package protocol TransformerRun: AnyObject {
   ///   - evaluation: index into the timesteps of `prepare`.
   ///   - observe: is shown intermediate tensors by name.
   /// - Returns: [B, C or 2·C, H, W]: noise, then variance logits where the model learns them.
-  func predict(_ latents: Tensor, evaluation: Int, observe: Observer?) -> Tensor
+  func predict(_ latents: Tensor, evaluation: Int, observe: Observer?) throws -> Tensor
 
   /// Per block the mean attention to the text of all evaluations since ``recordAttention()``, added up:
   /// [batch, tokens, text length]; nil where nothing was recorded or the model reads no text.
   var attentionMaps: [Tensor]? { get }
-  func recordAttention()
+  func recordAttention() throws
 }
 
 /// What one picture of a run is conditioned on.
@@ -70,7 +70,7 @@ extension DiT: DiffusionTransformer {
   package var readsClasses: Bool { true }
   package var readsText: Bool { configuration.textSize != nil }
 
-  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) -> any TransformerRun {
-    DiTRun(self, conditions: conditions, grid: grid, timesteps: timesteps)
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
+    try DiTRun(self, conditions: conditions, grid: grid, timesteps: timesteps)
   }
 }

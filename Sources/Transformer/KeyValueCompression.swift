@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTTensors
 
 /// PixArt-Σ's key and value compression (Chen et al., arXiv 2403.04692, section 3.3): a depthwise convolution of 2×2
@@ -13,11 +12,11 @@ struct KeyValueCompression {
   static let eps: Float = 1e-5
 
   /// - Parameter weight: [D, 1, factor, factor], PyTorch's depthwise convolution.
-  init(weight: Tensor, bias: Tensor, norm: AffineNorm) {
+  init(weight: Tensor, bias: Tensor, norm: AffineNorm) throws {
     let channels = weight.shape[0]
     let taps = KeyValueCompression.factor * KeyValueCompression.factor
     let values = weight.array
-    self.weight = Tensor(
+    self.weight = try Tensor(
       (0..<taps).flatMap { tap in (0..<channels).map { values[$0 * taps + tap] } }, [taps, channels])
     self.bias = bias
     self.norm = norm
@@ -31,11 +30,11 @@ struct KeyValueCompression {
   ///   - qkv: [B·T, 3·D], queries first.
   ///   - grid: the T tokens of one picture.
   /// - Returns: [B·T', 2·D], keys then values, in the type of `qkv`.
-  func callAsFunction(_ qkv: Tensor, grid: Grid, _ backend: Backend) -> Tensor {
+  func callAsFunction(_ qkv: Tensor, grid: Grid, _ backend: Backend) throws -> Tensor {
     let d = bias.count
     let small = KeyValueCompression.compressed(grid)
     let batch = qkv.shape[0] / grid.count
-    let sums = Tensor([batch * small.count * 2, d])  // a row of keys, a row of values, and so on
+    let sums = try Tensor([batch * small.count * 2, d])  // a row of keys, a row of values, and so on
     var row = [Float](repeating: 0, count: 2 * d)
     sums.withFloats { sums in
       weight.withFloats { weight in
@@ -57,22 +56,10 @@ struct KeyValueCompression {
         }
       }
     }
-    let result = Tensor([batch * small.count, 2 * d], type: qkv.type)
-    backend.layerNorm(
+    let result = try Tensor([batch * small.count, 2 * d], type: qkv.type)
+    try backend.layerNorm(
       sums, eps: KeyValueCompression.eps, weight: norm.weight, bias: norm.bias,
       into: result.reshaped([batch * small.count * 2, d]))
     return result
-  }
-}
-
-extension Tensor {
-  /// Part of a row as float32.
-  fileprivate func read(row: Int, from column: Int, into target: inout [Float]) {
-    let source = storage.pointer + (offset + row * columns + column) * type.size
-    let stored = type == .f32 ? DK_STORED_F32 : DK_STORED_BF16
-    let count = target.count
-    target.withUnsafeMutableBufferPointer { target in
-      if let base = target.baseAddress { dk_to_f32(stored, source, count, base) }
-    }
   }
 }

@@ -13,7 +13,7 @@ struct ParameterReader {
     let stored = names.stored(name)
     guard stored.count > 1 else { return try checkpoint.tensor(stored[0], shape: shape) }
     let part = [shape[0] / stored.count] + shape.dropFirst()
-    return Tensor.concatenated(try stored.map { try checkpoint.tensor($0, shape: part) })
+    return try Tensor.concatenated(try stored.map { try checkpoint.tensor($0, shape: part) })
   }
 
   func matrix(_ name: String, _ rows: Int, _ columns: Int) throws -> StoredMatrix {

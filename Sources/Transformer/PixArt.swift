@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTCheckpoints
 import DiTTensors
 
@@ -78,7 +77,7 @@ package final class PixArt: DiffusionTransformer, @unchecked Sendable {
     }
     if reader.contains(name + "attn.sr.weight") {
       let factor = KeyValueCompression.factor
-      block.compression = KeyValueCompression(
+      block.compression = try KeyValueCompression(
         weight: try reader.tensor(name + "attn.sr.weight", [d, 1, factor, factor]),
         bias: try reader.tensor(name + "attn.sr.bias", [d]), norm: try reader.norm(name + "attn.norm", d))
     }
@@ -86,11 +85,11 @@ package final class PixArt: DiffusionTransformer, @unchecked Sendable {
   }
 
   /// Positions of a grid, [grid.count, D]; those a checkpoint stores are of one grid alone and not read.
-  package func positions(_ grid: Grid) -> Tensor {
-    sinCosPositions(size: configuration.hiddenSize, grid: grid, rule: configuration.positions)
+  package func positions(_ grid: Grid) throws -> Tensor {
+    try sinCosPositions(size: configuration.hiddenSize, grid: grid, rule: configuration.positions)
   }
 
-  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) -> any TransformerRun {
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
     let drawn = { (patches: Int) in Float(patches * self.patchSize * PixArt.pixelsPerLatent) }
     let conditions = conditions.map { condition in
       var condition = condition
@@ -102,13 +101,13 @@ package final class PixArt: DiffusionTransformer, @unchecked Sendable {
       return condition
     }
     let backend = trunk.backend
-    let text = TextContext(trunk, conditions, size: configuration.captionSize) { states in
-      let hidden = backend.applied(caption.first, to: states, activation: DK_ACT_GELU_TANH, type: backend.activationType)
-      return backend.applied(caption.second, to: hidden, type: backend.activationType)
+    let text = try TextContext(trunk, conditions, size: configuration.captionSize) { states in
+      let hidden = try backend.applied(caption.first, to: states, activation: .geluTanh, type: backend.activationType)
+      return try backend.applied(caption.second, to: hidden, type: backend.activationType)
     }
-    return DiTRun(
+    return try DiTRun(
       trunk, conditions, positions: positions(grid), grid: grid,
-      conditioning: ConditioningTable(self, conditions, timesteps: timesteps), text: text)
+      conditioning: try ConditioningTable(self, conditions, timesteps: timesteps), text: text)
   }
 }
 
@@ -117,16 +116,16 @@ extension PixArt: ConditioningSource {
     (configuration.hiddenSize, configuration.depth, 6)
   }
 
-  func conditioning(_ keys: [ConditioningKey]) -> ConditioningRows {
+  func conditioning(_ keys: [ConditioningKey]) throws -> ConditioningRows {
     let backend = trunk.backend
     let d = configuration.hiddenSize
-    let embedding = backend.embed(timestepFeatures(keys.map(\.timestep)), timestepIn, timestepOut)  // [rows, D]
+    let embedding = try backend.embed(timestepFeatures(keys.map(\.timestep)), timestepIn, timestepOut)  // [rows, D]
     if let sizeEmbedder, let aspectEmbedder {
       let extents = keys.map { $0.extent ?? PictureExtent(height: 1, width: 1) }
-      let sizes = backend.embed(
-        timestepFeatures(extents.flatMap { [$0.height, $0.width] }), sizeEmbedder.first, sizeEmbedder.second)
-      let aspects = backend.embed(
-        timestepFeatures(extents.map(\.aspectRatio)), aspectEmbedder.first, aspectEmbedder.second)  // [rows, D/3]
+      let sizes = try backend.embed(
+        try timestepFeatures(extents.flatMap { [$0.height, $0.width] }), sizeEmbedder.first, sizeEmbedder.second)
+      let aspects = try backend.embed(
+        try timestepFeatures(extents.map(\.aspectRatio)), aspectEmbedder.first, aspectEmbedder.second)  // [rows, D/3]
       embedding.withFloats { target in
         let (sizes, aspects) = (sizes.array, aspects.array)  // sizes [rows · 2, D/3]: height, width
         let third = d / 3
@@ -136,16 +135,16 @@ extension PixArt: ConditioningSource {
         }
       }
     }
-    let activated = Tensor([keys.count, d])
-    backend.activate(DK_ACT_SILU, embedding, into: activated)
-    let shared = backend.applied(modulation, to: activated).array  // [rows, 6·D]
+    let activated = try Tensor([keys.count, d])
+    try backend.activate(.silu, embedding, into: activated)
+    let shared = try backend.applied(modulation, to: activated).array  // [rows, 6·D]
     let time = embedding.array
     var rows = ConditioningRows(embedding: embedding)
-    rows.modulations = tables.map { table in
-      Tensor(shared.indices.map { shared[$0] + table[$0 % table.count] }, [keys.count, 6 * d])
+    rows.modulations = try tables.map { table in
+      try Tensor(shared.indices.map { shared[$0] + table[$0 % table.count] }, [keys.count, 6 * d])
     }
     // The final layer adds its table to the embedding itself, twice: for the shift and for the scale.
-    rows.final = Tensor(
+    rows.final = try Tensor(
       (0..<keys.count * 2 * d).map { time[$0 / (2 * d) * d + $0 % d] + finalTable[$0 % (2 * d)] }, [keys.count, 2 * d])
     return rows
   }

@@ -28,7 +28,7 @@ package enum PositionRule: Sendable, Equatable {
 ///
 /// The first half of the channels encodes the column, the second the row; each half is sin then cos of
 /// coordinate · 10000^(−k/(size/4)).
-package func sinCosPositions(size: Int, grid: Grid, rule: PositionRule) -> Tensor {
+package func sinCosPositions(size: Int, grid: Grid, rule: PositionRule) throws -> Tensor {
   let (rows, columns) = rule.coordinates(of: grid)
   let quarter = size / 4
   let frequencies = (0..<quarter).map { pow(10000, -Double($0) / (Double(size) / 4)) }
@@ -42,7 +42,7 @@ package func sinCosPositions(size: Int, grid: Grid, rule: PositionRule) -> Tenso
   for row in byRow {
     for column in byColumn { values += column + row }
   }
-  return Tensor(values, [grid.count, size])
+  return try Tensor(values, [grid.count, size])
 }
 
 /// Sinusoidal features of timesteps: [count, size] float32, cosines first.
@@ -51,11 +51,11 @@ package func sinCosPositions(size: Int, grid: Grid, rule: PositionRule) -> Tenso
 /// - Parameters:
 ///   - size: 256 but in U-ViT.
 ///   - divisor: of the frequencies' exponents; half the size but in diffusers' DiT.
-package func timestepFeatures(_ timesteps: [Float], size: Int = 256, divisor: Float? = nil) -> Tensor {
+package func timestepFeatures(_ timesteps: [Float], size: Int = 256, divisor: Float? = nil) throws -> Tensor {
   let half = size / 2
   let divisor = divisor ?? Float(half)
   let frequencies = (0..<half).map { expf(-Float(log(10000.0)) * Float($0) / divisor) }
-  return Tensor(
+  return try Tensor(
     timesteps.flatMap { t in frequencies.map { cosf(t * $0) } + frequencies.map { sinf(t * $0) } },
     [timesteps.count, 2 * half])
 }

@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTTensors
 
 /// Text keys and values of every block, computed once for a run. Pictures that share a text share its keys.
@@ -13,12 +12,12 @@ struct TextContext {
   ///   - conditions: for each picture its text [tokens, size], or nil for no text at all (a single zero state). One text
   ///     has one set of weights.
   ///   - prepare: what is done to all states [rows, size] before the blocks make keys and values of them.
-  init(_ trunk: Trunk, _ conditions: [Condition], size: Int, prepare: (Tensor) -> Tensor) {
+  init(_ trunk: Trunk, _ conditions: [Condition], size: Int, prepare: (Tensor) throws -> Tensor) throws {
     var unique: [Tensor] = []
     var weights: [[Float]?] = []
     var items: [Int32] = []
     for condition in conditions {
-      let state = condition.text ?? Tensor([1, size])
+      let state = try condition.text ?? Tensor([1, size])
       let known = unique.firstIndex { $0.storage === state.storage && $0.offset == state.offset && $0.count == state.count }
       items.append(Int32(known ?? unique.count))
       if known == nil {
@@ -31,20 +30,20 @@ struct TextContext {
     self.length = length
     counts = unique.map { Int32($0.shape[0]) }
 
-    let padded = Tensor([unique.count * length, size])
+    let padded = try Tensor([unique.count * length, size])
     for (index, state) in unique.enumerated() {
       copy(state, into: padded.slice(index * length, count: state.shape[0]))
     }
-    let prepared = prepare(padded)
+    let prepared = try prepare(padded)
     let backend = trunk.backend
     let isWeighted = weights.contains { $0 != nil }
-    keyValues = trunk.blocks.compactMap { block in
+    keyValues = try trunk.blocks.compactMap { block in
       guard let cross = block.cross else { return nil }
-      guard isWeighted else { return backend.applied(cross.keyValue, to: prepared, type: backend.activationType) }
-      let exact = backend.applied(cross.keyValue, to: prepared)
+      guard isWeighted else { return try backend.applied(cross.keyValue, to: prepared, type: backend.activationType) }
+      let exact = try backend.applied(cross.keyValue, to: prepared)
       TextContext.weigh(exact, weights, length: length)
-      let result = Tensor(exact.shape, type: backend.activationType)
-      backend.activate(DK_ACT_NONE, exact, into: result)
+      let result = try Tensor(exact.shape, type: backend.activationType)
+      try backend.activate(.none, exact, into: result)
       return result
     }
   }

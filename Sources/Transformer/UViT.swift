@@ -63,7 +63,7 @@ package final class UViT: DiffusionTransformer, @unchecked Sendable {
 
   package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
     guard grid == configuration.nativeGrid else { throw UViTError.grid(grid, native: configuration.nativeGrid) }
-    return UViTRun(self, conditions: conditions, timesteps: timesteps)
+    return try UViTRun(self, conditions: conditions, timesteps: timesteps)
   }
 }
 

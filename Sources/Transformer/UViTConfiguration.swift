@@ -1,6 +1,6 @@
 import DiTCheckpoints
+import DiTTensors
 
-import DiTCKernels
 
 /// Everything that tells one U-ViT from another, under the names of the original's constructor.
 package struct UViTConfiguration: Sendable {
@@ -42,7 +42,7 @@ package struct UViTConfiguration: Sendable {
   var blockShape: BlockShape {
     BlockShape(
       hiddenSize: hiddenSize, heads: heads, mlpSize: Int(Double(hiddenSize) * mlpRatio), normEps: 1e-5,
-      mlpNormEps: 1e-5, activation: DK_ACT_GELU_ERF)
+      mlpNormEps: 1e-5, activation: .geluErf)
   }
 
   package init(

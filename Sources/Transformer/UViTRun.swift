@@ -1,4 +1,3 @@
-import DiTCKernels
 import DiTTensors
 
 /// A ``UViT`` made ready for one set of pictures and one schedule.
@@ -21,87 +20,87 @@ final class UViTRun: TransformerRun {
   var attentionMaps: [Tensor]? { nil }
   func recordAttention() {}
 
-  init(_ model: UViT, conditions: [Condition], timesteps: [[Float]]) {
+  init(_ model: UViT, conditions: [Condition], timesteps: [[Float]]) throws {
     self.model = model
     self.conditions = conditions
     self.timesteps = timesteps
     let configuration = model.configuration
     let d = configuration.hiddenSize
-    buffers = Buffers(
+    buffers = try Buffers(
       batch: conditions.count, grid: configuration.nativeGrid, extra: configuration.extraTokens,
       configuration.blockShape, type: model.backend.activationType)
     let rows = conditions.count * buffers.tokens
-    patches = Tensor([conditions.count * buffers.grid.count, model.patchEmbedding.inputs])
-    tokens = Tensor([rows, d])
-    normed = Tensor([rows, d])
-    decoded = Tensor([rows, model.finalLinear.outputs])
-    skips = model.inBlocks.map { _ in Tensor([rows, d]) }
-    joined = Tensor([rows, 2 * d])
-    fixed = conditions.map { UViTRun.conditionTokens(model, $0) }
+    patches = try Tensor([conditions.count * buffers.grid.count, model.patchEmbedding.inputs])
+    tokens = try Tensor([rows, d])
+    normed = try Tensor([rows, d])
+    decoded = try Tensor([rows, model.finalLinear.outputs])
+    skips = try model.inBlocks.map { _ in try Tensor([rows, d]) }
+    joined = try Tensor([rows, 2 * d])
+    fixed = try conditions.map { try UViTRun.conditionTokens(model, $0) }
   }
 
   /// The class row, or the text tokens, of one picture; [0, D] where the model has neither.
-  private static func conditionTokens(_ model: UViT, _ condition: Condition) -> Tensor {
+  private static func conditionTokens(_ model: UViT, _ condition: Condition) throws -> Tensor {
     let d = model.configuration.hiddenSize
     if let table = model.classTable {
-      let row = Tensor([1, d])
+      let row = try Tensor([1, d])
       let index = min(max(0, condition.classIndex ?? table.rows - 1), table.rows - 1)
       row.withFloats { if let start = $0.baseAddress { table.readRow(index, into: start) } }
       return row
     }
-    guard let text = model.configuration.text, let embedding = model.textEmbedding else { return Tensor([0, d]) }
+    guard let text = model.configuration.text, let embedding = model.textEmbedding else { return try Tensor([0, d]) }
     // The model knows one number of tokens: a shorter text is filled up with zeros, a longer one is cut.
-    let states = Tensor([text.tokens, text.width])
+    let states = try Tensor([text.tokens, text.width])
     if let given = condition.text {
       let count = min(text.tokens, given.shape[0])
       copy(given.slice(0, count: count), into: states.slice(0, count: count))
     }
-    return model.backend.applied(embedding, to: states)
+    return try model.backend.applied(embedding, to: states)
   }
 
-  func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) -> Tensor {
+  func predict(_ latents: Tensor, evaluation: Int, observe: Observer? = nil) throws -> Tensor {
     let batch = latents.shape[0]
     precondition(batch <= conditions.count && latents.shape[1] == configuration.inChannels)
     let count = batch * buffers.tokens
     let x = tokens.slice(0, count: count)  // [B·S, D]
-    embed(latents, into: x, evaluation)
-    observe?("tokens", x)
+    try embed(latents, into: x, evaluation)
+    try observe?("tokens", x)
 
     let shape = configuration.blockShape
     for (index, block) in model.inBlocks.enumerated() {
-      block(x, shape, backend, buffers)
-      if index == 0 { observe?("block0", x) }
+      try block(x, shape, backend, buffers)
+      if index == 0 { try observe?("block0", x) }
       copy(x, into: skips[index].slice(0, count: count))
     }
-    model.middleBlock(x, shape, backend, buffers)
-    observe?("mid", x)
+    try model.middleBlock(x, shape, backend, buffers)
+    try observe?("mid", x)
     let pair = joined.slice(0, count: count)
     for (index, out) in model.outBlocks.enumerated() {
       // Last in, first out.
       join(x, skips[skips.count - 1 - index], into: pair)
-      backend.apply(out.skip, to: pair, into: x)  // [B·S, D]
-      out.block(x, shape, backend, buffers)
-      if index == 0 { observe?("out_block0", x) }
+      try backend.apply(out.skip, to: pair, into: x)  // [B·S, D]
+      try out.block(x, shape, backend, buffers)
+      if index == 0 { try observe?("out_block0", x) }
     }
-    observe?("before_final", x)
+    try observe?("before_final", x)
     let last = normed.slice(0, count: count)
-    backend.layerNorm(x, eps: 1e-5, weight: model.norm.weight, bias: model.norm.bias, into: last)
+    try backend.layerNorm(x, eps: 1e-5, weight: model.norm.weight, bias: model.norm.bias, into: last)
     let out = decoded.slice(0, count: count)
-    backend.apply(model.finalLinear, to: last, into: out)  // [B·S, p·p·C]
-    observe?("predicted_patches", out)
-    let image = picture(out, batch, latents.shape)
-    observe?("output", image)
+    try backend.apply(model.finalLinear, to: last, into: out)  // [B·S, p·p·C]
+    try observe?("predicted_patches", out)
+    let image = try picture(out, batch, latents.shape)
+    try observe?("output", image)
     return image
   }
 
   /// Class, time and text tokens, then the patches, all with their positions.
-  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) {
+  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) throws {
     let batch = latents.shape[0]
     let input = patches.slice(0, count: batch * buffers.grid.count)
     patchify(latents, patchSize: configuration.patchSize, into: input)
-    let features = timestepFeatures(
+    let features = try timestepFeatures(
       timesteps[evaluation].prefix(batch).map { $0 + configuration.timestepOffset }, size: configuration.hiddenSize)
-    let time = model.timeMLP.map { backend.embed(features, $0.first, $0.second) } ?? features  // [B, D]
+    let time = try model.timeMLP.map { try backend.embed(features, $0.first, $0.second) } ?? features  // [B, D]
     for b in 0..<batch {
       let picture = x.slice(b * buffers.tokens, count: buffers.tokens)
       copy(model.positions, into: picture)
@@ -110,7 +109,7 @@ final class UViTRun: TransformerRun {
       let fixedPlace = model.classTable == nil ? 1 : 0
       add(time.slice(b, count: 1), to: picture.slice(timePlace, count: 1))
       add(fixed[b], to: picture.slice(fixedPlace, count: fixed[b].shape[0]))
-      backend.accumulate(
+      try backend.accumulate(
         model.patchEmbedding, of: input.slice(b * buffers.grid.count, count: buffers.grid.count),
         into: picture.slice(configuration.extraTokens, count: buffers.grid.count))
     }
@@ -142,17 +141,17 @@ final class UViTRun: TransformerRun {
   }
 
   /// The patches alone, as a picture, through the last convolution.
-  private func picture(_ out: Tensor, _ batch: Int, _ shape: [Int]) -> Tensor {
-    let kept = Tensor.concatenated(
+  private func picture(_ out: Tensor, _ batch: Int, _ shape: [Int]) throws -> Tensor {
+    let kept = try Tensor.concatenated(
       (0..<batch).map { out.slice($0 * buffers.tokens + configuration.extraTokens, count: buffers.grid.count) })
-    let image = Tensor(shape)
+    let image = try Tensor(shape)
     unpatchify(kept, patchSize: configuration.patchSize, grid: buffers.grid, into: image)
     guard let convolution = model.convolution else { return image }
     let (channels, area) = (shape[1], shape[2] * shape[3])
-    let pixels = Tensor([batch, shape[2], shape[3], channels])
-    let convolved = Tensor(pixels.shape)
+    let pixels = try Tensor([batch, shape[2], shape[3], channels])
+    let convolved = try Tensor(pixels.shape)
     transpose(image, pictures: batch, rows: channels, columns: area, into: pixels)
-    backend.convolve(convolution, pixels, into: convolved)
+    try backend.convolve(convolution, pixels, into: convolved)
     transpose(convolved, pictures: batch, rows: area, columns: channels, into: image)
     return image
   }

@@ -46,30 +46,30 @@ package struct AnalyticDenoiser: Sendable, Codable, Equatable {
   /// - Parameters:
   ///   - latents: any shape.
   ///   - timestep: on the original scale, may be fractional.
-  package func callAsFunction(_ latents: Tensor, timestep: Float, schedule: NoiseSchedule = .dit) -> Prediction {
+  package func callAsFunction(_ latents: Tensor, timestep: Float, schedule: NoiseSchedule = .dit) throws -> Prediction {
     let level = schedule.level(timestep: Double(timestep))
     let noise =
       switch kind {
       case .denoiser:
-        map(latents) { x in
+        try map(latents) { x in
           (x - level.signal * Foundation.tanh((p ?? 1) * x + (q ?? 0))) / level.noise
         }
       case .tanh:
-        map(latents) { x in Foundation.tanh((a ?? 1) * x + (b ?? 0) * level.timestep + (c ?? 0)) }
+        try map(latents) { x in Foundation.tanh((a ?? 1) * x + (b ?? 0) * level.timestep + (c ?? 0)) }
       }
-    return Prediction(noise: noise, varianceLogits: variance.map { logits(latents, $0) })
+    return try Prediction(noise: noise, varianceLogits: variance.map { try logits(latents, $0) })
   }
 
-  private func logits(_ latents: Tensor, _ variance: Variance) -> Tensor {
-    switch variance.function {
-    case .sin: map(latents) { Foundation.sin(variance.k * $0) }
-    case .cos: map(latents) { Foundation.cos(variance.k * $0) }
-    case .tanh: map(latents) { Foundation.tanh(variance.k * $0) }
+  private func logits(_ latents: Tensor, _ variance: Variance) throws -> Tensor {
+    return switch variance.function {
+    case .sin: try map(latents) { Foundation.sin(variance.k * $0) }
+    case .cos: try map(latents) { Foundation.cos(variance.k * $0) }
+    case .tanh: try map(latents) { Foundation.tanh(variance.k * $0) }
     }
   }
 
-  private func map(_ tensor: Tensor, _ body: (Double) -> Double) -> Tensor {
-    let result = tensor.copy()
+  private func map(_ tensor: Tensor, _ body: (Double) -> Double) throws -> Tensor {
+    let result = try tensor.copy()
     result.withFloats { values in
       for index in values.indices { values[index] = Float(body(Double(values[index]))) }
     }

@@ -61,15 +61,15 @@ private func klResults(
   var results: [String: Tensor]
   if file.contains("input.latents") {
     // The goldens start from latents that are already divided by the scaling factor.
-    let latents = configuration.scaling.scaled(try file.tensor("input.latents"))
-    let image = model.decode(latents, observe: observe)
-    results = ["image": Tensor(image.array.map { 2 * $0 - 1 }, image.shape)]
+    let latents = try configuration.scaling.scaled(try file.tensor("input.latents"))
+    let image = try model.decode(latents, observe: observe)
+    results = ["image": try Tensor(image.array.map { 2 * $0 - 1 }, image.shape)]
   } else {
     let image = try file.tensor("input.image")
-    let latents = try model.distribution(of: Tensor(image.array.map { $0 / 2 + 0.5 }, image.shape), observe: observe)
-    results = ["mean": latents.mean, "logvar": latents.logVariance, "std": latents.standardDeviation]
+    let latents = try model.distribution(of: try Tensor(image.array.map { $0 / 2 + 0.5 }, image.shape), observe: observe)
+    results = ["mean": latents.mean, "logvar": latents.logVariance, "std": try latents.standardDeviation()]
   }
-  for (name, parts) in shown { results[name] = .concatenated(parts) }
+  for (name, parts) in shown { results[name] = try .concatenated(parts) }
   return results
 }
 
@@ -78,11 +78,11 @@ private func verifyTiny(_ file: Checkpoint, _ test: inout VerificationCase) thro
     let model = try loadAutoencoder(at: url, backend: test.backend, encoder: true)
     guard file.contains("input.latents") else {
       let image = try file.tensor("input.image")
-      return try model.encode(Tensor(image.array.map { $0 / 2 + 0.5 }, image.shape))
+      return try model.encode(try Tensor(image.array.map { $0 / 2 + 0.5 }, image.shape))
     }
     // diffusers returns 2y − 1 where this program, as TAESD, returns y.
-    let image = model.decode(try file.tensor("input.latents"))
-    return Tensor(image.array.map { 2 * $0 - 1 }, image.shape)
+    let image = try model.decode(try file.tensor("input.latents"))
+    return try Tensor(image.array.map { 2 * $0 - 1 }, image.shape)
   }
   let whole = try result(test.directory)
   try test.compare(file.contains("input.latents") ? "image" : "latents", in: file, actual: whole)

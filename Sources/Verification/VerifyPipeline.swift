@@ -16,7 +16,7 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
   let autoencoder = try tinyAutoencoder(test.beside("tiny-autoencoder-a"), test.backend)
   let mask = try rows(of: "input.mask", in: file)
   let states = try zip(rows(of: "input.ids", in: file), mask).map { ids, mask in
-    unpadded(try encoder.encode(ids, mask: mask.map { UInt8(clamping: $0) }), mask)
+    try unpadded(try encoder.encode(ids, mask: mask.map { UInt8(clamping: $0) }), mask)
   }
   let end = try encoder.encode([1])
   let start = try file.tensor("input.noise")
@@ -34,10 +34,10 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
   let latents = try sampler.run(
     from: start,
     predict: { x, evaluation in
-      let prediction = denoiser.predict(x, evaluation: evaluation)
-      shown.append(("eps\(evaluation)", prediction.noise.copy()))
+      let prediction = try denoiser.predict(x, evaluation: evaluation)
+      try shown.append(("eps\(evaluation)", prediction.noise.copy()))
       return prediction
-    }, noise: { Tensor(start.shape) }, observe: { shown.append(("x\($0 + 1)", $1.latents.copy())) })
+    }, noise: { try Tensor(start.shape) }, observe: { try shown.append(("x\($0 + 1)", $1.latents.copy())) })
   for (name, tensor) in shown { try test.compare(name, in: file, actual: tensor) }
 
   let mean = try file.tensor("input.latent_mean").array
@@ -47,7 +47,7 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
     let channel = index / area % mean.count
     return value * std[channel] + mean[channel]
   }
-  let images = autoencoder.decode(Tensor(scaled, latents.shape))
+  let images = try autoencoder.decode(Tensor(scaled, latents.shape))
   try test.compare("image", in: file, actual: images)
   try comparePixels(&test, file, images)
 }
@@ -101,7 +101,7 @@ func modelFolder(of test: VerificationCase) -> URL {
   test.exact("ids", try file.integers("input.ids") == model.stages.tokenizer?.encode(request.prompt))
   if let states = try model.states(of: request.prompt) { try test.compare("text", in: file, actual: states) }
   var shown: [(String, Tensor)] = []
-  _ = try model.draw([request], observe: { shown.append(($0, $1.copy())) })
+  _ = try model.draw([request], observe: { try shown.append(($0, $1.copy())) })
   for (name, tensor) in shown {
     try test.compare(name, in: file, actual: tensor)
     if name == "image" {

@@ -10,9 +10,9 @@ import DiTTransformer
   let masks = try rows(of: "input.mask", in: file)
   let sizes = try file.contains("input.resolution") ? file.tensor("input.resolution").array : nil
   let aspects = try file.contains("input.aspect_ratio") ? file.tensor("input.aspect_ratio").array : nil
-  let conditions = masks.indices.map { row in
+  let conditions = try masks.indices.map { row in
     let caption = captions.slice(row, count: 1).reshaped(Array(captions.shape.dropFirst()))
-    var condition = Condition(text: unpadded(caption, masks[row]))
+    var condition = try Condition(text: unpadded(caption, masks[row]))
     if let sizes, let aspects {
       condition.extent = PictureExtent(height: sizes[2 * row], width: sizes[2 * row + 1], aspectRatio: aspects[row])
     }

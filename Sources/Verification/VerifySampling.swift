@@ -19,9 +19,9 @@ import DiTTensors
   var states: [Float] = []
   var originals: [Float] = []
   _ = try sampler.run(
-    from: start, predict: { model($0, timestep: evaluations[$1]) },
+    from: start, predict: { try model($0, timestep: evaluations[$1]) },
     noise: {
-      guard let noise, drawn < noise.shape[0] else { return Tensor(start.shape) }
+      guard let noise, drawn < noise.shape[0] else { return try Tensor(start.shape) }
       drawn += 1
       return noise.slice(drawn - 1, count: 1).reshaped(start.shape)
     },
@@ -61,7 +61,7 @@ private func verifyNoising(_ test: inout VerificationCase, _ file: Checkpoint) t
   for record in file.records where record.name.string.hasPrefix("expected.t") {
     guard let timestep = Double(record.name.string.dropFirst("expected.t".count)) else { continue }
     let level = NoiseSchedule.dit.level(timestep: timestep)
-    let noised = NoiseSchedule.noised(original, with: noise, at: level)
+    let noised = try NoiseSchedule.noised(original, with: noise, at: level)
     try test.compare(String(record.name.string.dropFirst("expected.".count)), in: file, actual: noised)
   }
 }
@@ -95,12 +95,12 @@ private func verifyNoising(_ test: inout VerificationCase, _ file: Checkpoint) t
       if golden != golden.map({ _ in generator.uniform() }) { wrong.append(name) }
     case "sequence":
       expected += try file.tensor(name).array
-      for size in sizes { actual += generator.randn([size]).array }
+      for size in sizes { try actual += generator.randn([size]).array }
     default:
       let count = parts[1].hasPrefix("n") ? Int(parts[1].dropFirst()) ?? 0 : record.count
       let golden = try file.tensor(name).array
       expected += golden
-      actual += generator.randn([min(count, 1 << 20)]).array.suffix(golden.count)
+      actual += try generator.randn([min(count, 1 << 20)]).array.suffix(golden.count)
     }
   }
   test.exact("\(words) word lists", words > 0 && !wrong.contains { $0.hasSuffix("first8") })

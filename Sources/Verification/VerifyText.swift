@@ -17,7 +17,7 @@ import Foundation
   let states = try zip(ids, mask).map { ids, mask in
     try encoder.encode(ids, mask: mask.map { UInt8(clamping: $0) }) { name, tensor in
       if shown[name] == nil { names.append(name) }
-      shown[name, default: []].append(tensor.copy())
+      try shown[name, default: []].append(tensor.copy())
     }
   }
   for name in names { try compareStates(&test, name, shown[name] ?? [], mask, file) }

@@ -18,7 +18,7 @@ func verifyForward(
   let grid = Grid(height: x.shape[2] / model.patchSize, width: x.shape[3] / model.patchSize)
   let run = try model.prepare(conditions, grid: grid, timesteps: [timesteps])
   var shown: [(String, Tensor)] = []
-  _ = run.predict(x, evaluation: 0) { shown.append(($0, $1.copy())) }
+  _ = try run.predict(x, evaluation: 0) { try shown.append(($0, $1.copy())) }
   for (name, tensor) in shown {
     try test.compare(name == "output" ? output : name, in: file, actual: tensor, note: note)
   }
@@ -31,7 +31,7 @@ private func verifyForward(
 ) throws {
   let classes = try file.integers("input.class_id")
   if file.contains("expected.t_freq") {
-    let features = timestepFeatures(
+    let features = try timestepFeatures(
       try file.tensor("input.t").array, divisor: model.configuration.timestepDivisor)
     try test.compare("t_freq", in: file, actual: features, note: note)
   }
@@ -79,8 +79,8 @@ func rows(of name: String, in file: Checkpoint) throws -> [[Int]] {
 }
 
 /// The states of the real tokens alone: what the mask leaves out is never read.
-func unpadded(_ states: Tensor, _ mask: [Int]) -> Tensor {
-  Tensor.concatenated(mask.indices.filter { mask[$0] != 0 }.map { states.slice($0, count: 1) })
+func unpadded(_ states: Tensor, _ mask: [Int]) throws -> Tensor {
+  try Tensor.concatenated(mask.indices.filter { mask[$0] != 0 }.map { states.slice($0, count: 1) })
 }
 
 /// Compares text states row by row where the mask is 1; the goldens say nothing about the others.
@@ -89,10 +89,11 @@ func compareStates(
 ) throws {
   guard file.contains("expected." + name) else { return }
   let expected = try file.tensor("expected." + name)
-  let wanted = mask.indices.map { row in
-    unpadded(expected.slice(row, count: 1).reshaped(Array(expected.shape.dropFirst())), mask[row]).array
+  let wanted = try mask.indices.map { row in
+    try unpadded(expected.slice(row, count: 1).reshaped(Array(expected.shape.dropFirst())), mask[row]).array
   }
-  test.compare(name, expected: wanted.flatMap { $0 }, actual: zip(states, mask).flatMap { unpadded($0, $1).array })
+  let actual = try zip(states, mask).flatMap { try unpadded($0, $1).array }
+  test.compare(name, expected: wanted.flatMap { $0 }, actual: actual)
 }
 
 private func verifyPositions(_ test: inout VerificationCase) throws {
@@ -101,7 +102,7 @@ private func verifyPositions(_ test: inout VerificationCase) throws {
     // expected.dim48.grid3x5.base6
     let numbers = record.name.string.split { !$0.isNumber }.compactMap { Int($0) }
     guard numbers.count == 4 else { throw VerificationError("\(record.name): not dimD.gridHxW.baseB") }
-    let positions = sinCosPositions(
+    let positions = try sinCosPositions(
       size: numbers[0], grid: Grid(height: numbers[1], width: numbers[2]), rule: .areaPreserving(base: numbers[3]))
     try test.compare(String(record.name.string.dropFirst("expected.".count)), in: file, actual: positions)
   }
@@ -122,18 +123,18 @@ private func verifyPositions(_ test: inout VerificationCase) throws {
   try verifyForward(&test, model, file)
   for name in ["model.pt", "checkpoint.pt", "model-legacy.pt"] where test.has(name) {
     let stored = try openCheckpoint(at: test.beside(name))
-    test.exact("\(name) = safetensors", sameTensors(stored, weights))
+    try test.exact("\(name) = safetensors", sameTensors(stored, weights))
     let model = try DiT(configuration, checkpoint: stored, names: .official, backend: test.backend)
     try verifyForward(&test, model, file, note: name)
   }
 }
 
 /// Whether two checkpoints hold the same tensors to the last bit.
-func sameTensors(_ a: Checkpoint, _ b: Checkpoint) -> Bool {
-  a.records.count == b.records.count && a.records.allSatisfy { record in
+func sameTensors(_ a: Checkpoint, _ b: Checkpoint) throws -> Bool {
+  try a.records.count == b.records.count && a.records.allSatisfy { record in
     guard let other = b.record(record.name), other.shape == record.shape, other.type == record.type else { return false }
-    let (left, leftOwner) = record.contiguous()
-    let (right, rightOwner) = other.contiguous()
+    let (left, leftOwner) = try record.contiguous()
+    let (right, rightOwner) = try other.contiguous()
     return withExtendedLifetime((leftOwner, rightOwner)) { memcmp(left, right, record.count * record.type.size) == 0 }
   }
 }
@@ -149,20 +150,20 @@ private func verifyOfficialGuidance(
   let classes = try file.integers("input.class_id")
   let timesteps = try file.tensor("input.t").array
   let patch = model.configuration.patchSize
-  let run = DiTRun(
+  let run = try DiTRun(
     model, conditions: classes.map { Condition(classIndex: $0) },
     grid: Grid(height: x.shape[2] / patch, width: x.shape[3] / patch), timesteps: [timesteps])
-  let output = run.predict(Tensor.concatenated([first, first]), evaluation: 0)  // [2n, 2C, H, W]
+  let output = try run.predict(try Tensor.concatenated([first, first]), evaluation: 0)  // [2n, 2C, H, W]
   let channels = model.configuration.inChannels
-  let conditional = Prediction(output: output.slice(0, count: half), latentChannels: channels)
-  let unconditional = Prediction(output: output.slice(half, count: half), latentChannels: channels)
+  let conditional = try Prediction(output: output.slice(0, count: half), latentChannels: channels)
+  let unconditional = try Prediction(output: output.slice(half, count: half), latentChannels: channels)
   let guided = { (channels: Guidance.Channels) in
-    Guidance(scale: scale, channels: channels).combine(conditional: conditional, unconditional: unconditional).noise
+    try Guidance(scale: scale, channels: channels).combine(conditional: conditional, unconditional: unconditional).noise
   }
   try test.compare("eps_guided_all_channels", in: file, actual: guided(.all))
   // Put the guided channels back into both halves of the raw output.
-  let official = guided(.official)
-  let expected = output.copy()
+  let official = try guided(.official)
+  let expected = try output.copy()
   let area = x.shape[2] * x.shape[3]
   official.withFloats { from in
     expected.withFloats { to in

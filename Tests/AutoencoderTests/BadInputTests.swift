@@ -16,53 +16,53 @@ import Testing
   }
 
   @Test func tensorsThatDoNotFit() throws {
-    let kl = SyntheticKL(channels: [32, 64], layers: 1)
+    let kl = try SyntheticKL(channels: [32, 64], layers: 1)
     try load(kl.tensors)
     for name in kl.tensors.keys where name.hasPrefix("decoder.mid_block") || name.hasPrefix("encoder.down") {
       var broken = kl
       broken[name] = nil
       expectError("vae.safetensors", name) { try load(broken.tensors) }
-      broken[name] = Tensor([7, 5, 3, 3])
+      broken[name] = try Tensor([7, 5, 3, 3])
       expectError("vae.safetensors", name, "[7, 5, 3, 3]") { try load(broken.tensors) }
     }
     for name in ["decoder.conv_in.weight", "decoder.up_blocks.0.resnets.0.conv1.weight"] {
       for shape in [[], [32], [0, 0, 3, 3], [1, 1 << 20, 1, 1]] where shape.reduce(1, *) < 1 << 21 {
         var broken = kl
-        broken[name] = Tensor(shape)
+        broken[name] = try Tensor(shape)
         expectError("vae.safetensors") { try load(broken.tensors) }
       }
     }
     var more = kl
-    more["decoder.up_blocks.0.attentions.0.to_q.weight"] = Tensor([64, 64])
+    more["decoder.up_blocks.0.attentions.0.to_q.weight"] = try Tensor([64, 64])
     expectError("unexpected", "decoder.up_blocks.0.attentions.0.to_q.weight") { try load(more.tensors) }
-    var narrow = SyntheticKL(channels: [8, 16], layers: 1)
+    var narrow = try SyntheticKL(channels: [8, 16], layers: 1)
     expectError("config.json", "32 groups") { try load(narrow.tensors) }
-    narrow["quantize.embedding.weight"] = Tensor([4, 4])
+    narrow["quantize.embedding.weight"] = try Tensor([4, 4])
     expectError("VQ") { try load(narrow.tensors) }
   }
 
   @Test func tinyTensorsThatDoNotFit() throws {
-    let tiny = SyntheticTiny(channels: [8, 8], blocks: [1, 1], latents: 4, pooled: true)
+    let tiny = try SyntheticTiny(channels: [8, 8], blocks: [1, 1], latents: 4, pooled: true)
     try load(tiny.tensors)
     for name in tiny.tensors.keys where !["1.weight", "3.conv.0.weight", "3.pool.0.weight"].contains(name) {
       var broken = tiny.tensors
       broken[name] = nil
       expectError("vae.safetensors", "no tensor") { try load(broken) }
-      broken[name] = Tensor([5, 7])
+      broken[name] = try Tensor([5, 7])
       expectError("vae.safetensors", "[5, 7]") { try load(broken) }
     }
     var more = tiny.tensors
-    more["3.skip.weight"] = Tensor([8, 8, 1, 1])
+    more["3.skip.weight"] = try Tensor([8, 8, 1, 1])
     expectError("unexpected", "skip.weight") { try load(more) }
   }
 
   @Test func filesOfOtherKinds() throws {
-    expectError("no autoencoder", "blocks.0.weight") { try load(["blocks.0.weight": Tensor([2, 2])]) }
+    expectError("no autoencoder", "blocks.0.weight") { try load(["blocks.0.weight": try Tensor([2, 2])]) }
     expectError("no tensors") { try load([:]) }
-    expectError("without its decoder") { try load(["encoder.conv_in.weight": Tensor([32, 3, 3, 3])]) }
+    expectError("without its decoder") { try load(["encoder.conv_in.weight": try Tensor([32, 3, 3, 3])]) }
     // Without an error these would be drawn black.
     for name in ["encoder.layers.0.weight", "taesd_encoder.0.weight"] {
-      expectError("without its decoder") { try load([name: Tensor([8, 3, 3, 3])]) }
+      expectError("without its decoder") { try load([name: try Tensor([8, 3, 3, 3])]) }
     }
     expectError("nowhere") { _ = try AutoencoderSource(folder.file("nowhere")) }
     try folder.write("config.json", #"{"_class_name": "AutoencoderDC"}"#)

@@ -42,14 +42,14 @@ import Testing
     let folder = Fixtures.url("vae/kl-b")
     let file = try openCheckpoint(at: folder.appendingPathComponent("encode.safetensors"))
     let model = try #require(try loadAutoencoder(at: folder, backend: float32, encoder: true) as? AutoencoderKL)
-    let image = positive(try file.tensor("input.image"))
+    let image = try positive(try file.tensor("input.image"))
     let (mean, std) = (try file.tensor("expected.mean"), try file.tensor("expected.std"))
     var numbers = Numbers(3)
-    let noise = numbers.tensor(mean.shape)
+    let noise = try numbers.tensor(mean.shape)
     let factor = model.configuration.scaling.factor
     let sample = zip(zip(mean.array, std.array), noise.array).map { ($0.0 + $0.1 * $1) * factor }
-    expect(try model.encode(image, noise: noise), matches: Tensor(sample, mean.shape), "sample")
-    expect(try model.encode(image), matches: Tensor(mean.array.map { $0 * factor }, mean.shape), "mean")
+    try expect(try model.encode(image, noise: noise), matches: Tensor(sample, mean.shape), "sample")
+    expect(try model.encode(image), matches: try Tensor(mean.array.map { $0 * factor }, mean.shape), "mean")
   }
 
   /// Everything a case may have goldens of, by their names.
@@ -57,19 +57,19 @@ import Testing
     let model = try loadAutoencoder(at: folder, backend: backend, encoder: true)
     let latents = try file.optionalTensor("input.latents"), image = try file.optionalTensor("input.image")
     guard let model = model as? AutoencoderKL else {
-      if let latents { return ["image": signed(model.decode(latents))] }
+      if let latents { return try ["image": signed(model.decode(latents))] }
       return ["latents": try model.encode(positive(try #require(image)))]
     }
     var shown: [String: [Tensor]] = [:]
     let observe: Observer = { name, tensor in shown[name, default: []].append(tensor) }
     var results: [String: Tensor] = [:]
     if let latents {
-      results["image"] = signed(model.decode(model.configuration.scaling.scaled(latents), observe: observe))
+      try results["image"] = signed(model.decode(model.configuration.scaling.scaled(latents), observe: observe))
     } else {
       let moments = try model.distribution(of: positive(try #require(image)), observe: observe)
-      results = ["mean": moments.mean, "logvar": moments.logVariance, "std": moments.standardDeviation]
+      results = try ["mean": moments.mean, "logvar": moments.logVariance, "std": moments.standardDeviation()]
     }
-    for (name, parts) in shown { results[name] = .concatenated(parts) }
+    for (name, parts) in shown { try results[name] = .concatenated(parts) }
     return results
   }
 }

@@ -44,8 +44,8 @@ struct Numbers {
     return Float(Int64(bitPattern: state) >> 40) / Float(1 << 23)
   }
 
-  mutating func tensor(_ shape: [Int], scale: Float = 1, around middle: Float = 0) -> Tensor {
-    Tensor((0..<shape.reduce(1, *)).map { _ in middle + scale * next() }, shape)
+  mutating func tensor(_ shape: [Int], scale: Float = 1, around middle: Float = 0) throws -> Tensor {
+    try Tensor((0..<shape.reduce(1, *)).map { _ in middle + scale * next() }, shape)
   }
 }
 
@@ -57,8 +57,8 @@ let bfloat16: Backend = {
 }()
 
 /// Pictures from −1…1, where diffusers has them, to 0…1.
-func positive(_ image: Tensor) -> Tensor { Tensor(image.array.map { $0 / 2 + 0.5 }, image.shape) }
-func signed(_ image: Tensor) -> Tensor { Tensor(image.array.map { 2 * $0 - 1 }, image.shape) }
+func positive(_ image: Tensor) throws -> Tensor { try Tensor(image.array.map { $0 / 2 + 0.5 }, image.shape) }
+func signed(_ image: Tensor) throws -> Tensor { try Tensor(image.array.map { 2 * $0 - 1 }, image.shape) }
 
 /// Holds a whole tensor against its golden at the tolerance of the fixtures' notes.
 func expect(

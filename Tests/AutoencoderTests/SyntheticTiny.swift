@@ -8,33 +8,33 @@ struct SyntheticTiny {
   private var numbers = Numbers(5)
 
   /// - Parameter pooled: whether the blocks of the first level have the pooling branch.
-  init(channels: [Int], blocks: [Int], latents: Int, pooled: Bool) {
+  init(channels: [Int], blocks: [Int], latents: Int, pooled: Bool) throws {
     (self.channels, self.blocks, self.latents, self.pooled) = (channels, blocks, latents, pooled)
-    add("1", [channels[0], latents, 3, 3])
+    try add("1", [channels[0], latents, 3, 3])
     var index = 3  // 0 clamps, 2 is a ReLU
     for level in channels.indices {
       let c = channels[level]
       for _ in 0..<blocks[level] {
-        for conv in [0, 2, 4] { add("\(index).conv.\(conv)", [c, c, 3, 3]) }
+        for conv in [0, 2, 4] { try add("\(index).conv.\(conv)", [c, c, 3, 3]) }
         if pooled, level == 0 {
-          add("\(index).pool.0", [4 * c, c, 1, 1], bias: false)
-          tensors["\(index).pool.1.weight"] = numbers.tensor([4 * c], scale: 0.3, around: 1)
-          tensors["\(index).pool.1.bias"] = numbers.tensor([4 * c], scale: 0.3)
-          add("\(index).pool.3", [c, 4 * c, 1, 1], bias: false)
+          try add("\(index).pool.0", [4 * c, c, 1, 1], bias: false)
+          try tensors["\(index).pool.1.weight"] = numbers.tensor([4 * c], scale: 0.3, around: 1)
+          try tensors["\(index).pool.1.bias"] = numbers.tensor([4 * c], scale: 0.3)
+          try add("\(index).pool.3", [c, 4 * c, 1, 1], bias: false)
         }
         index += 1
       }
       guard level + 1 < channels.count else { continue }
-      add("\(index + 1)", [channels[level + 1], c, 3, 3], bias: false)
+      try add("\(index + 1)", [channels[level + 1], c, 3, 3], bias: false)
       index += 2
     }
-    add("\(index)", [3, channels[channels.count - 1], 3, 3])
+    try add("\(index)", [3, channels[channels.count - 1], 3, 3])
   }
 
-  private mutating func add(_ name: String, _ shape: [Int], bias: Bool = true) {
+  private mutating func add(_ name: String, _ shape: [Int], bias: Bool = true) throws {
     let inputs = shape.dropFirst().reduce(1, *)
-    tensors[name + ".weight"] = numbers.tensor(shape, scale: (3 / Float(inputs)).squareRoot())
-    if bias { tensors[name + ".bias"] = numbers.tensor([shape[0]], scale: 0.2) }
+    try tensors[name + ".weight"] = numbers.tensor(shape, scale: (3 / Float(inputs)).squareRoot())
+    if bias { try tensors[name + ".bias"] = numbers.tensor([shape[0]], scale: 0.2) }
   }
 
   // MARK: the slow way
@@ -50,7 +50,7 @@ struct SyntheticTiny {
   }
 
   /// Latents [1, C, h, w] -> picture [1, 3, H, W].
-  func decoded(_ latents: Tensor) -> Tensor {
+  func decoded(_ latents: Tensor) throws -> Tensor {
     let (height, width) = (latents.shape[2], latents.shape[3]), numbers = latents.array.map(Double.init)
     let planes = (0..<latents.shape[1]).map { Array(numbers[($0 * height * width)..<(($0 + 1) * height * width)]) }
     var x = Planes(values: planes, height: height, width: width).map { tanh($0 / 3) * 3 }
@@ -69,7 +69,7 @@ struct SyntheticTiny {
       index += 2
     }
     x = convolved(x, "\(index)")
-    return Tensor(x.values.flatMap { $0.map(Float.init) }, [1, 3, x.height, x.width])
+    return try Tensor(x.values.flatMap { $0.map(Float.init) }, [1, 3, x.height, x.width])
   }
 
   private func convolved(_ x: Planes, _ name: String) -> Planes {

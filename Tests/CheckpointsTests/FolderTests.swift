@@ -11,7 +11,7 @@ import Testing
 
   private func write(_ name: String, _ tensors: [String: Float]) throws {
     var writer = SafetensorsWriter(folder.file(name))
-    for (name, value) in tensors { try writer.add(TensorName(name), Tensor([value], [1])) }
+    for (name, value) in tensors { try writer.add(TensorName(name), try Tensor([value], [1])) }
     try writer.write()
   }
 

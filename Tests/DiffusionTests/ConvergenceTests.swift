@@ -13,10 +13,10 @@ import Testing
     var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: steps, spacing: spacing))
     var random = TorchRandom(seed: 5)
     let evaluations = sampler.evaluations
-    var latents = random.randn([1, 2, 3, 4])
+    var latents = try random.randn([1, 2, 3, 4])
     for index in 0..<steps - 1 {
       latents = try sampler.step(
-        index, latents, predict: { Self.model($0, timestep: evaluations[$1]) },
+        index, latents, predict: { try Self.model($0, timestep: evaluations[$1]) },
         noise: {
           Issue.record("\(name) draws noise")
           return latents

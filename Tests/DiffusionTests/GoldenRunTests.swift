@@ -24,7 +24,7 @@ import Testing
     let evaluations = sampler.evaluations
     _ = try sampler.run(
       from: start,
-      predict: { latents, index in model(latents, timestep: evaluations[index]) },
+      predict: { latents, index in try model(latents, timestep: evaluations[index]) },
       noise: {
         draws += 1
         return try #require(noise).slice(draws - 1, count: 1).reshaped(start.shape)
@@ -58,7 +58,7 @@ import Testing
     for record in file.records where record.name.string.hasPrefix("expected.t") {
       let name = record.name.string
       let timestep = try #require(Double(name.dropFirst("expected.t".count)))
-      let noised = NoiseSchedule.noised(original, with: noise, at: NoiseSchedule.dit.level(timestep: timestep))
+      let noised = try NoiseSchedule.noised(original, with: noise, at: NoiseSchedule.dit.level(timestep: timestep))
       expect(noised.array, try file.tensor(name), golden, name)
       count += 1
     }

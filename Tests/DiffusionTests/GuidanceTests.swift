@@ -6,17 +6,17 @@ import DiTTestSupport
 import Testing
 
 @Suite struct GuidanceTests {
-  private func prediction(_ seed: UInt64, channels: Int) -> Prediction {
+  private func prediction(_ seed: UInt64, channels: Int) throws -> Prediction {
     var random = TorchRandom(seed: seed)
     let shape = [2, channels, 3, 5]
-    return Prediction(noise: random.randn(shape), varianceLogits: random.randn(shape))
+    return try Prediction(noise: random.randn(shape), varianceLogits: random.randn(shape))
   }
 
   @Test(arguments: [2, 3, 4, 8], Guidance.Channels.allCases)
-  func combines(_ channels: Int, _ which: Guidance.Channels) {
-    let conditional = prediction(1, channels: channels)
-    let unconditional = prediction(2, channels: channels)
-    let guided = Guidance(scale: 3.5, channels: which).combine(conditional: conditional, unconditional: unconditional)
+  func combines(_ channels: Int, _ which: Guidance.Channels) throws {
+    let conditional = try prediction(1, channels: channels)
+    let unconditional = try prediction(2, channels: channels)
+    let guided = try Guidance(scale: 3.5, channels: which).combine(conditional: conditional, unconditional: unconditional)
     let c = conditional.noise.array
     let u = unconditional.noise.array
     let g = guided.noise.array
@@ -30,14 +30,14 @@ import Testing
 
   /// Of what guidance adds, the part along the foreseen picture is scaled, the rest stays; for each picture by itself.
   @Test(arguments: [Float(0), 0.25, 1], Guidance.Channels.allCases)
-  func projects(_ parallel: Float, _ which: Guidance.Channels) {
-    let (conditional, unconditional) = (prediction(1, channels: 4), prediction(2, channels: 4))
+  func projects(_ parallel: Float, _ which: Guidance.Channels) throws {
+    let (conditional, unconditional) = try (prediction(1, channels: 4), prediction(2, channels: 4))
     var random = TorchRandom(seed: 3)
-    let latents = random.randn([2, 4, 3, 5])
+    let latents = try random.randn([2, 4, 3, 5])
     let level = NoiseSchedule.dit.level(timestep: 400)
     let guidance = Guidance(scale: 5, channels: which, parallel: parallel)
-    let plain = guidance.combine(conditional: conditional, unconditional: unconditional)
-    let projected = guidance.projected(plain, conditional: conditional, latents: latents, at: level)
+    let plain = try guidance.combine(conditional: conditional, unconditional: unconditional)
+    let projected = try guidance.projected(plain, conditional: conditional, latents: latents, at: level)
     #expect(projected.varianceLogits?.array == conditional.varianceLogits?.array)
     let (c, x) = (conditional.noise.array.map(Double.init), latents.array.map(Double.init))
     let (before, after) = (plain.noise.array.map(Double.init), projected.noise.array.map(Double.init))
@@ -62,13 +62,13 @@ import Testing
     #expect(!limited.isActive(at: 199.5) && !limited.isActive(at: 999))
   }
 
-  @Test func outputSplitsIntoNoiseAndVariance() {
+  @Test func outputSplitsIntoNoiseAndVariance() throws {
     let values = (0..<2 * 6 * 2 * 2).map(Float.init)
-    let both = Prediction(output: Tensor(values, [2, 6, 2, 2]), latentChannels: 3)
+    let both = try Prediction(output: try Tensor(values, [2, 6, 2, 2]), latentChannels: 3)
     #expect(both.noise.shape == [2, 3, 2, 2])
     #expect(both.noise.array == Array(values[0..<12] + values[24..<36]))
     #expect(both.varianceLogits?.array == Array(values[12..<24] + values[36..<48]))
-    let noise = Prediction(output: Tensor(values, [2, 6, 2, 2]), latentChannels: 6)
+    let noise = try Prediction(output: try Tensor(values, [2, 6, 2, 2]), latentChannels: 6)
     #expect(noise.varianceLogits == nil && noise.noise.array == values)
   }
 }

@@ -14,8 +14,8 @@ import Testing
     var noise = BatchNoise(seeds: batch)
     let evaluations = sampler.evaluations
     return try sampler.run(
-      from: noise.randn([2, 3, 4]), predict: { model($0, timestep: evaluations[$1]) },
-      noise: { noise.randn([2, 3, 4]) })
+      from: noise.randn([2, 3, 4]), predict: { try model($0, timestep: evaluations[$1]) },
+      noise: { try noise.randn([2, 3, 4]) })
   }
 
   @Test func registryNamesItsSamplers() throws {
@@ -68,7 +68,7 @@ import Testing
     #expect(sampler.evaluations.count == (name == "heun" ? 11 : 6))
     #expect(sampler.initialScale > 0.999 && sampler.initialScale <= 1)
     var random = TorchRandom(seed: 2)
-    var latents = random.randn([1, 2, 3, 4])
+    var latents = try random.randn([1, 2, 3, 4])
     let evaluations = sampler.evaluations
     var asked: [Int] = []
     for index in 0..<6 {
@@ -77,8 +77,8 @@ import Testing
         index, latents,
         predict: {
           asked.append($1)
-          return Self.model($0, timestep: evaluations[$1])
-        }, noise: { random.randn([1, 2, 3, 4]) })
+          return try Self.model($0, timestep: evaluations[$1])
+        }, noise: { try random.randn([1, 2, 3, 4]) })
       #expect(latents.array == before, "a step writes to its input")
       latents = step.latents
       // At the last step every deterministic sampler lands on the predicted picture itself.
@@ -100,9 +100,9 @@ import Testing
   @Test(arguments: SamplerRegistry.names)
   func clippingHoldsThePredictedPicture(_ name: String) throws {
     var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 4, clip: true))
-    let latents = Tensor([Float](repeating: 5, count: 24), [1, 2, 3, 4])
+    let latents = try Tensor([Float](repeating: 5, count: 24), [1, 2, 3, 4])
     let step = try sampler.step(
-      0, latents, predict: { input, _ in Prediction(noise: Tensor(input.shape)) }, noise: { Tensor([1, 2, 3, 4]) })
+      0, latents, predict: { input, _ in Prediction(noise: try Tensor(input.shape)) }, noise: { try Tensor([1, 2, 3, 4]) })
     #expect(step.predictedOriginal.array.allSatisfy { $0 == 1 })
   }
 
@@ -112,10 +112,10 @@ import Testing
       var sampler = try SamplerRegistry.make("ddpm", settings: SamplerSettings(steps: 10))
       var random = TorchRandom(seed: 3)
       let shape = [1, 2, 3, 4]
-      let logits = logit.map { Tensor([Float](repeating: $0, count: 24), shape) }
+      let logits = try logit.map { try Tensor([Float](repeating: $0, count: 24), shape) }
       return try sampler.step(
-        0, random.randn(shape), predict: { input, _ in Prediction(noise: Tensor(input.shape), varianceLogits: logits) },
-        noise: { random.randn(shape) }
+        0, random.randn(shape), predict: { input, _ in Prediction(noise: try Tensor(input.shape), varianceLogits: logits) },
+        noise: { try random.randn(shape) }
       ).latents.array
     }
     let fixed = try step(nil)
@@ -132,12 +132,12 @@ import Testing
   func knownPictureComesBack(_ name: String, _ strength: Double) throws {
     var random = TorchRandom(seed: 11)
     let shape = [1, 2, 3, 4]
-    let picture = random.randn(shape)
+    let picture = try random.randn(shape)
     let schedule = NoiseSchedule.dit
     var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 20, strength: strength))
     #expect(sampler.plan.count == (strength == 1 ? 20 : 6))
     let evaluations = sampler.evaluations
-    let start = NoiseSchedule.noised(picture, with: random.randn(shape), at: sampler.plan.levels[0])
+    let start = try NoiseSchedule.noised(picture, with: random.randn(shape), at: sampler.plan.levels[0])
     let result = try sampler.run(
       from: start,
       predict: { latents, index in
@@ -145,9 +145,9 @@ import Testing
         let noise = zip(latents.array, picture.array).map { x, x0 in
           Float((Double(x) - level.signal * Double(x0)) / level.noise)
         }
-        return Prediction(noise: Tensor(noise, shape))
+        return Prediction(noise: try Tensor(noise, shape))
       },
-      noise: { random.randn(shape) })
+      noise: { try random.randn(shape) })
     #expect(Comparison(expected: picture.array, actual: result.array).maxAbsolute < 1e-4)
   }
 
@@ -156,10 +156,10 @@ import Testing
   func speed() throws {
     var noise = BatchNoise(seeds: Array(0..<8))
     let clock = ContinuousClock()
-    var start = noise.randn([8, 32, 32])
-    let drawing = clock.measure { start = noise.randn([8, 32, 32]) }
+    var start = try noise.randn([8, 32, 32])
+    let drawing = try clock.measure { try start = noise.randn([8, 32, 32]) }
     print("  noise: \(drawing)")
-    let prediction = Prediction(noise: noise.randn([8, 32, 32]), varianceLogits: noise.randn([8, 32, 32]))
+    let prediction = try Prediction(noise: noise.randn([8, 32, 32]), varianceLogits: noise.randn([8, 32, 32]))
     for name in SamplerRegistry.names {
       var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 50))
       let time = try clock.measure {

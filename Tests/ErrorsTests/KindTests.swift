@@ -30,7 +30,7 @@ import Testing
       WeightError.nested, WeightError.range(""), WeightError.negative, WeightError.unsupported(""),
       SourceError.mask(path: "", 1, 1, 2, 1), SourceError.strength(0), SourceError.noImage(""),
       ImageError.size(width: 0, height: 0), ImageError.misfit(reason: ""),
-      UViTError.grid(grid, native: grid),
+      UViTError.grid(grid, native: grid), BackendError.shape(""), BackendError.unknownCPU(""),
       ModelError.noAutoencoder(path: ""), ModelError.noTextEncoder(path: ""), ModelError.noClasses(""),
       ModelError.noSuchClass("", suggestion: nil, count: 1), ModelError.unnamedClasses(""), ModelError.noText(""),
       BatchError.shard(""), BatchError.template(""),

@@ -61,9 +61,9 @@ import Testing
     let configuration = try #require(PaperModels.configuration("S/8", scheme))
     let model = try DiT.random(configuration, seed: 5, backend: backend)
     let conditions = [Condition(classIndex: 1), Condition(classIndex: 2), Condition(classIndex: 1)]
-    let run = model.prepare(conditions, grid: configuration.nativeGrid, timesteps: [[500, 500, 100]])
+    let run = try model.prepare(conditions, grid: configuration.nativeGrid, timesteps: [[500, 500, 100]])
     let one = (0..<4 * 32 * 32).map { sinf(Float($0) * 0.37) * 1.4 }
-    let output = run.predict(Tensor(one + one + one, [3, 4, 32, 32]), evaluation: 0, observe: nil)
+    let output = try run.predict(try Tensor(one + one + one, [3, 4, 32, 32]), evaluation: 0, observe: nil)
     let parts = (0..<3).map { output.slice($0, count: 1).array }
     func distance(_ a: [Float], _ b: [Float]) -> Float {
       zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / a.reduce(0) { $0 + $1 * $1 }

@@ -15,7 +15,7 @@ import Testing
   private func file(_ names: [String]) throws -> URL {
     let url = folder.file("\(UUID().uuidString).bin")
     var writer = SafetensorsWriter(url)
-    for name in names { try writer.add(TensorName(name), Tensor([1, 2], [2])) }
+    for name in names { try writer.add(TensorName(name), try Tensor([1, 2], [2])) }
     try writer.write()
     return url
   }

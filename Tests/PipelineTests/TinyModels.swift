@@ -47,7 +47,7 @@ struct TinyModels {
       at: folder.file(name + "/text_encoder"), withIntermediateDirectories: true)
     var writer = SafetensorsWriter(folder.file(name + "/text_encoder/model.safetensors"))
     for record in source.records where record.name.string != "shared.weight" { try writer.add(record) }
-    let embedding = Tensor((0..<8192 * 24).map { sin(Float($0) * 0.7) + cos(Float($0 / 24) * 1.3) }, [8192, 24])
+    let embedding = try Tensor((0..<8192 * 24).map { sin(Float($0) * 0.7) + cos(Float($0 / 24) * 1.3) }, [8192, 24])
     try writer.add("shared.weight", embedding)
     try writer.write()
     let text = try String(contentsOf: Fixtures.url("t5/v1_0/config.json"), encoding: .utf8)

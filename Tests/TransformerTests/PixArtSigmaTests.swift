@@ -6,37 +6,37 @@ import DiTTransformer
 @Suite struct PixArtSigmaTests {
   static let width = 24, heads = 2, depth = 3, patch = 2, channels = 3, caption = 10
 
-  private static func weights(hasNorms: Bool, compressed: Set<Int>) -> RandomWeights {
+  private static func weights(hasNorms: Bool, compressed: Set<Int>) throws -> RandomWeights {
     var weights = RandomWeights(seed: 7)
-    weights.tensor("x_embedder.proj.weight", [width, channels, patch, patch], 0.3)
-    weights.tensor("x_embedder.proj.bias", [width], 0.3)
-    weights.linear("t_embedder.mlp.0", width, 256)
-    weights.linear("t_embedder.mlp.2", width, width)
-    weights.linear("t_block.1", 6 * width, width)
-    weights.linear("y_embedder.y_proj.fc1", width, caption)
-    weights.linear("y_embedder.y_proj.fc2", width, width)
+    try weights.tensor("x_embedder.proj.weight", [width, channels, patch, patch], 0.3)
+    try weights.tensor("x_embedder.proj.bias", [width], 0.3)
+    try weights.linear("t_embedder.mlp.0", width, 256)
+    try weights.linear("t_embedder.mlp.2", width, width)
+    try weights.linear("t_block.1", 6 * width, width)
+    try weights.linear("y_embedder.y_proj.fc1", width, caption)
+    try weights.linear("y_embedder.y_proj.fc2", width, width)
     for index in 0..<depth {
       let name = "blocks.\(index)."
-      weights.tensor(name + "scale_shift_table", [6, width], 0.5)
-      weights.linear(name + "attn.qkv", 3 * width, width)
-      weights.linear(name + "attn.proj", width, width)
-      weights.linear(name + "cross_attn.q_linear", width, width)
-      weights.linear(name + "cross_attn.kv_linear", 2 * width, width)
-      weights.linear(name + "cross_attn.proj", width, width)
-      weights.linear(name + "mlp.fc1", 4 * width, width)
-      weights.linear(name + "mlp.fc2", width, 4 * width)
+      try weights.tensor(name + "scale_shift_table", [6, width], 0.5)
+      try weights.linear(name + "attn.qkv", 3 * width, width)
+      try weights.linear(name + "attn.proj", width, width)
+      try weights.linear(name + "cross_attn.q_linear", width, width)
+      try weights.linear(name + "cross_attn.kv_linear", 2 * width, width)
+      try weights.linear(name + "cross_attn.proj", width, width)
+      try weights.linear(name + "mlp.fc1", 4 * width, width)
+      try weights.linear(name + "mlp.fc2", width, 4 * width)
       if hasNorms {
-        weights.norm(name + "attn.q_norm", width)
-        weights.norm(name + "attn.k_norm", width)
+        try weights.norm(name + "attn.q_norm", width)
+        try weights.norm(name + "attn.k_norm", width)
       }
       if compressed.contains(index) {
-        weights.tensor(name + "attn.sr.weight", [width, 1, 2, 2], 0.5)
-        weights.tensor(name + "attn.sr.bias", [width], 0.3)
-        weights.norm(name + "attn.norm", width)
+        try weights.tensor(name + "attn.sr.weight", [width, 1, 2, 2], 0.5)
+        try weights.tensor(name + "attn.sr.bias", [width], 0.3)
+        try weights.norm(name + "attn.norm", width)
       }
     }
-    weights.tensor("final_layer.scale_shift_table", [2, width], 0.5)
-    weights.linear("final_layer.linear", patch * patch * 2 * channels, width)
+    try weights.tensor("final_layer.scale_shift_table", [2, width], 0.5)
+    try weights.linear("final_layer.linear", patch * patch * 2 * channels, width)
     return weights
   }
 
@@ -47,14 +47,14 @@ import DiTTransformer
   ] as [(Bool, [Int], Grid)])
   func equalsSlowReference(hasNorms: Bool, compressing: [Int], grid: Grid) throws {
     let compressed = Set(compressing)
-    let weights = PixArtSigmaTests.weights(hasNorms: hasNorms, compressed: compressed)
+    let weights = try PixArtSigmaTests.weights(hasNorms: hasNorms, compressed: compressed)
     let configuration = PixArtConfiguration(
       hiddenSize: Self.width, depth: Self.depth, heads: Self.heads, patchSize: Self.patch, inChannels: Self.channels,
       learnsVariance: true, sampleSize: 12, captionSize: Self.caption, readsExtent: false, interpolationScale: 0.5)
     var random = RandomNumbers(seed: 3)
     let shape = [2, Self.channels, grid.height * Self.patch, grid.width * Self.patch]
-    let latents = random.tensor(shape, 1)
-    let texts = [random.tensor([5, Self.caption], 1), random.tensor([2, Self.caption], 1)]
+    let latents = try random.tensor(shape, 1)
+    let texts = try [random.tensor([5, Self.caption], 1), random.tensor([2, Self.caption], 1)]
     let timesteps: [Float] = [412, 23.5]
     let slow = SlowPixArt(
       weights: weights, width: Self.width, heads: Self.heads, depth: Self.depth, patch: Self.patch,
@@ -74,8 +74,8 @@ import DiTTransformer
     ] {
       let backend = try Backend(kind, precision: precision, threads: 2)
       let model = try PixArt(configuration, checkpoint: weights.checkpoint(), names: .official, backend: backend)
-      let run = model.prepare(texts.map { Condition(text: $0) }, grid: grid, timesteps: [timesteps])
-      let actual = run.predict(latents, evaluation: 0, observe: nil)
+      let run = try model.prepare(texts.map { Condition(text: $0) }, grid: grid, timesteps: [timesteps])
+      let actual = try run.predict(latents, evaluation: 0, observe: nil)
       #expect(actual.shape == [2, 2 * Self.channels, shape[2], shape[3]])
       let nmse = Comparison(expected: expected, actual: actual.array).nmse
       #expect(nmse < limit, "\(kind) \(precision)")
@@ -90,16 +90,16 @@ import DiTTransformer
       let configuration = PixArtConfiguration(
         hiddenSize: Self.width, depth: 1, heads: Self.heads, patchSize: Self.patch, inChannels: Self.channels,
         learnsVariance: true, sampleSize: 8, captionSize: Self.caption, readsExtent: false, interpolationScale: 1)
-      var weights = PixArtSigmaTests.weights(hasNorms: true, compressed: [0])
+      var weights = try PixArtSigmaTests.weights(hasNorms: true, compressed: [0])
       weights.remove { name in
         (!hasNorms && (name.contains("q_norm") || name.contains("k_norm"))) || (!compressed && name.contains("attn.sr"))
       }
       let model = try PixArt(
         configuration, checkpoint: weights.checkpoint(), names: .official, backend: Backend(.reference, threads: 1))
       var random = RandomNumbers(seed: 1)
-      let run = model.prepare(
+      let run = try model.prepare(
         [Condition(text: random.tensor([3, Self.caption], 1))], grid: grid, timesteps: [[300]])
-      outputs.append(run.predict(random.tensor([1, Self.channels, 8, 8], 1), evaluation: 0, observe: nil).array)
+      try outputs.append(run.predict(random.tensor([1, Self.channels, 8, 8], 1), evaluation: 0, observe: nil).array)
     }
     #expect(Comparison(expected: outputs[0], actual: outputs[1]).nmse > 1e-3)
     #expect(Comparison(expected: outputs[0], actual: outputs[2]).nmse > 1e-3)

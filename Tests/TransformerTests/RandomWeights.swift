@@ -18,9 +18,9 @@ struct RandomNumbers {
     return Float((Double(z >> 11) / Double(1 << 52) - 1) * 3.0.squareRoot() * scale)
   }
 
-  mutating func tensor(_ shape: [Int], _ scale: Double) -> Tensor {
+  mutating func tensor(_ shape: [Int], _ scale: Double) throws -> Tensor {
     let count = shape.reduce(1, *)
-    return Tensor((0..<count).map { _ in next(scale) }, shape)
+    return try Tensor((0..<count).map { _ in next(scale) }, shape)
   }
 }
 
@@ -32,18 +32,18 @@ struct RandomWeights {
   init(seed: UInt64) { random = RandomNumbers(seed: seed) }
 
   /// A linear layer of unit gain, with biases that matter.
-  mutating func linear(_ name: String, _ outputs: Int, _ inputs: Int) {
-    tensors[name + ".weight"] = random.tensor([outputs, inputs], 1 / Double(inputs).squareRoot())
-    tensors[name + ".bias"] = random.tensor([outputs], 0.3)
+  mutating func linear(_ name: String, _ outputs: Int, _ inputs: Int) throws {
+    try tensors[name + ".weight"] = random.tensor([outputs, inputs], 1 / Double(inputs).squareRoot())
+    try tensors[name + ".bias"] = random.tensor([outputs], 0.3)
   }
 
-  mutating func norm(_ name: String, _ size: Int) {
-    let weight = random.tensor([size], 0.4)
-    tensors[name + ".weight"] = Tensor(weight.array.map { 1 + $0 }, [size])
-    tensors[name + ".bias"] = random.tensor([size], 0.3)
+  mutating func norm(_ name: String, _ size: Int) throws {
+    let weight = try random.tensor([size], 0.4)
+    tensors[name + ".weight"] = try Tensor(weight.array.map { 1 + $0 }, [size])
+    try tensors[name + ".bias"] = random.tensor([size], 0.3)
   }
 
-  mutating func tensor(_ name: String, _ shape: [Int], _ scale: Double) { tensors[name] = random.tensor(shape, scale) }
+  mutating func tensor(_ name: String, _ shape: [Int], _ scale: Double) throws { try tensors[name] = random.tensor(shape, scale) }
 
   mutating func remove(where test: (String) -> Bool) { tensors = tensors.filter { !test($0.key) } }
 

@@ -1,4 +1,5 @@
-// The hot loops of dit-t2i. One kernel family a file; each has its slow reference in the same file.
+// The hot loops of dit-t2i. One kernel family a file; each has its slow reference in the same file. One table of functions
+// an instruction set (kernel_table.h), chosen when the engine is made.
 //
 // Conventions
 //  * Matrices are row-major. A `dk_rows` is a view: row r starts `r * stride` elements after `data`.
@@ -6,7 +7,8 @@
 //  * Every result is independent of the number of threads and of the number of rows computed together:
 //    each output element is accumulated in one fixed order.
 //  * CPU features are read at run time; functions carry their own target attributes, so one binary runs anywhere.
-//  * Nothing here aborts or prints. Creation returns NULL when memory is short; shapes are the caller's contract.
+//  * Nothing here aborts or prints. When memory is short creation returns NULL and computing DK_OUT_OF_MEMORY: what it was
+//    to write is then unfinished and must not be used. Shapes are the caller's contract.
 #ifndef DIT_T2I_CKERNELS_H
 #define DIT_T2I_CKERNELS_H
 
@@ -17,7 +19,38 @@
 extern "C" {
 #endif
 
-// ---------------------------------------------------------------- engine: threads, backend, CPU features
+typedef enum { DK_OK = 0, DK_OUT_OF_MEMORY = 1 } dk_status;
+#define DK_CHECKED __attribute__((warn_unused_result))
+
+// ---------------------------------------------------------------- memory
+
+void *dk_allocate(size_t bytes);  // 64-byte aligned, NULL when memory is short
+void dk_free(void *memory);       // of dk_allocate; NULL is fine
+// For tests: the n-th allocation of this thread from now on fails, and those after it do not; 0: none fails. Kernels
+// allocate on their caller's thread only, and count a thread they start as an allocation.
+void dk_fail_allocation(long n);
+long dk_allocations(void);  // of this thread, so far, failed ones included
+
+// ---------------------------------------------------------------- instruction sets
+
+typedef enum {
+  DK_CPU_NATIVE = 0,  // the best of those below that this processor has
+  DK_CPU_PORTABLE,
+  DK_CPU_AVX2,         // avx2 + fma + f16c
+  DK_CPU_AVX2_VNNI,    // and avx_vnni: dot products of bytes
+  DK_CPU_AVX512,       // avx512 f, bw, dq, vl
+  DK_CPU_AVX512_VNNI,  // and avx512_vnni
+  DK_CPU_AVX512_BF16,  // and avx512_bf16
+  DK_CPU_LEVELS,       // how many there are
+} dk_cpu_level;
+
+int dk_cpu_has(dk_cpu_level level);
+// "native", "portable", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16". NULL where this program was built
+// for another kind of processor.
+const char *dk_cpu_level_name(dk_cpu_level level);
+int dk_cpu_level_named(const char *name, dk_cpu_level *level);  // 0 and nothing written where there is no such name
+
+// ---------------------------------------------------------------- engine: threads, backend, instruction set
 
 typedef enum {
   DK_BACKEND_REFERENCE = 0,  // plain loops, one thread, double accumulation: slow and obviously right
@@ -25,31 +58,26 @@ typedef enum {
   DK_BACKEND_NATIVE = 2,     // the kernels of this folder
 } dk_backend;
 
-typedef enum {
-  DK_CPU_PORTABLE = 0,
-  DK_CPU_AVX2 = 1,    // avx2 + fma + f16c
-  DK_CPU_AVX512 = 2,  // avx512 f, bw, dq, vl
-} dk_cpu_level;
-
 typedef struct dk_engine dk_engine;
 
-// threads >= 1. level is lowered to what the CPU has; pass DK_CPU_AVX512 for "the best there is".
+// threads >= 1. A level that the CPU does not have is lowered to the next one that it has. NULL when memory or threads
+// are short.
 dk_engine *dk_engine_create(int threads, dk_backend backend, dk_cpu_level level);
 void dk_engine_destroy(dk_engine *engine);
-// For tests: computes as on a CPU without avx512_bf16 and VNNI. To be called before anything is packed.
-void dk_engine_avoid_dot_products(dk_engine *engine);
 int dk_engine_threads(const dk_engine *engine);
-dk_cpu_level dk_cpu_best_level(void);
-int dk_cpu_has_bf16(void);  // avx512_bf16
-int dk_cpu_has_vnni(void);  // avx512_vnni
+dk_cpu_level dk_engine_level(const dk_engine *engine);  // never DK_CPU_NATIVE
+int dk_engine_has_bf16(const dk_engine *engine);        // this engine multiplies bfloat16 as such
+int dk_engine_has_vnni(const dk_engine *engine);        // this engine has dot products of bytes
 
 // C = alpha * A * op(B) + beta * C, row-major, exactly cblas_sgemm's order of arguments (enums as int).
 typedef void (*dk_sgemm)(int order, int transA, int transB, int m, int n, int k, float alpha, const float *a,
                          int lda, const float *b, int ldb, float beta, float *c, int ldc);
 void dk_engine_use_sgemm(dk_engine *engine, dk_sgemm sgemm);
 
-// Calls body(context, task, thread) once for each task in 0..<tasks, tasks handed out dynamically.
-void dk_parallel(dk_engine *engine, long tasks, void (*body)(void *context, long task, int thread), void *context);
+// Calls body(context, task, thread) once for each task in 0..<tasks, tasks handed out dynamically. Each thread has `scratch`
+// bytes of memory for it; none of the tasks is done where they are not to be had.
+DK_CHECKED dk_status dk_parallel(dk_engine *engine, size_t scratch, long tasks, void (*body)(void *context, long task,
+                                 int thread), void *context);
 
 // ---------------------------------------------------------------- activations and matrices
 
@@ -86,7 +114,7 @@ typedef struct dk_weight dk_weight;  // [n][k], packed for this engine
 dk_weight *dk_weight_create(dk_engine *engine, dk_weight_kind kind, long n, long k);
 // Packs numbers into it, in place of those before. The sources are stacked along n: q, k and v of separate files become one matrix.
 // INT8 from an I8 source keeps its numbers; from any other source rows are quantised as in dk_f32_to_i8.
-void dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *sources);
+DK_CHECKED dk_status dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *sources);
 void dk_weight_free(dk_weight *weight);
 size_t dk_weight_bytes(const dk_weight *weight);
 
@@ -110,15 +138,18 @@ typedef struct {
 } dk_epilogue;
 
 // x [m][k] f32 or bf16 -> out [m][n] f32 or bf16. INT8 weights: x is quantised per row (symmetric, 127 levels).
-void dk_linear(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue, dk_rows out);
+DK_CHECKED dk_status dk_linear(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue,
+                               dk_rows out);
 
 // ---------------------------------------------------------------- elementwise.c
 
-void dk_activate(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows x, dk_rows out);
+DK_CHECKED dk_status dk_activate(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows x,
+                                 dk_rows out);
 // out = act(a) * b (gated GELU of T5)
-void dk_activate_multiply(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows a, dk_rows b, dk_rows out);
+DK_CHECKED dk_status dk_activate_multiply(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows a,
+                                          dk_rows b, dk_rows out);
 // out = x + y
-void dk_add(dk_engine *engine, long rows, long columns, dk_rows x, dk_rows y, dk_rows out);
+DK_CHECKED dk_status dk_add(dk_engine *engine, long rows, long columns, dk_rows x, dk_rows y, dk_rows out);
 
 // ---------------------------------------------------------------- norm.c
 
@@ -132,12 +163,15 @@ typedef struct {
   long rows_per_group;
 } dk_layer_norm_arguments;
 
-void dk_layer_norm(dk_engine *engine, long rows, long columns, dk_rows x, const dk_layer_norm_arguments *arguments, dk_rows out);
+DK_CHECKED dk_status dk_layer_norm(dk_engine *engine, long rows, long columns, dk_rows x,
+                                   const dk_layer_norm_arguments *arguments, dk_rows out);
 // out = x * rsqrt(mean(x²) + eps) * weight
-void dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, float eps, dk_rows out);
+DK_CHECKED dk_status dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, float eps,
+                                 dk_rows out);
 // NHWC: x [batch][pixels][channels]; statistics per picture and group of channels. activation NONE or SILU or RELU.
-void dk_group_norm(dk_engine *engine, long batch, long pixels, long channels, long groups, dk_rows x, const float *weight,
-                   const float *bias, float eps, dk_activation activation, dk_rows out);
+DK_CHECKED dk_status dk_group_norm(dk_engine *engine, long batch, long pixels, long channels, long groups, dk_rows x,
+                                   const float *weight, const float *bias, float eps, dk_activation activation,
+                                   dk_rows out);
 
 // ---------------------------------------------------------------- attention.c
 
@@ -156,7 +190,7 @@ typedef struct {
   float *probabilities;     // NULL, or [batch][queries][keys], += mean over heads of the attention weights
 } dk_attention_arguments;
 
-void dk_attention(dk_engine *engine, const dk_attention_arguments *arguments);
+DK_CHECKED dk_status dk_attention(dk_engine *engine, const dk_attention_arguments *arguments);
 
 // ---------------------------------------------------------------- convolution.c (NHWC)
 
@@ -179,10 +213,11 @@ typedef struct {
 
 // x [batch*height*width][in_channels], residual and out [batch*out_h*out_w][out_channels]; residual.data may be NULL.
 // out_h = ceil(height * upsample / stride). x, residual and out may be f32 or bf16 each; out may not overlap x.
-void dk_convolve(dk_engine *engine, const dk_convolution *convolution, const dk_convolution_arguments *arguments, dk_rows x,
-                 dk_rows residual, dk_rows out);
+DK_CHECKED dk_status dk_convolve(dk_engine *engine, const dk_convolution *convolution,
+                                 const dk_convolution_arguments *arguments, dk_rows x, dk_rows residual, dk_rows out);
 // x [batch*height*width][channels] -> out [batch*2h*2w][channels]
-void dk_upsample_nearest(dk_engine *engine, long batch, long height, long width, long channels, dk_rows x, dk_rows out);
+DK_CHECKED dk_status dk_upsample_nearest(dk_engine *engine, long batch, long height, long width, long channels, dk_rows x,
+                                         dk_rows out);
 
 #ifdef __cplusplus
 }

@@ -24,7 +24,7 @@ package struct DDIM: Sampler {
   ) throws -> SamplerStep {
     let from = plan.levels[index]
     let to = plan.target(index)
-    let original = denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
+    let original = try denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
 
     // Eq. 16. The noise ε is written as (x − √ᾱ·x₀) / √(1−ᾱ), so that it follows a clipped x₀.
     let deviation =
@@ -33,9 +33,9 @@ package struct DDIM: Sampler {
     let terms = (
       (to.signal - direction * from.signal, original), (direction, latents)
     )
-    let next =
+    let next = try
       eta > 0
-      ? weightedSum(terms.0, terms.1, (deviation, try noise()))
+      ? weightedSum(terms.0, terms.1, (deviation, noise()))
       : weightedSum(terms.0, terms.1)
     return SamplerStep(latents: next, predictedOriginal: original)
   }

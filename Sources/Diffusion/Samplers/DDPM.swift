@@ -25,8 +25,8 @@ package struct DDPM: Sampler {
   ) throws -> SamplerStep {
     let at = plan.count - 1 - index  // The tables count from the clean end.
     let prediction = try predict(latents, index)
-    let original = denoised(latents, prediction.noise, at: plan.levels[index], clip: clip)
-    let next = weightedSum(
+    let original = try denoised(latents, prediction.noise, at: plan.levels[index], clip: clip)
+    let next = try weightedSum(
       (tables.posteriorMeanOriginal[at], original), (tables.posteriorMeanLatents[at], latents))  // [B, C, H, W]
 
     // Noise is drawn at the last step too, where it has no use: a seed then gives PyTorch's sequence of draws.

@@ -24,7 +24,7 @@ package struct DPMSolverPlusPlus: Sampler {
   ) throws -> SamplerStep {
     let from = plan.levels[index]
     let to = plan.target(index)
-    let original = denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
+    let original = try denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
     defer { previous = original }
 
     // x' = (σ'/σ) x − α'(e^{−h} − 1)(m₀ + ½ (h/h₀)(m₀ − m₁)), with e^{−h} = 0 when the target is clean.
@@ -33,10 +33,10 @@ package struct DPMSolverPlusPlus: Sampler {
     let slope = previous == nil ? 0 : halfSlope(index, length)
     let next =
       if let previous, slope != 0 {
-        weightedSum(
+        try weightedSum(
           (to.noise / from.noise, latents), (gain * (1 + slope), original), (-gain * slope, previous))
       } else {
-        weightedSum((to.noise / from.noise, latents), (gain, original))
+        try weightedSum((to.noise / from.noise, latents), (gain, original))
       }
     return SamplerStep(latents: next, predictedOriginal: original)
   }

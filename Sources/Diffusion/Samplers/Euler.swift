@@ -25,14 +25,14 @@ package struct Euler: Sampler {
   ) throws -> SamplerStep {
     let from = plan.levels[index]
     let to = plan.target(index)
-    let original = denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
+    let original = try denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
     return SamplerStep(
-      latents: Euler.step(latents, original, from: from, to: to), predictedOriginal: original)
+      latents: try Euler.step(latents, original, from: from, to: to), predictedOriginal: original)
   }
 
   /// X' = X + (σ'−σ)(X − x₀)/σ = (σ'/σ) X + (1 − σ'/σ) x₀.
-  static func step(_ latents: Tensor, _ original: Tensor, from: NoiseLevel, to: NoiseLevel) -> Tensor {
+  static func step(_ latents: Tensor, _ original: Tensor, from: NoiseLevel, to: NoiseLevel) throws -> Tensor {
     let ratio = to.sigma / from.sigma
-    return weightedSum((to.signal * ratio / from.signal, latents), (to.signal * (1 - ratio), original))
+    return try weightedSum((to.signal * ratio / from.signal, latents), (to.signal * (1 - ratio), original))
   }
 }

@@ -29,14 +29,14 @@ package struct Heun: Sampler {
   ) throws -> SamplerStep {
     let from = plan.levels[index]
     let to = plan.target(index)
-    let original = denoised(latents, try predict(latents, 2 * index).noise, at: from, clip: clip)
-    let guess = Euler.step(latents, original, from: from, to: to)
+    let original = try denoised(latents, try predict(latents, 2 * index).noise, at: from, clip: clip)
+    let guess = try Euler.step(latents, original, from: from, to: to)
     if to.sigma == 0 { return SamplerStep(latents: guess, predictedOriginal: original) }
 
-    let corrected = denoised(guess, try predict(guess, 2 * index + 1).noise, at: to, clip: clip)
+    let corrected = try denoised(guess, try predict(guess, 2 * index + 1).noise, at: to, clip: clip)
     // X' = X + ½(σ'−σ) [(X − x₀)/σ + (X̂ − x̂₀)/σ'], and x' = √ᾱ' X'.
     let half = (to.sigma - from.sigma) / 2
-    let next = weightedSum(
+    let next = try weightedSum(
       (to.signal / from.signal * (1 + half / from.sigma), latents),
       (-to.signal * half / from.sigma, original),
       (half / to.sigma, guess),

@@ -27,15 +27,15 @@ package struct UniPC: Sampler {
   package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
-    let original = denoised(latents, try predict(latents, index).noise, at: plan.levels[index], clip: clip)
-    let corrected = correct(index, latents, original)
+    let original = try denoised(latents, try predict(latents, index).noise, at: plan.levels[index], clip: clip)
+    let corrected = try correct(index, latents, original)
     history = history.suffix(1) + [original]
     start = corrected
-    return SamplerStep(latents: predictNext(index, corrected), predictedOriginal: original)
+    return try SamplerStep(latents: predictNext(index, corrected), predictedOriginal: original)
   }
 
   /// UniP: x' = (σ'/σ) x − α'(e^{−h} − 1)(m₀ + ½ (m₁ − m₀)/r), r = (λ₁ − λ₀)/h the place of the prediction before.
-  private mutating func predictNext(_ index: Int, _ latents: Tensor) -> Tensor {
+  private mutating func predictNext(_ index: Int, _ latents: Tensor) throws -> Tensor {
     let from = plan.levels[index]
     let to = plan.target(index)
     let length = to.lambda - from.lambda
@@ -43,15 +43,15 @@ package struct UniPC: Sampler {
     let ratio = place(before: index, length)
     order = ratio == nil ? 1 : 2
     guard let ratio else {
-      return weightedSum((to.noise / from.noise, latents), (gain, history[history.count - 1]))
+      return try weightedSum((to.noise / from.noise, latents), (gain, history[history.count - 1]))
     }
     let slope = 0.5 / ratio
-    return weightedSum(
+    return try weightedSum(
       (to.noise / from.noise, latents), (gain * (1 - slope), history[1]), (gain * slope, history[0]))
   }
 
   /// UniC: the last step once more, now knowing the prediction at its end.
-  private func correct(_ index: Int, _ latents: Tensor, _ original: Tensor) -> Tensor {
+  private func correct(_ index: Int, _ latents: Tensor, _ original: Tensor) throws -> Tensor {
     guard index > 0, let start, let newest = history.last else { return latents }
     let from = plan.levels[index - 1]
     let to = plan.levels[index]
@@ -60,7 +60,7 @@ package struct UniPC: Sampler {
     let gain = -to.signal * expm1(-length)
     let decay = to.noise / from.noise
     guard order == 2, let ratio = place(before: index - 1, length) else {
-      return weightedSum((decay, start), (gain / 2, newest), (gain / 2, original))
+      return try weightedSum((decay, start), (gain / 2, newest), (gain / 2, original))
     }
 
     // Weights ρ of (m₁ − m₀)/r and of (m − m₀) solve ρ₁ + ρ₂ = b₁ and r ρ₁ + ρ₂ = b₂ (eq. 11).
@@ -72,7 +72,7 @@ package struct UniPC: Sampler {
     let older = (b1 - b2) / (1 - ratio)
     let slope = older / ratio
     let end = b1 - older
-    return weightedSum(
+    return try weightedSum(
       (decay, start), (gain * (1 - slope - end), newest), (gain * slope, history[0]), (gain * end, original))
   }
 

@@ -5,7 +5,7 @@ import Foundation
 /// The model asks for the names of the official code; a naming says where those lie in another file. One name may be
 /// several matrices stacked along their outputs (q, k and v).
 package struct ParameterNames: Sendable {
-  let stored: @Sendable (String) -> [String]
+  package let stored: @Sendable (String) -> [String]
 
   /// The one name, or the first, that an official name has in such a file.
   package func name(of official: String) -> String { stored(official).first ?? official }

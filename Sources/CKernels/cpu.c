@@ -1,0 +1,89 @@
+// Which instruction sets there are, and which of them this processor has.
+#include "kernel_table.h"
+
+#include <pthread.h>
+
+#if DK_X86
+#include <cpuid.h>
+#endif
+
+// From the least to the best: the last one that the processor has is `native`. A new one is its file and its line here.
+static const dk_kernels *const tables[DK_CPU_LEVELS] = {
+  [DK_CPU_PORTABLE] = &dk_kernels_portable,
+#if DK_X86
+  [DK_CPU_AVX2] = &dk_kernels_avx2,
+  [DK_CPU_AVX2_VNNI] = &dk_kernels_avx2_vnni,
+  [DK_CPU_AVX512] = &dk_kernels_avx512,
+  [DK_CPU_AVX512_VNNI] = &dk_kernels_avx512_vnni,
+  [DK_CPU_AVX512_BF16] = &dk_kernels_avx512_bf16,
+#endif
+};
+
+static unsigned look(void) {
+  unsigned found = 0;
+#if DK_X86
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
+  const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
+  if ((c & (fma | osxsave | avx | f16c)) != (fma | osxsave | avx | f16c)) return found;
+  unsigned state, upper;  // which registers the operating system saves
+  __asm__("xgetbv" : "=a"(state), "=d"(upper) : "c"(0));
+  if ((state & 0x6) != 0x6) return found;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & 1u << 5)) return found;
+  found |= DK_HAS_AVX2;
+  unsigned a1 = 0, b1, c1, d1;
+  if (a >= 1) __get_cpuid_count(7, 1, &a1, &b1, &c1, &d1);
+  if (a1 & 1u << 4) found |= DK_HAS_AVX_VNNI;
+  const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
+  if ((state & 0xe6) != 0xe6 || (b & (f | dq | bw | vl)) != (f | dq | bw | vl)) return found;
+  found |= DK_HAS_AVX512;
+  if (c & 1u << 11) found |= DK_HAS_AVX512_VNNI;
+  if (a1 & 1u << 5) found |= DK_HAS_AVX512_BF16;
+#endif
+  return found;
+}
+
+// Once a process: under a hypervisor each CPUID takes tens of microseconds.
+static unsigned features;
+static const dk_kernels *native;
+
+static int has(const dk_kernels *table) { return table && (table->needs & ~features) == 0; }
+
+static void look_once(void) {
+  features = look();
+  for (int level = 0; level < DK_CPU_LEVELS; level++)
+    if (has(tables[level])) native = tables[level];
+}
+
+const dk_kernels *dk_native_kernels(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, look_once);
+  return native;
+}
+
+const dk_kernels *dk_kernels_at_most(dk_cpu_level level) {
+  const dk_kernels *best = dk_native_kernels();
+  if (level <= DK_CPU_NATIVE || level >= DK_CPU_LEVELS) return best;
+  while (!has(tables[level])) level--;  // ends at portable, which needs nothing
+  return tables[level];
+}
+
+int dk_cpu_has(dk_cpu_level level) {
+  dk_native_kernels();
+  return level == DK_CPU_NATIVE || (level > DK_CPU_NATIVE && level < DK_CPU_LEVELS && has(tables[level]));
+}
+
+const char *dk_cpu_level_name(dk_cpu_level level) {
+  if (level == DK_CPU_NATIVE) return "native";
+  return level > DK_CPU_NATIVE && level < DK_CPU_LEVELS && tables[level] ? tables[level]->name : NULL;
+}
+
+int dk_cpu_level_named(const char *name, dk_cpu_level *level) {
+  for (int i = 0; i < DK_CPU_LEVELS; i++) {
+    const char *known = dk_cpu_level_name((dk_cpu_level)i);
+    if (!known || strcmp(known, name) != 0) continue;
+    *level = (dk_cpu_level)i;
+    return 1;
+  }
+  return 0;
+}

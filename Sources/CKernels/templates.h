@@ -1,0 +1,31 @@
+// All templates for the selected instruction set (simd.h), multiplying floats. Expects
+//   TILE            how many vectors of queries attention's register tile holds
+//   HEIGHT(panels)  how many pixels a convolution's register tile holds beside that many panels of 16 output channels
+// and defines the entries of the table that are made from templates alone.
+#include "elementwise_simd.h"
+#include "linear_rows.h"
+#include "norm_simd.h"
+
+#define PAIRS 0
+#define A(name) V(name)
+#include "operand_simd.h"
+#include "attention_simd.h"
+#include "convolution_simd.h"
+#undef A
+#undef PAIRS
+
+static const dk_convolver V(convolver) = {
+  .panels = LANES == 16 ? 4 : 1,
+  .read_row = V(read_row),
+  .convolve_row = V(convolve_row),
+  .pack = dk_convolution_pack_panels,
+  .convolve = dk_convolve_panels,
+};
+
+#define DK_TEMPLATES                                                                                \
+  .widen_row = V(widen_row), .prepare_row = V(prepare_row), .finish = V(finish),                    \
+  .elementwise_row = V(elementwise_row),                                                            \
+  .layer_norm_row = V(layer_norm_row), .rms_norm_row = V(rms_norm_row),                             \
+  .channel_moments = V(channel_moments), .normalise_channels = V(normalise_channels),               \
+  .attention = dk_attention_by_blocks, .softmax_row = V(softmax_row),                               \
+  .sum_taps = V(sum_taps), .finish_pixel = V(finish_pixel)

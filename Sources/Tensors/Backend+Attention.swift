@@ -1,0 +1,108 @@
+import DiTCKernels
+
+/// What an attention reads and writes beside its numbers.
+package struct AttentionShape: Sendable {
+  /// Pictures, heads, and numbers of a head.
+  package var batch, heads, headSize: Int
+  /// Query rows of a picture, and key rows stored for one item.
+  package var queries, keys: Int
+  /// Factor of the scores; 1/√headSize but in T5.
+  package var scale: Float
+
+  package init(batch: Int, heads: Int, headSize: Int, queries: Int, keys: Int, scale: Float? = nil) {
+    (self.batch, self.heads, self.headSize, self.queries, self.keys) = (batch, heads, headSize, queries, keys)
+    self.scale = scale ?? 1 / Float(headSize).squareRoot()
+  }
+}
+
+/// Which keys a picture reads; all of its own where nothing is said.
+package struct AttentionKeys: Sendable {
+  /// For each picture the item whose keys it reads; nil: its own index.
+  package var item: [Int32]?
+  /// For each item how many of its keys exist; nil: all.
+  package var count: [Int32]?
+  /// [items · keys], 1 = attend; nil: all.
+  package var mask: [UInt8]?
+
+  package init(item: [Int32]? = nil, count: [Int32]? = nil, mask: [UInt8]? = nil) {
+    (self.item, self.count, self.mask) = (item, count, mask)
+  }
+}
+
+extension Backend {
+  /// softmax(scale · q kᵀ + bias) v for every picture and head.
+  /// - Parameters:
+  ///   - q: [batch · queries, heads · headSize]; k and v: [items · keys, heads · headSize]; `out` as `q`, all of one type.
+  ///   - bias: [heads, queries, keys], added to the scores of every picture.
+  ///   - probabilities: [batch, queries, keys], to which the mean attention over heads is added.
+  /// - Throws: ``BackendError``.
+  package func attention(
+    _ shape: AttentionShape, q: some MatrixOperand, k: some MatrixOperand, v: some MatrixOperand,
+    reading chosen: AttentionKeys = AttentionKeys(), bias: Tensor? = nil, probabilities: Tensor? = nil,
+    into out: some MatrixOperand
+  ) throws {
+    let (q, k, v, out) = (q.matrix, k.matrix, v.matrix, out.matrix)
+    try Backend.check(shape, q, k, v, chosen, out)
+    let scores = shape.queries * shape.keys
+    let biasNumbers = try bias.map { UnsafePointer(try floats($0, count: shape.heads * scores)) }
+    let sums = try probabilities.map { try floats($0, count: shape.batch * scores) }
+    try withOptionalPointer(chosen.item) { item in
+      try withOptionalPointer(chosen.count) { count in
+        try withOptionalPointer(chosen.mask) { mask in
+          try withExtendedLifetime((q, k, v, bias, probabilities, out)) {
+            var arguments = dk_attention_arguments(
+              batch: shape.batch, heads: shape.heads, head_dim: shape.headSize, queries: shape.queries, keys: shape.keys,
+              scale: shape.scale, q: q.view, k: k.view, v: v.view, out: out.view, key_item: item, key_count: count,
+              key_mask: mask, bias: biasNumbers, probabilities: sums)
+            try DiTTensors.check(dk_attention(engine, &arguments), "attention")
+          }
+        }
+      }
+    }
+  }
+
+  private static func check(
+    _ shape: AttentionShape, _ q: Matrix, _ k: Matrix, _ v: Matrix, _ chosen: AttentionKeys, _ out: Matrix
+  ) throws {
+    func fits(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+      guard condition else { throw BackendError.shape("attention, \(what())") }
+    }
+    let width = shape.heads * shape.headSize
+    try fits(
+      shape.batch > 0 && shape.heads > 0 && shape.headSize > 0 && shape.queries > 0 && shape.keys > 0, "\(shape)")
+    try fits(
+      q.rows == shape.batch * shape.queries && q.columns == width, "queries \(q.rows)×\(q.columns) for \(shape)")
+    try fits(out.rows == q.rows && out.columns == width, "\(q.rows)×\(width) into \(out.rows)×\(out.columns)")
+    try fits(
+      k.rows == v.rows && k.columns == width && v.columns == width && k.rows % shape.keys == 0,
+      "keys \(k.rows)×\(k.columns) and values \(v.rows)×\(v.columns) for \(shape)")
+    try fits(q.type == k.type && q.type == v.type && q.type == out.type, "operands of different types")
+    let items = k.rows / shape.keys
+    if let item = chosen.item {
+      try fits(
+        item.count == shape.batch && item.allSatisfy { $0 >= 0 && $0 < items }, "\(item) of \(items) items")
+    } else {
+      try fits(items == shape.batch, "\(items) items for \(shape.batch) pictures")
+    }
+    if let count = chosen.count {
+      try fits(
+        count.count == items && count.allSatisfy { $0 >= 1 && $0 <= shape.keys }, "\(count) of \(shape.keys) keys")
+    }
+    if let mask = chosen.mask {
+      try fits(mask.count == items * shape.keys, "a mask of \(mask.count) for \(items) × \(shape.keys) keys")
+      // An item without keys has no softmax.
+      let isOpen = (0..<items).allSatisfy { item in
+        let kept = chosen.count.map { Int($0[item]) } ?? shape.keys
+        return mask[item * shape.keys..<item * shape.keys + kept].contains { $0 != 0 }
+      }
+      try fits(isOpen, "an item with all keys masked")
+    }
+  }
+}
+
+private func withOptionalPointer<Element, Result>(
+  _ array: [Element]?, _ body: (UnsafePointer<Element>?) throws -> Result
+) rethrows -> Result {
+  guard let array else { return try body(nil) }
+  return try array.withUnsafeBufferPointer { try body($0.baseAddress) }
+}

@@ -1,0 +1,30 @@
+import DiTCKernels
+import Foundation
+
+extension Backend {
+  /// The instruction sets that this processor has, the best last: "portable", "avx2", …
+  package static var cpuLevels: [String] { dk_cpu_level.available.filter { $0 != DK_CPU_NATIVE }.map(\.name) }
+}
+
+extension dk_cpu_level {
+  static var available: [dk_cpu_level] {
+    (0..<DK_CPU_LEVELS.rawValue).map { dk_cpu_level($0) }.filter { dk_cpu_has($0) != 0 }
+  }
+
+  var name: String { dk_cpu_level_name(self).map { String(cString: $0) } ?? "unknown" }
+
+  /// - Parameter name: nil: what `DIT_T2I_CPU` names, for tests and reports; else the best there is.
+  /// - Throws: ``BackendError/unknownCPU(_:)`` for what this processor cannot compute as. The next best would not do: a
+  ///   report would be about something else.
+  init(named name: String?) throws {
+    self = DK_CPU_NATIVE
+    guard let name = name ?? ProcessInfo.processInfo.environment["DIT_T2I_CPU"], !name.isEmpty else { return }
+    guard dk_cpu_level_named(name, &self) != 0, dk_cpu_has(self) != 0 else { throw BackendError.unknownCPU(name) }
+  }
+
+  /// "native, portable or avx2".
+  static var choices: String {
+    let names = available.map(\.name)
+    return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "native")
+  }
+}

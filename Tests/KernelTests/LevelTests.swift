@@ -1,0 +1,42 @@
+import DiTCKernels
+import Testing
+
+@Suite struct LevelTests {
+  @Test func namesAreUnderstood() {
+    for raw in 0..<DK_CPU_LEVELS.rawValue {
+      guard let name = dk_cpu_level_name(dk_cpu_level(raw)) else { continue }
+      var level = DK_CPU_LEVELS
+      #expect(dk_cpu_level_named(name, &level) == 1 && level.rawValue == raw)
+    }
+    var level = DK_CPU_AVX2
+    for name in ["", "avx", "AVX2", "sse2", "native "] { #expect(dk_cpu_level_named(name, &level) == 0) }
+    #expect(level == DK_CPU_AVX2)
+  }
+
+  /// What an engine says is what it was lowered to, not what the processor could do.
+  @Test func enginesAreWhatTheyWereAskedFor() throws {
+    #expect(dk_cpu_has(DK_CPU_PORTABLE) == 1 && dk_cpu_has(DK_CPU_NATIVE) == 1 && dk_cpu_has(DK_CPU_LEVELS) == 0)
+    for level in Level.all {
+      let engine = try TestEngine(level: level.level)
+      #expect(dk_engine_level(engine.pointer) == level.level)
+    }
+    let native = try TestEngine()
+    #expect(dk_engine_level(native.pointer) == Level.all.last?.level)
+    for (level, bf16, vnni) in [
+      (DK_CPU_PORTABLE, 0, 0), (DK_CPU_AVX2, 0, 0), (DK_CPU_AVX2_VNNI, 0, 1), (DK_CPU_AVX512, 0, 0),
+      (DK_CPU_AVX512_VNNI, 0, 1), (DK_CPU_AVX512_BF16, 1, 1),
+    ] where dk_cpu_has(level) == 1 {
+      let engine = try TestEngine(level: level)
+      #expect(dk_engine_has_bf16(engine.pointer) == bf16 && dk_engine_has_vnni(engine.pointer) == vnni)
+    }
+  }
+
+  /// One that this processor lacks is lowered to the best that it has and that is no better.
+  @Test func levelsAreLowered() throws {
+    for raw in DK_CPU_PORTABLE.rawValue..<DK_CPU_LEVELS.rawValue {
+      let engine = try TestEngine(level: dk_cpu_level(raw))
+      let best = Level.all.map(\.level.rawValue).filter { $0 <= raw }.max()
+      #expect(dk_engine_level(engine.pointer).rawValue == best)
+    }
+  }
+}
