@@ -43,6 +43,23 @@ package func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL
   }
 }
 
+/// A `config.json` whose kind is not known yet.
+package struct ConfigurationFile: Sendable {
+  package let url: URL
+  package let fields: JSONValue
+  /// "a configuration without _class_name" where it has none.
+  package var className: String { fields["_class_name"]?.string ?? "a configuration without _class_name" }
+
+  /// - Throws: ``ConfigurationError``.
+  package init(_ url: URL) throws {
+    self.url = url
+    fields = try readConfiguration(JSONValue.self, at: url)
+  }
+
+  /// The file as a type of its own.
+  package func read<Value: Decodable>(_ type: Value.Type) throws -> Value { try readConfiguration(type, at: url) }
+}
+
 extension KeyedDecodingContainer {
   /// A size from outside: a whole number within bounds, checked before anything is made of it.
   /// - Parameter fallback: what stands where the field is missing; nil: the field must be there.

@@ -115,7 +115,7 @@ struct Compare: ParsableCommand {
       request.guidanceScale = scale
       try folder.check(request)
     }
-    guard folder.text != nil, folder.transformer.classes > 0 else { throw ComparisonError.notOurs(folder.name) }
+    guard folder.text != nil, folder.transformer.askableClasses > 0 else { throw ComparisonError.notOurs(folder.name) }
     let names = OutputNames(
       output, prompt: "compare " + (prompts == nil ? requests[0].prompt : "prompts"), className: nil)
     try names.checkFolder()

@@ -57,7 +57,7 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     if table {
-      print(SchemeTable.text)
+      print(try SchemeTable.text())
       return
     }
     let inspection = try inspected()

@@ -27,8 +27,8 @@ struct Models: ParsableCommand {
       }
       let shape = folder.transformer
       print(
-        "\(folder.name)\(url == chosen ? " (default)" : "")  \(folder.nativeSize), \(shape.depth) blocks of width "
-          + "\(shape.hiddenSize), \(shape.classes) classes  \(url.path)")
+        "\(folder.name)\(url == chosen ? " (default)" : "")  \(folder.nativeSize), \(shape.blockCount) blocks of width "
+          + "\(shape.hiddenSize), \(shape.askableClasses) classes  \(url.path)")
       if classes { print(folder.classes.enumerated().map { "  \($0.offset)  \($0.element)" }.joined(separator: "\n")) }
     }
   }

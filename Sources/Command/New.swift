@@ -46,11 +46,7 @@ struct New: ParsableCommand {
     try blueprint.write(to: URL(fileURLWithPath: output), seed: seed, type: elementType, tokenizer: tokenizer)
     progress.clear()
     guard !quiet else { return }
-    let shapes = [
-      blueprint.transformer.parameterShapes, blueprint.textEncoder.parameterShapes,
-      blueprint.autoencoder.parameterShapes,
-    ].joined()
-    let millions = Double(shapes.reduce(0) { $0 + $1.count }) / 1e6
+    let millions = Double(try blueprint.parameterCount()) / 1e6
     print(String(format: "%@  %.1f million random numbers as %@, seed %llu", output, millions, type.rawValue, seed))
   }
 }

@@ -26,10 +26,10 @@ struct ShowOptions: ParsableArguments {
   func check(_ folder: ModelFolder) throws {
     guard attention else { return }
     guard folder.text != nil else { throw ValidationError("--attention: \(folder.name) reads no words") }
-    if case .uvit = folder.transformer {
+    if !folder.traits.recordsAttention {
       throw ValidationError("--attention: \(folder.name) reads words among the patches, not by cross-attention")
     }
-    let depth = folder.transformer.depth
+    let depth = folder.transformer.blockCount
     if let block = attentionBlocks?.blocks.max(), block >= depth {
       throw ValidationError("--attention-blocks: no block \(block); \(folder.name) has 0 to \(depth - 1)")
     }

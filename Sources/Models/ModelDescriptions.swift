@@ -19,7 +19,7 @@ struct ModelDescriptions {
       try copy(model.url.appendingPathComponent(name), to: target.appendingPathComponent(name))
     }
     let index = target.appendingPathComponent("model_index.json")
-    if !files.fileExists(atPath: index.path) { try write(.object(["_class_name": .string(pipelineName)]), to: index) }
+    if !files.fileExists(atPath: index.path) { try write(.object(["_class_name": .string(model.traits.pipelineName)]), to: index) }
 
     let configuration = target.appendingPathComponent("transformer/config.json")
     if try !copy(model.weights.appendingPathComponent("config.json"), to: configuration) {
@@ -46,15 +46,6 @@ struct ModelDescriptions {
     }
   }
 
-  /// For a file of weights, whose folder must say what decodes its latents.
-  private var pipelineName: String {
-    switch model.transformer {
-    case .dit: "DiTPipeline"
-    case .pixArt: model.isSigma ? "PixArtSigmaPipeline" : "PixArtAlphaPipeline"
-    case .uvit: "UViTPipeline"
-    }
-  }
-
   /// Copies a file, where there is one; links are followed.
   @discardableResult
   private func copy(_ source: URL, to target: URL) throws -> Bool {
@@ -69,52 +60,5 @@ struct ModelDescriptions {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try encoder.encode(value).write(to: url)
-  }
-}
-
-extension TransformerDescription {
-  /// A `config.json` that is read back as this.
-  var fields: JSONValue {
-    let number = { (value: Int) in JSONValue.number(Double(value)) }
-    switch self {
-    case .dit(let dit) where dit.compatibility == .diffusers:
-      return .object([
-        "_class_name": .string("DiTTransformer2DModel"), "num_attention_heads": number(dit.heads),
-        "attention_head_dim": number(dit.headSize), "num_layers": number(dit.depth), "in_channels": number(dit.inChannels),
-        "out_channels": number(dit.outChannels), "patch_size": number(dit.patchSize),
-        "sample_size": number(dit.sampleSize[0]), "num_embeds_ada_norm": number(dit.classes),
-        "norm_eps": .number(1e-5), "norm_type": .string("ada_norm_zero"),
-      ])
-    case .dit(let dit):
-      return .object([
-        "_class_name": .string("DiT"), "hidden_size": number(dit.hiddenSize), "depth": number(dit.depth),
-        "num_heads": number(dit.heads), "patch_size": number(dit.patchSize), "in_channels": number(dit.inChannels),
-        "num_classes": number(dit.classes), "mlp_ratio": .number(dit.mlpRatio), "learn_sigma": .bool(dit.learnsVariance),
-        "input_size": number(dit.sampleSize[0]), "class_dropout_prob": .number(dit.hasNullClass ? 0.1 : 0),
-      ])
-    case .pixArt(let pixArt):
-      return .object([
-        "_class_name": .string("PixArtTransformer2DModel"), "num_attention_heads": number(pixArt.heads),
-        "attention_head_dim": number(pixArt.hiddenSize / pixArt.heads), "num_layers": number(pixArt.depth),
-        "in_channels": number(pixArt.inChannels), "out_channels": number(pixArt.outChannels),
-        "patch_size": number(pixArt.patchSize), "sample_size": number(pixArt.sampleSize),
-        "caption_channels": number(pixArt.captionSize), "cross_attention_dim": number(pixArt.hiddenSize),
-        "use_additional_conditions": .bool(pixArt.readsExtent), "interpolation_scale": .number(pixArt.interpolationScale),
-        "norm_type": .string("ada_norm_single"), "norm_eps": .number(1e-6),
-      ])
-    case .uvit(let uvit):
-      var fields: [String: JSONValue] = [
-        "_class_name": .string("UViT"), "embed_dim": number(uvit.hiddenSize), "depth": number(uvit.depth),
-        "num_heads": number(uvit.heads), "patch_size": number(uvit.patchSize), "in_chans": number(uvit.inChannels),
-        "img_size": number(uvit.sampleSize), "mlp_ratio": .number(uvit.mlpRatio), "qkv_bias": .bool(uvit.hasQKVBias),
-        "mlp_time_embed": .bool(uvit.hasTimeMLP), "conv": .bool(uvit.hasConvolution),
-        "num_classes": number(uvit.classes ?? -1),
-      ]
-      if let text = uvit.text {
-        fields["clip_dim"] = number(text.width)
-        fields["num_clip_token"] = number(text.tokens)
-      }
-      return .object(fields)
-    }
   }
 }

@@ -1,4 +1,5 @@
 import DiTErrors
+import DiTTransformer
 
 /// Why there is no model, or none that this program runs.
 package enum ModelError: UserError {
@@ -20,7 +21,7 @@ package enum ModelError: UserError {
   case noText(String)
 
   /// What this program runs, for those who brought something else.
-  static let known = "this program runs DiT, PixArt-α and -Σ, U-ViT and its own text models"
+  static let known = "this program runs \(ModelFamilies.all.map { $0.title }.joined(separator: ", ")) and its own text models"
 
   package var kind: UserErrorKind {
     switch self {

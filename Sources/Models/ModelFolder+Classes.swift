@@ -4,11 +4,11 @@ extension ModelFolder {
   /// The index of a class given by name or number. ImageNet's classes have synonyms: "tench, Tinca tinca".
   /// - Throws: ``ModelError/noSuchClass(_:suggestion:count:)``, ``ModelError/noClasses(_:)``.
   package func classIndex(_ text: String) throws -> Int {
-    guard transformer.classes > 0 else { throw ModelError.noClasses(name) }
+    guard transformer.askableClasses > 0 else { throw ModelError.noClasses(name) }
     let wanted = text.trimmingCharacters(in: .whitespaces).lowercased()
     if let index = classes.firstIndex(where: { $0.lowercased() == wanted }) { return index }
     if let index = classes.firstIndex(where: { synonyms(of: $0).contains(wanted) }) { return index }
-    if let index = Int(wanted), (0..<transformer.classes).contains(index) { return index }
+    if let index = Int(wanted), (0..<transformer.askableClasses).contains(index) { return index }
     guard !classes.isEmpty else { throw ModelError.unnamedClasses(text) }
     let all = classes.flatMap(synonyms)
     let closest = all.min { editDistance($0, wanted) < editDistance($1, wanted) }

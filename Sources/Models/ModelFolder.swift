@@ -14,7 +14,7 @@ package struct ModelFolder: Sendable {
   package let url: URL
   /// The folder's or file's name.
   package var name: String { url.lastPathComponent }
-  package let transformer: TransformerDescription
+  package let transformer: any TransformerConfiguration
   /// Folder or file of the transformer's weights.
   package let weights: URL
   /// Nil: the model reads no text.
@@ -25,10 +25,9 @@ package struct ModelFolder: Sendable {
   /// What the user said about it.
   package let options: ModelOptions
   package var tiling: Tiling { options.tiling }
-  /// PixArt-Σ, whose latents are SDXL's.
-  let isSigma: Bool
   package let scheduler: SchedulerConfiguration
-  package let defaults: SamplingDefaults
+  package let traits: TransformerTraits
+  package var defaults: SamplingDefaults { traits.sampling }
   /// In index order; empty where nobody names them.
   package let classes: [String]
   /// Longest prompt in tokens, end token included; 0 without text.
@@ -42,11 +41,11 @@ package struct ModelFolder: Sendable {
     weights = parts.weights
     text = parts.text
     classes = try parts.classNames()
-    defaults = try SamplingDefaults(transformer)
-    scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: defaults.schedule)
-    (autoencoderURL, isSigma) = (parts.autoencoder, parts.isSigma)
+    traits = try transformer.traits
+    scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: traits.sampling.schedule)
+    autoencoderURL = parts.autoencoder
     self.options = options
-    autoencoder = try AutoencoderSource(parts.autoencoder, scaling: parts.isSigma ? .stableDiffusionXL : nil)
+    autoencoder = try AutoencoderSource(parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) })
     try check()
   }
 
@@ -66,8 +65,8 @@ package struct ModelFolder: Sendable {
       "the transformer's latents have \(transformer.latentChannels) channels, the autoencoder's "
         + "\(autoencoder.latentChannels)")
     try fits(
-      classes.isEmpty || classes.count == transformer.classes,
-      "the transformer knows \(transformer.classes) classes, but classes.json (or id2label) names \(classes.count)")
+      classes.isEmpty || classes.count == transformer.askableClasses,
+      "the transformer knows \(transformer.askableClasses) classes, but classes.json (or id2label) names \(classes.count)")
   }
 
   // MARK: sizes
@@ -78,14 +77,13 @@ package struct ModelFolder: Sendable {
   /// The size the model was trained at.
   package var nativeSize: PictureSize {
     PictureSize(
-      width: transformer.sampleSize[1] * autoencoder.scaleFactor,
-      height: transformer.sampleSize[0] * autoencoder.scaleFactor)
+      width: transformer.latentSize[1] * autoencoder.scaleFactor,
+      height: transformer.latentSize[0] * autoencoder.scaleFactor)
   }
 
   /// The size that is drawn, to be scaled and cut to the wanted one.
   package func drawnSize(for size: PictureSize) -> PictureSize {
-    guard case .pixArt = transformer else { return size }
-    return AspectBins.size(for: size, native: nativeSize.width)
+    traits.hasAspectBins ? AspectBins.size(for: size, native: nativeSize.width) : size
   }
 
   // MARK: text

@@ -4,13 +4,11 @@ import DiTTransformer
 
 /// Where the parts of a model lie, found before any of them is looked into closely.
 struct ModelParts {
-  let transformer: TransformerDescription
+  let transformer: any TransformerConfiguration
   /// Folder or file of the transformer's weights.
   let weights: URL
   let text: TextDescription?
   let autoencoder: URL
-  /// PixArt-Σ, whose latents are SDXL's and whose prompts may be longer.
-  let isSigma: Bool
   /// The model folder; nil for a file, or the folder of a transformer alone.
   private let folder: URL?
   private let index: JSONValue?
@@ -18,7 +16,8 @@ struct ModelParts {
   init(_ url: URL, options: ModelOptions) throws {
     let inside = { (path: String) in url.appendingPathComponent(path) }
     let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
-    let recognised: RecognisedTransformer?
+    var hints = ModelHints(compatibility: options.compatibility)
+    let configuration: URL?
     if exists(inside("model_index.json")) || exists(inside("transformer/config.json")) {
       folder = url
       index = exists(inside("model_index.json"))
@@ -27,59 +26,52 @@ struct ModelParts {
       guard exists(inside("transformer/config.json")) else {
         throw ModelError.unsupported(path: url.path, found: index?["_class_name"]?.string ?? "a model without transformer")
       }
-      recognised = nil
-      transformer = try TransformerDescription(
-        configuration: inside("transformer/config.json"), compatibility: options.compatibility)
+      configuration = inside("transformer/config.json")
+      hints.pipelineName = index?["_class_name"]?.string
+      let vae = inside("vae/config.json")
+      hints.latentScale = {
+        exists(vae) ? try readConfiguration(JSONValue.self, at: vae)["scaling_factor"]?.number : nil
+      }
     } else {
       (folder, index) = (nil, nil)
       weights = url
-      if exists(inside("config.json")) {
-        recognised = nil
-        transformer = try TransformerDescription(
-          configuration: inside("config.json"), compatibility: options.compatibility)
-      } else {
-        let found = try RecognisedTransformer(openCheckpoint(recognisedAt: url), compatibility: options.compatibility)
-        recognised = found
-        transformer = found.description
-      }
+      configuration = exists(inside("config.json")) ? inside("config.json") : nil
     }
-    let vae = folder?.appendingPathComponent("vae")
-    isSigma = try recognised?.isSigma ?? ModelParts.isSigma(index, vae: vae)
-    guard let named = options.autoencoder ?? vae else { throw ModelError.noAutoencoder(path: url.path) }
+    if let configuration {
+      let file = try ConfigurationFile(configuration)
+      guard let found = try ModelFamilies.configuration(file, hints) else {
+        throw ModelError.unsupported(path: configuration.path, found: file.className)
+      }
+      transformer = found
+    } else {
+      transformer = try WeightsKind.configuration(of: openCheckpoint(recognisedAt: url), hints)
+    }
+    guard let named = options.autoencoder ?? folder?.appendingPathComponent("vae") else {
+      throw ModelError.noAutoencoder(path: url.path)
+    }
     // A whole model folder will do: its autoencoder is meant.
     let inner = named.appendingPathComponent("vae")
     autoencoder = exists(inner.appendingPathComponent("config.json")) ? inner : named
-    text = try ModelParts.text(
-      transformer, url, folder, options, maximumTokens: recognised?.maximumTokens, isSigma: isSigma)
+    text = try ModelParts.text(transformer, url, folder, options)
   }
 
   private static func text(
-    _ transformer: TransformerDescription, _ url: URL, _ folder: URL?, _ options: ModelOptions, maximumTokens: Int?,
-    isSigma: Bool
+    _ transformer: any TransformerConfiguration, _ url: URL, _ folder: URL?, _ options: ModelOptions
   ) throws -> TextDescription? {
     guard transformer.textSize != nil else { return nil }
-    let isPixArt = if case .pixArt = transformer { true } else { false }
-    let limit = isPixArt ? maximumTokens ?? (isSigma ? 300 : 120) : nil
+    let traits = try transformer.traits
+    let (limit, lowercases) = (traits.maximumTokens, traits.lowercasesPrompts)
     if let named = options.textEncoder {
       // A whole model folder, or the encoder's own, with the tokenizer inside or beside it.
       let inner = named.appendingPathComponent("text_encoder")
       let encoder = FileManager.default.fileExists(atPath: inner.path) ? inner : named
       let places = [encoder, encoder.deletingLastPathComponent()].flatMap { [$0.appendingPathComponent("tokenizer"), $0] }
-      return try TextDescription(encoder: encoder, tokenizers: places, maximumTokens: limit, lowercases: isPixArt)
+      return try TextDescription(encoder: encoder, tokenizers: places, maximumTokens: limit, lowercases: lowercases)
     }
     guard let folder else { throw ModelError.noTextEncoder(path: url.path) }
     return try TextDescription(
       encoder: folder.appendingPathComponent("text_encoder"), tokenizers: [folder.appendingPathComponent("tokenizer")],
-      maximumTokens: limit, lowercases: isPixArt)
-  }
-
-  /// Σ's pipeline says so; else its autoencoder, SDXL's, gives it away.
-  private static func isSigma(_ index: JSONValue?, vae: URL?) throws -> Bool {
-    if let name = index?["_class_name"]?.string, name.hasPrefix("PixArt") { return name.hasPrefix("PixArtSigma") }
-    guard let file = vae?.appendingPathComponent("config.json"), FileManager.default.fileExists(atPath: file.path) else {
-      return false
-    }
-    return try readConfiguration(JSONValue.self, at: file)["scaling_factor"]?.number == 0.13025
+      maximumTokens: limit, lowercases: lowercases)
   }
 
   /// `scheduler/scheduler_config.json`, where there is one.
@@ -99,6 +91,6 @@ struct ModelParts {
       let names = (0..<labels.count).compactMap { labels[String($0)]?.string }
       if names.count == labels.count { return names }
     }
-    return transformer.isClassConditional && transformer.classes == 1000 ? ImageNetClasses.names : []
+    return transformer.isClassConditional && transformer.askableClasses == 1000 ? ImageNetClasses.names : []
   }
 }

@@ -1,35 +1,32 @@
 import DiTCheckpoints
 import Foundation
 import DiTTensors
+import DiTTransformer
 
 /// What a file of weights is, judged by the names and shapes of its tensors; no number is read.
-package enum WeightsKind: String, Sendable, CaseIterable {
-  case dit = "a class-conditional DiT"
-  case diffusersDiT = "a class-conditional DiT in diffusers' names"
-  case textDiT = "a text DiT of this program"
-  case pixArt = "a PixArt transformer"
-  case diffusersPixArt = "a PixArt transformer in diffusers' names"
-  case uvit = "a U-ViT"
-  case lora = "a LoRA, which changes another model"
-  case controlNet = "a ControlNet, which steers another model"
-  case flux = "a Flux transformer"
-  case stableDiffusion3 = "a Stable Diffusion 3 transformer"
-  case stableDiffusion = "a Stable Diffusion checkpoint: a U-Net with its autoencoder and text encoder"
-  case unet = "a Stable Diffusion U-Net"
-  case t5 = "a T5 text encoder"
-  case clip = "a CLIP text encoder"
-  case autoencoderKL = "an AutoencoderKL"
-  case tinyAutoencoder = "a tiny autoencoder (TAESD)"
-  case gguf = "a GGUF file"
-  case unknown = "a file of tensors that this program does not know"
+package struct WeightsKind: Sendable, Equatable {
+  /// "a class-conditional DiT", "a LoRA, which changes another model".
+  package let title: String
+  /// How to read its sizes, where `--model` takes it.
+  let layout: CheckpointLayout?
 
-  /// Whether `--model` takes it.
-  package var isTransformer: Bool {
-    switch self {
-    case .dit, .diffusersDiT, .textDiT, .pixArt, .diffusersPixArt, .uvit: true
-    default: false
-    }
-  }
+  private init(_ title: String, _ layout: CheckpointLayout? = nil) { (self.title, self.layout) = (title, layout) }
+
+  package static func == (a: WeightsKind, b: WeightsKind) -> Bool { a.title == b.title }
+
+  package static let lora = WeightsKind("a LoRA, which changes another model")
+  package static let controlNet = WeightsKind("a ControlNet, which steers another model")
+  package static let flux = WeightsKind("a Flux transformer")
+  package static let stableDiffusion3 = WeightsKind("a Stable Diffusion 3 transformer")
+  package static let stableDiffusion =
+    WeightsKind("a Stable Diffusion checkpoint: a U-Net with its autoencoder and text encoder")
+  package static let unet = WeightsKind("a Stable Diffusion U-Net")
+  package static let t5 = WeightsKind("a T5 text encoder")
+  package static let clip = WeightsKind("a CLIP text encoder")
+  package static let autoencoderKL = WeightsKind("an AutoencoderKL")
+  package static let tinyAutoencoder = WeightsKind("a tiny autoencoder (TAESD)")
+  package static let gguf = WeightsKind("a GGUF file")
+  package static let unknown = WeightsKind("a file of tensors that this program does not know")
 
   package init(_ checkpoint: Checkpoint) {
     let names = checkpoint.records.map(\.name.string)
@@ -39,21 +36,15 @@ package enum WeightsKind: String, Sendable, CaseIterable {
 
     let loraMarks = ["lora_A", "lora_B", "lora_up", "lora_down", ".lora.", "lora_unet", "lora_te", "hada_w1", "lokr_w1"]
     let isLoRA = anyName { name in loraMarks.contains { name.contains($0) } }
+    let isControl = prefixed("control_model.", "controlnet_", "zero_convs.", "input_hint_block.")
+    if !isLoRA, !isControl, let layout = ModelFamilies.layout(of: checkpoint) {
+      self.init(layout.title, layout)
+      return
+    }
     self =
       switch true {
       case isLoRA: .lora
-      case prefixed("control_model.", "controlnet_", "zero_convs.", "input_hint_block."): .controlNet
-      case has("y_table.weight", "x_embedder.weight", "t_mlp.0.weight"): .textDiT
-      case has("x_embedder.proj.weight", "t_block.1.weight", "y_embedder.y_proj.fc1.weight"): .pixArt
-      case has("pos_embed.proj.weight", "adaln_single.linear.weight", "caption_projection.linear_1.weight"):
-        .diffusersPixArt
-      case has(
-        "x_embedder.proj.weight", "t_embedder.mlp.0.weight", "y_embedder.embedding_table.weight",
-        "blocks.0.adaLN_modulation.1.weight"):
-        .dit
-      case has("pos_embed.proj.weight", "transformer_blocks.0.norm1.emb.class_embedder.embedding_table.weight"):
-        .diffusersDiT
-      case has("patch_embed.proj.weight", "mid_block.attn.qkv.weight", "decoder_pred.weight"): .uvit
+      case isControl: .controlNet
       case prefixed("double_blocks.", "model.diffusion_model.double_blocks.", "single_transformer_blocks."): .flux
       case prefixed("joint_blocks.", "model.diffusion_model.joint_blocks."),
         has("transformer_blocks.0.attn.add_q_proj.weight"):
@@ -71,7 +62,19 @@ package enum WeightsKind: String, Sendable, CaseIterable {
       }
   }
 
-  /// GGUF is not opened further: its quantised blocks are no numbers this program reads.
+  /// The transformer in a file, its sizes read off the shapes of its tensors.
+  /// - Throws: ``ModelError/notATransformer(path:what:)`` for anything else, `LoadError` for shapes that make no sense.
+  static func configuration(
+    of checkpoint: Checkpoint, _ hints: ModelHints
+  ) throws -> any TransformerConfiguration {
+    let kind = WeightsKind(checkpoint)
+    guard let layout = kind.layout else {
+      throw ModelError.notATransformer(path: checkpoint.location, what: kind.title)
+    }
+    return try layout.configuration(TensorShapes(checkpoint), hints)
+  }
+
+  /// GGUF is not opened further: its quantised blocks are not supported.
   static func isGGUF(_ url: URL) -> Bool {
     guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
     defer { try? handle.close() }
@@ -82,15 +85,15 @@ package enum WeightsKind: String, Sendable, CaseIterable {
 /// What a file or folder of weights is, in one line: kind, sizes, and how its numbers are stored. Reads none of them.
 /// - Throws: `LoadError` where it is no checkpoint.
 package func describeFile(_ url: URL) throws -> String {
-  if WeightsKind.isGGUF(url) { return WeightsKind.gguf.rawValue }
+  if WeightsKind.isGGUF(url) { return WeightsKind.gguf.title }
   let checkpoint = try openCheckpoint(at: url)
   let kind = WeightsKind(checkpoint)
-  let sizes = kind.isTransformer ? try? RecognisedTransformer(checkpoint, compatibility: nil).summary : nil
+  let sizes = try? WeightsKind.configuration(of: checkpoint, ModelHints()).summary
   let count = checkpoint.records.reduce(0) { $0 + $1.count }
   let types = Dictionary(grouping: checkpoint.records, by: \.type).mapValues { $0.reduce(0) { $0 + $1.count } }
     .sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }.map(\.key.rawValue).joined(separator: ", ")
   let amount = count >= 1_000_000 ? String(format: "%.1f million", Double(count) / 1e6) : "\(count)"
-  return [kind.rawValue, sizes, "\(checkpoint.records.count) tensors, \(amount) numbers", types]
+  return [kind.title, sizes, "\(checkpoint.records.count) tensors, \(amount) numbers", types]
     .compactMap { $0 }.joined(separator: "; ")
 }
 
@@ -98,7 +101,7 @@ package func describeFile(_ url: URL) throws -> String {
 /// - Throws: ``ModelError/notATransformer(path:what:)`` for a GGUF file, `LoadError`.
 package func openCheckpoint(recognisedAt url: URL) throws -> Checkpoint {
   guard !WeightsKind.isGGUF(url) else {
-    throw ModelError.notATransformer(path: url.path, what: WeightsKind.gguf.rawValue)
+    throw ModelError.notATransformer(path: url.path, what: WeightsKind.gguf.title)
   }
   return try openCheckpoint(at: url)
 }

@@ -15,9 +15,9 @@ extension ModelFolder {
 
   /// Throws what is wrong with a request, in one line, before any weights are read.
   package func check(_ request: GenerationRequest) throws {
-    if case .uvit(let configuration) = transformer, request.size != nativeSize {
+    if traits.drawsNativeSizeOnly, request.size != nativeSize {
       let grid = Grid(height: request.size.height / sizeStep, width: request.size.width / sizeStep)
-      throw UViTError.grid(grid, native: configuration.nativeGrid)
+      throw UViTError.grid(grid, native: transformer.nativeGrid)
     }
     let nearest = request.size.nearestLegal(step: sizeStep)
     guard nearest == request.size else { throw RequestError.size(request.size, nearest: nearest, step: sizeStep) }
@@ -39,11 +39,11 @@ extension ModelFolder {
       throw RequestError.promptTooLong(text.utf8.count)
     }
     if text == nil, !(request.prompt + request.negativePrompt).isEmpty { throw ModelError.noText(name) }
-    if request.classIndex != nil, transformer.classes == 0 { throw ModelError.noClasses(name) }
-    if let index = request.classIndex, !(0..<transformer.classes).contains(index) {
-      throw ModelError.noSuchClass(String(index), suggestion: nil, count: transformer.classes)
+    if request.classIndex != nil, transformer.askableClasses == 0 { throw ModelError.noClasses(name) }
+    if let index = request.classIndex, !(0..<transformer.askableClasses).contains(index) {
+      throw ModelError.noSuchClass(String(index), suggestion: nil, count: transformer.askableClasses)
     }
-    if try !WeightedPrompt(request.prompt).isPlain, case .uvit = transformer { throw WeightError.unsupported(name) }
+    if try !WeightedPrompt(request.prompt).isPlain, !traits.weighsWords { throw WeightError.unsupported(name) }
     guard try WeightedPrompt(request.negativePrompt).isPlain else { throw WeightError.negative }
     _ = try sampler(for: request)
   }

@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTDiffusion
 import DiTErrors
 import DiTImage
@@ -82,12 +83,13 @@ extension TextToImage {
   /// Multiply-adds of drawing one picture: both branches of guidance, text, decoder.
   /// - Throws: ``ComparisonError`` for models whose work is not counted.
   package func multiplyAdds(of request: GenerationRequest) throws -> Int {
-    guard case .dit(let transformer) = folder.transformer, case .tiny(let autoencoder) = folder.autoencoder.kind,
+    guard case .tiny(let autoencoder) = folder.autoencoder.kind,
       let encoder = folder.text?.configuration
     else { throw ComparisonError.notOurs(folder.name) }
     let grid = grid(of: request.size)
     let tokens = [request.prompt, request.negativePrompt].map { self.tokens(of: $0).count }
-    let costs = tokens.map { transformer.costs(grid: grid, textTokens: $0) }
+    let transformer = try folder.transformer.listing(openCheckpoint(at: folder.weights))
+    let costs = tokens.map { transformer.costs(Workload(patches: grid.count, textTokens: $0)) }
     let differ = request.prompt != request.negativePrompt || request.classIndex != nil
     let evaluations = try folder.sampler(for: request).evaluations
     let guided = differ ? evaluations.filter { request.guidance.isActive(at: $0) }.count : 0

@@ -61,7 +61,7 @@ package struct ModelInspection: Encodable, Sendable {
     self.grid = grid.map { [$0.height, $0.width] }
     self.textTokens = textTokens
     let transformer = parts.first { $0.name == "transformer" }
-    let text = transformer?.stages.first { $0.name == DiTConfiguration.textStage }
+    let text = transformer?.stages.first { $0.name == DiT.textStage }
     textCrossAttentionShare = text.map {
       Double($0.multiplyAdds) / Double(max(1, transformer?.multiplyAddsPerStep ?? 1))
     }
@@ -81,7 +81,8 @@ package struct ModelInspection: Encodable, Sendable {
       let grid = try ModelInspection.grid(of: size, paper, factor: 8)
       self.init(
         "DiT-\(name.uppercased().replacing("DIT-", with: "")), \(paper.scheme.rawValue)",
-        [Part("transformer", paper.costs(grid: grid))], ModelInspection.listed(paper.parameterShapes), grid: grid)
+        [Part("transformer", try paper.costs(grid: grid))], ModelInspection.listed(try paper.listing().parameters),
+        grid: grid)
       return
     }
     let blueprint = try ModelBlueprint(named: name)
@@ -90,11 +91,11 @@ package struct ModelInspection: Encodable, Sendable {
     let factor = 1 << (blueprint.autoencoder.decoderChannels.count - 1)
     let grid = try ModelInspection.grid(of: size, transformer, factor: factor)
     let tensors =
-      ModelInspection.listed(transformer.parameterShapes, "transformer/")
+      try ModelInspection.listed(transformer.listing().parameters, "transformer/")
       + ModelInspection.listed(blueprint.textEncoder.parameterShapes, "text_encoder/")
       + ModelInspection.listed(blueprint.autoencoder.parameterShapes, "vae/")
     let parts = [
-      Part("transformer", transformer.costs(grid: grid, textTokens: textTokens)),
+      Part("transformer", try transformer.costs(grid: grid, textTokens: textTokens)),
       Part("text encoder", blueprint.textEncoder.costs(tokens: textTokens)),
       Part(
         "autoencoder", blueprint.autoencoder.costs(latents: grid.count * transformer.patchSize * transformer.patchSize)),
@@ -102,11 +103,15 @@ package struct ModelInspection: Encodable, Sendable {
     self.init(name, parts, tensors, grid: grid, textTokens: textTokens)
   }
 
+  private static func listed(_ parameters: [Parameter], _ prefix: String = "") -> [StoredTensor] {
+    parameters.map { StoredTensor(name: prefix + $0.name, shape: $0.shape, type: nil) }
+  }
+
   private static func listed(_ shapes: [ParameterShape], _ prefix: String = "") -> [StoredTensor] {
     shapes.map { StoredTensor(name: prefix + $0.name, shape: $0.shape, type: nil) }
   }
 
-  private static func grid(of size: PictureSize?, _ configuration: DiTConfiguration, factor: Int) throws -> Grid {
+  private static func grid(of size: PictureSize?, _ configuration: any TransformerConfiguration, factor: Int) throws -> Grid {
     guard let size else { return configuration.nativeGrid }
     let step = configuration.patchSize * factor
     let nearest = size.nearestLegal(step: step)
@@ -123,13 +128,10 @@ package struct ModelInspection: Encodable, Sendable {
     files.append(("vae/", folder.autoencoderURL))
     let tensors = try files.flatMap { try ModelInspection.listed(openCheckpoint(at: $1), $0) }
     let tokens = folder.text == nil ? 0 : textTokens
-    // The stages of PixArt, U-ViT and AutoencoderKL are not counted: their tensors are listed.
-    guard case .dit(let transformer) = folder.transformer else {
-      self.init(folder.name, [], tensors)
-      return
-    }
+    let transformer = folder.transformer
     let grid = try ModelInspection.grid(of: size, transformer, factor: folder.autoencoder.scaleFactor)
-    var parts = [Part("transformer", transformer.costs(grid: grid, textTokens: tokens))]
+    let checkpoint = try openCheckpoint(at: folder.weights)
+    var parts = [Part("transformer", try transformer.costs(grid: grid, textTokens: tokens, checkpoint))]
     if let text = folder.text { parts.append(Part("text encoder", text.configuration.costs(tokens: tokens))) }
     if case .tiny(let autoencoder) = folder.autoencoder.kind {
       let latents = grid.count * transformer.patchSize * transformer.patchSize
@@ -143,18 +145,18 @@ package struct ModelInspection: Encodable, Sendable {
     let tensors = try ModelInspection.listed(openCheckpoint(at: url), "")
     let folder =
       (try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true ? url : url.deletingLastPathComponent()
-    guard
-      let configuration = try? readConfiguration(
-        DiTConfiguration.self, at: folder.appendingPathComponent("config.json"))
+    let file = folder.appendingPathComponent("config.json")
+    guard FileManager.default.fileExists(atPath: file.path),
+      let configuration = try? ModelFamilies.configuration(ConfigurationFile(file), ModelHints())
     else {
       self.init(url.lastPathComponent, [], tensors)
       return
     }
     let grid = try ModelInspection.grid(of: size, configuration, factor: 8)
     let tokens = configuration.textSize == nil ? 0 : textTokens
+    let costs = try configuration.costs(grid: grid, textTokens: tokens, openCheckpoint(at: url))
     self.init(
-      url.lastPathComponent, [Part("transformer", configuration.costs(grid: grid, textTokens: tokens))], tensors,
-      grid: grid, textTokens: tokens > 0 ? tokens : nil)
+      url.lastPathComponent, [Part("transformer", costs)], tensors, grid: grid, textTokens: tokens > 0 ? tokens : nil)
   }
 
   private static func listed(_ checkpoint: Checkpoint, _ prefix: String) -> [StoredTensor] {

@@ -60,8 +60,8 @@ package struct SchemeComparison: Encodable, Sendable {
     configuration = name
     precision = backend.precision.rawValue
     threads = backend.threads
-    rows = schemes.enumerated().map { index, scheme in
-      let cost = SchemeTable.counted(name, scheme, latentSize: latentSize) ?? Cost()
+    rows = try schemes.enumerated().map { index, scheme in
+      let cost = try SchemeTable.counted(name, scheme, latentSize: latentSize) ?? Cost()
       let printed = latentSize == 32 ? PaperModels.printed(name, scheme) : nil
       let times = seconds[index].sorted()
       return Row(

@@ -8,11 +8,11 @@ package enum SchemeTable {
   package static let schemes: [ConditioningScheme] = [.inContext, .crossAttention, .adaLN, .adaLNZero]
 
   /// Counted for one model.
-  package static func counted(_ name: String, _ scheme: ConditioningScheme, latentSize: Int) -> Cost? {
-    PaperModels.configuration(name, scheme, latentSize: latentSize)?.costs().total
+  package static func counted(_ name: String, _ scheme: ConditioningScheme, latentSize: Int) throws -> Cost? {
+    try PaperModels.configuration(name, scheme, latentSize: latentSize)?.costs().total
   }
 
-  package static var text: String {
+  package static func text() throws -> String {
     let pad = { (text: String, width: Int) in text + String(repeating: " ", count: max(0, width - text.count)) }
     let right = { (text: String, width: Int) in String(repeating: " ", count: max(0, width - text.count)) + text }
     var lines = [
@@ -20,8 +20,8 @@ package enum SchemeTable {
       pad("", 9) + schemes.map { _ in pad("    M   G at 256   512", 26) }.joined() + "  M   G at 256",
     ]
     for name in PaperModels.names {
-      let cells = schemes.map { scheme -> String in
-        guard let small = counted(name, scheme, latentSize: 32), let large = counted(name, scheme, latentSize: 64) else {
+      let cells = try schemes.map { scheme -> String in
+        guard let small = try counted(name, scheme, latentSize: 32), let large = try counted(name, scheme, latentSize: 64) else {
           return ""
         }
         let cell = right(String(format: "%.1f", Double(small.parameters) / 1e6), 6)

@@ -91,12 +91,16 @@ package struct Tensor: @unchecked Sendable {
   }
 
   /// Writes these numbers over those of a tensor of the same count and type.
+  /// - Returns: the target. Swift 6.3 loses the error register of a throwing function without a result that ends in
+  ///   `memcpy`: the caller then finds an error that nobody threw.
   /// - Throws: ``BackendError/shape(_:)``.
-  package func copy(into target: Tensor) throws {
+  @discardableResult
+  package func copy(into target: Tensor) throws -> Tensor {
     guard target.count == count, target.type == type else {
       throw BackendError.shape("a copy of \(shape) into \(target.shape)")
     }
     withExtendedLifetime((storage, target.storage)) { _ = memcpy(target.pointer, pointer, byteCount) }
+    return target
   }
 
   /// Float32 numbers, for reading or writing. The tensor must be `.f32`.

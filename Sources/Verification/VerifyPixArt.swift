@@ -22,7 +22,7 @@ import DiTTransformer
     ("diffusion_pytorch_model.safetensors", ParameterNames.diffusersPixArt), ("original.pth", .official),
   ] {
     let model = try PixArt(
-      configuration, checkpoint: openCheckpoint(at: test.beside(name)), names: names, backend: test.backend)
+      configuration, Parameters(openCheckpoint(at: test.beside(name)), names: names, backend: test.backend))
     if file.contains("expected.pos_embed_used") {
       let x = try file.tensor("input.x")
       let grid = Grid(height: x.shape[2] / model.patchSize, width: x.shape[3] / model.patchSize)

@@ -68,7 +68,7 @@ func textEncoder(_ folder: URL, _ backend: Backend) throws -> T5Encoder {
 func textTransformer(_ folder: URL, _ backend: Backend) throws -> DiT {
   try DiT(
     readConfiguration(DiTConfiguration.self, at: folder.appendingPathComponent("config.json")),
-    checkpoint: openCheckpoint(at: folder.appendingPathComponent("model.safetensors")), names: .ours, backend: backend)
+    Parameters(openCheckpoint(at: folder.appendingPathComponent("model.safetensors")), names: .ours, backend: backend))
 }
 
 /// An integer matrix as its rows.
@@ -116,7 +116,7 @@ private func verifyPositions(_ test: inout VerificationCase) throws {
   let file = try test.data()
   let configuration = try readConfiguration(DiTConfiguration.self, at: test.beside("config.json"))
   let weights = try openCheckpoint(at: test.beside("model.safetensors"))
-  let model = try DiT(configuration, checkpoint: weights, names: .official, backend: test.backend)
+  let model = try DiT(configuration, Parameters(weights, names: .official, backend: test.backend))
   if let scale = test.manifest["cfg_scale"]?.number {
     return try verifyOfficialGuidance(&test, model, file, scale: Float(scale))
   }
@@ -124,7 +124,7 @@ private func verifyPositions(_ test: inout VerificationCase) throws {
   for name in ["model.pt", "checkpoint.pt", "model-legacy.pt"] where test.has(name) {
     let stored = try openCheckpoint(at: test.beside(name))
     try test.exact("\(name) = safetensors", sameTensors(stored, weights))
-    let model = try DiT(configuration, checkpoint: stored, names: .official, backend: test.backend)
+    let model = try DiT(configuration, Parameters(stored, names: .official, backend: test.backend))
     try verifyForward(&test, model, file, note: name)
   }
 }
@@ -186,8 +186,7 @@ private func verifyOfficialGuidance(
     configuration.sampleSize = grid.map { $0 * configuration.patchSize }
   }
   let model = try DiT(
-    configuration, checkpoint: openCheckpoint(at: test.beside("model.safetensors")), names: .official,
-    backend: test.backend)
+    configuration, Parameters(openCheckpoint(at: test.beside("model.safetensors")), names: .official, backend: test.backend))
   try verifyForward(&test, model, file)
 }
 
@@ -198,7 +197,7 @@ private func verifyOfficialGuidance(
   let settings = try readConfiguration(DiffusersDiTConfiguration.self, at: test.beside("config.json"))
   let backend = test.backend
   let model = { (compatibility: DiTCompatibility) in
-    try DiT(settings.configuration(compatibility), checkpoint: weights, names: .diffusers, backend: backend)
+    try DiT(settings.configuration(compatibility), Parameters(weights, names: .diffusersDiT, backend: backend))
   }
   let (theirs, official) = (try model(.diffusers), try model(.official))
   try verifyForward(&test, theirs, file)
@@ -207,7 +206,7 @@ private func verifyOfficialGuidance(
   try verifyForward(&test, official, inputs, output: "output_official_semantics")
   guard test.has("official-names.safetensors") else { return }
   let renamed = try DiT(
-    settings.configuration(.official), checkpoint: openCheckpoint(at: test.beside("official-names.safetensors")),
-    names: .official, backend: backend)
+    settings.configuration(.official),
+    Parameters(openCheckpoint(at: test.beside("official-names.safetensors")), backend: backend))
   try verifyForward(&test, renamed, inputs, output: "output_official_semantics", note: "official names")
 }

@@ -14,7 +14,7 @@ import DiTTransformer
       text: texts.map { $0.slice(row, count: 1).reshaped(Array($0.shape.dropFirst())) })
   }
   for name in ["model.safetensors", "model.pth"] where test.has(name) {
-    let model = try UViT(configuration, checkpoint: openCheckpoint(at: test.beside(name)), backend: test.backend)
+    let model = try UViT(configuration, Parameters(openCheckpoint(at: test.beside(name)), backend: test.backend))
     try verifyForward(&test, model, file, conditions, note: name)
   }
 }

@@ -41,7 +41,7 @@ import Testing
     let checkpoint = Fixtures.url("dit-official/p2/checkpoint.pt")
     #expect(throws: ModelError.self) { try ModelFolder(checkpoint) }
     let model = try ModelFolder(checkpoint, options: onlyVAE)
-    guard case .dit(let sizes) = model.transformer else { throw ModelError.noClasses("checkpoint.pt") }
+    let sizes = try #require(model.transformer as? DiTConfiguration)
     #expect(sizes.hiddenSize == 36 && sizes.depth == 2 && sizes.patchSize == 2 && sizes.classes == 10)
     #expect(sizes.learnsVariance && sizes.timestepDivisor == 128 && sizes.sampleSize == [8, 8])
     // The averaged weights, and not the others in the file.
@@ -85,14 +85,14 @@ import Testing
     #expect(throws: ModelError.self) { try ModelFolder(file, options: onlyVAE) }
     let model = try ModelFolder(
       file, options: ModelOptions(autoencoder: TinyModels.vae, textEncoder: tiny.folder.file("parts")))
-    guard case .pixArt(let sizes) = model.transformer else { throw ModelError.noClasses("original.pth") }
+    let sizes = try #require(model.transformer as? PixArtConfiguration)
     #expect(sizes.readsExtent && sizes.captionSize == 24 && sizes.depth == 2 && sizes.sampleSize == 16)
     #expect(isAlive(try draw(model, prompt: "a fox").picture))
   }
 
   @Test func uvit() throws {
     let model = try ModelFolder(Fixtures.url("uvit/class/model.pth"), options: onlyVAE)
-    #expect(model.transformer.classes == 10 && model.defaultRequest.guidanceScale == 1.4)
+    #expect(model.transformer.askableClasses == 10 && model.defaultRequest.guidanceScale == 1.4)
     let first = try draw(model, className: "3").picture
     #expect(isAlive(first))
     #expect(try draw(model, className: "4").picture != first)

@@ -37,12 +37,12 @@ import Testing
   func namesWhatCannotBeRun(kind: WeightsKind, names: [String]) throws {
     let url = try file(names)
     #expect(WeightsKind(try openCheckpoint(at: url)) == kind)
-    #expect(try describeFile(url).hasPrefix(kind.rawValue))
+    #expect(try describeFile(url).hasPrefix(kind.title))
     do {
       _ = try ModelFolder(url)
       Issue.record("it was taken for a model")
     } catch let error as ModelError {
-      #expect(error.description.contains(kind.rawValue) && error.description.contains("this program runs DiT"))
+      #expect(error.description.contains(kind.title) && error.description.contains("this program runs DiT"))
       #expect(!error.description.contains("\n"))
     }
   }

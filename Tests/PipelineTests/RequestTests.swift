@@ -36,7 +36,7 @@ import Testing
   @Test func classesAreWithinTheTable() throws {
     let model = try MicroModel.model()
     var request = try MicroModel.request()
-    for index in [-1, model.folder.transformer.classes, .max] {
+    for index in [-1, model.folder.transformer.askableClasses, .max] {
       request.classIndex = index
       #expect(throws: ModelError.self) { try model.draw([request]) }
     }

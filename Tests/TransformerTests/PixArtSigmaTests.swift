@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTTensors
 import Testing
 import DiTTransformer
@@ -73,7 +74,7 @@ import DiTTransformer
       (Backend.Kind.reference, Precision.f32, 1e-10), (.native, .f32, 1e-9), (.native, .bf16, 1e-3),
     ] {
       let backend = try Backend(kind, precision: precision, threads: 2)
-      let model = try PixArt(configuration, checkpoint: weights.checkpoint(), names: .official, backend: backend)
+      let model = try PixArt(configuration, Parameters(weights.checkpoint(), names: .official, backend: backend))
       let run = try model.prepare(texts.map { Condition(text: $0) }, grid: grid, timesteps: [timesteps])
       let actual = try run.predict(latents, evaluation: 0, observe: nil)
       #expect(actual.shape == [2, 2 * Self.channels, shape[2], shape[3]])
@@ -95,7 +96,7 @@ import DiTTransformer
         (!hasNorms && (name.contains("q_norm") || name.contains("k_norm"))) || (!compressed && name.contains("attn.sr"))
       }
       let model = try PixArt(
-        configuration, checkpoint: weights.checkpoint(), names: .official, backend: Backend(.reference, threads: 1))
+        configuration, Parameters(weights.checkpoint(), names: .official, backend: Backend(.reference, threads: 1)))
       var random = RandomNumbers(seed: 1)
       let run = try model.prepare(
         [Condition(text: random.tensor([3, Self.caption], 1))], grid: grid, timesteps: [[300]])

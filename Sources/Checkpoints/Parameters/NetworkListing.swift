@@ -3,8 +3,8 @@ import DiTTensors
 /// How many vectors a layer is applied to.
 package enum Rows: Sendable, Equatable {
   case fixed(Int)
-  /// The patches of the picture, fewer where they are merged, with other tokens beside them.
-  case patches(dividedBy: Int = 1, extra: Int = 0)
+  /// The patches of the picture, or so many for each, or fewer where they are merged; with other tokens beside them.
+  case patches(times: Int = 1, dividedBy: Int = 1, extra: Int = 0)
   /// The tokens of the prompt.
   case text
   /// So many for each place of the latents: 64 for the pixels of an autoencoder of factor 8.
@@ -26,7 +26,7 @@ package struct Workload: Sendable {
   func count(_ rows: Rows) -> Int {
     switch rows {
     case .fixed(let count): count
-    case .patches(let divisor, let extra): patches / divisor + extra
+    case .patches(let times, let divisor, let extra): patches * times / divisor + extra
     case .text: textTokens
     case .latents(let times): latents * times
     }
@@ -49,10 +49,12 @@ package struct NetworkListing: Sendable {
   fileprivate init() {}
 
   /// Runs a network's declaration, which is its initialiser, and keeps what it declared alone.
-  /// - Parameter optional: parts that the network shall have of those it asks for by ``Parameters/contains(_:)``.
-  package init(optional: Set<String> = [], _ declare: (Parameters) throws -> Void) throws {
+  /// - Parameter having: whether it has an optional part that it asks for by ``Parameters/contains(_:)``.
+  package init(
+    having: @escaping (String) -> Bool = { _ in false }, _ declare: (Parameters) throws -> Void
+  ) throws {
     let collector = Collector()
-    try declare(Parameters(NoParameters(optional: optional), backend: Backend(.reference, threads: 1), collector))
+    try declare(Parameters(NoParameters(having), backend: Backend(.reference, threads: 1), collector))
     self = collector.listing
   }
 

@@ -30,6 +30,8 @@ package enum Initialisation: Sendable, Equatable {
   /// The bias of a modulation in `chunks` parts, of which every third is a gate: 0.05 about 0, gates about a half.
   case modulation(chunks: Int)
 
+  /// The matrix that makes shifts, scales and gates: they stay small.
+  package static let modulation = unitGain(times: 0.2)
   package static let bias = spread(0.05)
   /// The factor of a norm.
   package static let gain = spread(0.05, about: 1)

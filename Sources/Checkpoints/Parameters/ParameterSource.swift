@@ -101,12 +101,11 @@ package final class RandomParameters: ParameterSource {
 /// Gives a network that is only listed what it asks for, without numbers: an address that nobody reads for a matrix, zeros
 /// for what is small and may be looked at.
 final class NoParameters: ParameterSource {
-  /// Names of optional parts that the network shall have.
-  private let optional: Set<String>
+  private let having: (String) -> Bool
 
-  init(optional: Set<String> = []) { self.optional = optional }
+  init(_ having: @escaping (String) -> Bool) { self.having = having }
 
-  func contains(_ name: String) -> Bool { optional.contains(name) }
+  func contains(_ name: String) -> Bool { having(name) }
 
   func matrices(_ parameter: Parameter) throws -> [StoredMatrix] {
     let nothing = try Storage(byteCount: 0)

@@ -6,7 +6,7 @@ import DiTTensors
 /// One linear makes the shifts, scales and gates of all blocks from the timestep ("adaLN-single"), and each block adds a
 /// table of its own. Cross-attention has neither norm nor gate. Σ may have norms on queries and keys, and fewer keys.
 /// What a checkpoint has of these is read off its tensors.
-package final class PixArt: DiffusionTransformer, @unchecked Sendable {
+package final class PixArt: DiffusionTransformer {
   package let configuration: PixArtConfiguration
   let trunk: Trunk
   private let timestepIn, timestepOut: Linear  // [D, 256], [D, D]
@@ -24,62 +24,72 @@ package final class PixArt: DiffusionTransformer, @unchecked Sendable {
   /// Pixels along one side of a latent, for the size that is told where the caller names none.
   private static let pixelsPerLatent = 8
 
-  /// - Parameter names: `.official` or `.diffusersPixArt`.
+  /// Declares the network; the order of the stages is that of the cost table.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  package init(
-    _ configuration: PixArtConfiguration, checkpoint: Checkpoint, names: ParameterNames, backend: Backend
-  ) throws {
+  package init(_ configuration: PixArtConfiguration, _ parameters: Parameters) throws {
     self.configuration = configuration
-    let reader = ParameterReader(checkpoint: checkpoint, names: names, backend: backend)
-    let d = configuration.hiddenSize
-    timestepIn = try reader.linear("t_embedder.mlp.0", d, 256, precise: true)
-    timestepOut = try reader.linear("t_embedder.mlp.2", d, d, precise: true)
-    func embedder(_ name: String) throws -> (first: Linear, second: Linear)? {
+    let (d, p) = (configuration.hiddenSize, configuration.patchSize)
+    let patches = try parameters.stage("patch embedding").patchEmbedding(
+      "x_embedder.proj", d, channels: configuration.inChannels, patchSize: p)
+    let timestep = parameters.stage("timestep")
+    timestepIn = try timestep.precise("t_embedder.mlp.0", d, 256)
+    timestepOut = try timestep.precise("t_embedder.mlp.2", d, d)
+    func embedder(_ name: String, numbers: Int) throws -> (first: Linear, second: Linear)? {
       guard configuration.readsExtent else { return nil }
+      let stage = parameters.stage("size and aspect").scoped(name)
       return (
-        try reader.linear(name + ".mlp.0", d / 3, 256, precise: true),
-        try reader.linear(name + ".mlp.2", d / 3, d / 3, precise: true)
+        try stage.precise(".mlp.0", d / 3, 256, on: .fixed(numbers)),
+        try stage.precise(".mlp.2", d / 3, d / 3, on: .fixed(numbers))
       )
     }
-    sizeEmbedder = try embedder("csize_embedder")
-    aspectEmbedder = try embedder("ar_embedder")
-    modulation = try reader.linear("t_block.1", 6 * d, d, precise: true)
-    tables = try (0..<configuration.depth).map { try reader.tensor("blocks.\($0).scale_shift_table", [6, d]).array }
-    finalTable = try reader.tensor("final_layer.scale_shift_table", [2, d]).array
+    sizeEmbedder = try embedder("csize_embedder", numbers: 2)
+    aspectEmbedder = try embedder("ar_embedder", numbers: 1)
+    let adaLN = parameters.stage("adaLN-single")
+    modulation = try adaLN.linear(
+      "t_block.1", 6 * d, d, on: .one, precise: true, start: .modulation, biasStart: .modulation(chunks: 6))
+    tables = try (0..<configuration.depth).map {
+      try adaLN.tensor("blocks.\($0).scale_shift_table", [6, d], start: .bias).array
+    }
+    let blocks = try (0..<configuration.depth).map { try PixArt.block($0, configuration, parameters) }
+    let captions = parameters.stage("text keys and values", .picture)
     caption = (
-      try reader.linear("y_embedder.y_proj.fc1", d, configuration.captionSize),
-      try reader.linear("y_embedder.y_proj.fc2", d, d)
+      try captions.linear("y_embedder.y_proj.fc1", d, configuration.captionSize, on: .text),
+      try captions.linear("y_embedder.y_proj.fc2", d, d, on: .text)
     )
+    let final = parameters.stage("final layer")
+    finalTable = try final.tensor("final_layer.scale_shift_table", [2, d], start: .bias).array
     trunk = Trunk(
-      shape: configuration.blockShape, backend: backend, patchSize: configuration.patchSize,
-      inChannels: configuration.inChannels, outChannels: configuration.outChannels,
-      patchEmbedding: try reader.patchEmbedding(
-        "x_embedder.proj", d, channels: configuration.inChannels, patchSize: configuration.patchSize),
-      blocks: try (0..<configuration.depth).map { try PixArt.block($0, configuration, reader) }, finalNorm: nil,
-      finalLinear: try reader.linear(
-        "final_layer.linear", configuration.patchSize * configuration.patchSize * configuration.outChannels, d,
-        precise: true))
+      shape: configuration.blockShape, backend: parameters.backend, patchSize: p, inChannels: configuration.inChannels,
+      outChannels: configuration.outChannels, patchEmbedding: patches, blocks: blocks, finalNorm: nil,
+      finalLinear: try final.precise("final_layer.linear", p * p * configuration.outChannels, d, on: .patches))
   }
 
   private static func block(
-    _ index: Int, _ configuration: PixArtConfiguration, _ reader: ParameterReader
+    _ index: Int, _ configuration: PixArtConfiguration, _ parameters: Parameters
   ) throws -> DiTBlock {
     let name = "blocks.\(index)."
     let d = configuration.hiddenSize
-    var block = try reader.block(name, configuration.blockShape, affine: false)
-    block.cross = CrossAttention(
-      query: try reader.linear(name + "cross_attn.q_linear", d, d),
-      keyValue: try reader.linear(name + "cross_attn.kv_linear", 2 * d, d),
-      projection: try reader.linear(name + "cross_attn.proj", d, d), normalisesQuery: false, norm: nil)
-    if reader.contains(name + "attn.q_norm.weight") {
-      block.queryKeyNorm = QueryKeyNorm(
-        query: try reader.norm(name + "attn.q_norm", d), key: try reader.norm(name + "attn.k_norm", d))
+    let attention = parameters.stage("self-attention").scoped(name + "attn.")
+    let factor = KeyValueCompression.factor
+    let isCompressed = attention.contains("sr.weight")
+    var block = try parameters.block(
+      name, configuration.blockShape, on: .patches, affine: false,
+      keys: isCompressed ? .patches(dividedBy: factor * factor) : nil
+    ) { block in
+      let stage = block.stage(DiT.textStage).scoped("cross_attn.")
+      stage.attention(d, queries: .patches, keys: .text)
+      return CrossAttention(
+        query: try stage.linear("q_linear", d, d, on: .patches),
+        keyValue: try stage.stage("text keys and values", .picture).linear("kv_linear", 2 * d, d, on: .text),
+        projection: try stage.linear("proj", d, d, on: .patches), normalisesQuery: false, norm: nil)
     }
-    if reader.contains(name + "attn.sr.weight") {
-      let factor = KeyValueCompression.factor
+    if attention.contains("q_norm.weight") {
+      block.queryKeyNorm = QueryKeyNorm(query: try attention.norm("q_norm", d), key: try attention.norm("k_norm", d))
+    }
+    if isCompressed {
       block.compression = try KeyValueCompression(
-        weight: try reader.tensor(name + "attn.sr.weight", [d, 1, factor, factor]),
-        bias: try reader.tensor(name + "attn.sr.bias", [d]), norm: try reader.norm(name + "attn.norm", d))
+        weight: try attention.tensor("sr.weight", [d, 1, factor, factor]), bias: try attention.tensor("sr.bias", [d]),
+        norm: try attention.norm("norm", d))
     }
     return block
   }

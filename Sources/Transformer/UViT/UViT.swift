@@ -4,7 +4,7 @@ import DiTTensors
 
 /// U-ViT (Bao et al., arXiv 2209.12152): time, condition and patches are all tokens of plain ViT blocks, and long skips
 /// join the first half of the blocks to the second. It predicts noise without variance.
-package final class UViT: DiffusionTransformer, @unchecked Sendable {
+package final class UViT: DiffusionTransformer {
   package let configuration: UViTConfiguration
   let backend: Backend
   let patchEmbedding: Linear  // [D, C·p·p]
@@ -24,41 +24,43 @@ package final class UViT: DiffusionTransformer, @unchecked Sendable {
   package var readsClasses: Bool { classTable != nil }
   package var readsText: Bool { textEmbedding != nil }
 
-  /// - Parameter checkpoint: tensors under the original's names.
+  /// Declares the network under the original's names; the order of the stages is that of the cost table.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  package init(_ configuration: UViTConfiguration, checkpoint: Checkpoint, backend: Backend) throws {
+  package init(_ configuration: UViTConfiguration, _ parameters: Parameters) throws {
     self.configuration = configuration
-    self.backend = backend
-    let reader = ParameterReader(checkpoint: checkpoint, names: .official, backend: backend)
-    let d = configuration.hiddenSize
+    backend = parameters.backend
+    let (d, p) = (configuration.hiddenSize, configuration.patchSize)
     let channels = configuration.inChannels
-    patchEmbedding = try reader.patchEmbedding(
-      "patch_embed.proj", d, channels: channels, patchSize: configuration.patchSize)
+    let sequence = Rows.patches(extra: configuration.extraTokens)
+    let embedding = parameters.stage("patch embedding")
+    patchEmbedding = try embedding.patchEmbedding("patch_embed.proj", d, channels: channels, patchSize: p)
     let tokens = configuration.extraTokens + configuration.nativeGrid.count
-    positions = try reader.tensor("pos_embed", [1, tokens, d]).reshaped([tokens, d])
+    positions = try embedding.tensor("pos_embed", [1, tokens, d]).reshaped([tokens, d])
+    let timestep = parameters.stage("timestep")
     timeMLP = configuration.hasTimeMLP
-      ? (
-        try reader.linear("time_embed.0", 4 * d, d, precise: true),
-        try reader.linear("time_embed.2", d, 4 * d, precise: true)
-      ) : nil
-    classTable = try configuration.classes.map { try reader.matrix("label_emb.weight", $0, d) }
-    textEmbedding = try configuration.text.map { try reader.linear("context_embed", d, $0.width, precise: true) }
+      ? (try timestep.precise("time_embed.0", 4 * d, d), try timestep.precise("time_embed.2", d, 4 * d)) : nil
+    classTable = try configuration.classes.map { try parameters.stage("classes").table("label_emb.weight", $0, d) }
+    textEmbedding = try configuration.text.map {
+      try parameters.stage("text tokens", .picture).precise("context_embed", d, $0.width, on: .fixed($0.tokens))
+    }
     let block = { (name: String) in
-      try reader.block(name, configuration.blockShape, affine: true, qkvBias: configuration.hasQKVBias)
+      try parameters.block(
+        name, configuration.blockShape, on: sequence, affine: true, qkvBias: configuration.hasQKVBias)
     }
     let half = configuration.depth / 2
     inBlocks = try (0..<half).map { try block("in_blocks.\($0).") }
     middleBlock = try block("mid_block.")
     outBlocks = try (0..<half).map {
-      (try reader.linear("out_blocks.\($0).skip_linear", d, 2 * d), try block("out_blocks.\($0)."))
+      (
+        try parameters.stage("long skips").linear("out_blocks.\($0).skip_linear", d, 2 * d, on: sequence),
+        try block("out_blocks.\($0).")
+      )
     }
-    norm = try reader.norm("norm", d)
-    finalLinear = try reader.linear(
-      "decoder_pred", configuration.patchSize * configuration.patchSize * channels, d, precise: true)
+    let final = parameters.stage("final layer")
+    norm = try final.norm("norm", d)
+    finalLinear = try final.precise("decoder_pred", p * p * channels, d, on: sequence)
     convolution = configuration.hasConvolution
-      ? try backend.convolution(
-        reader.matrix("final_layer.weight", channels, channels * 9), bias: reader.tensor("final_layer.bias", [channels]))
-      : nil
+      ? try final.convolution("final_layer", channels, channels, on: .patches(times: p * p)) : nil
   }
 
   package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {

@@ -18,6 +18,10 @@ package struct PixArtConfiguration: Sendable {
   package var readsExtent: Bool
   /// Divides the positions: 0.5 at 256 pixels, 1 at 512, 2 at 1024, 4 at 2048.
   package var interpolationScale: Double
+  /// PixArt-Σ, whose latents are SDXL's and whose prompts may be longer; no field of the configuration says so.
+  package var isSigma = false
+  /// Longest prompt in tokens, where a file tells (the original keeps a null caption of that length).
+  package var statedTokens: Int?
 
   package var outChannels: Int { learnsVariance ? 2 * inChannels : inChannels }
   var blockShape: BlockShape { BlockShape(hiddenSize: hiddenSize, heads: heads, mlpSize: 4 * hiddenSize) }

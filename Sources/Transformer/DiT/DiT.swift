@@ -5,7 +5,7 @@ import DiTTensors
 ///
 /// One type runs every member of the family: each conditioning scheme, class-conditional or with cross-attention to text
 /// (as PixArt-α places it, arXiv 2310.00426). ``DiTRun`` does the work for one set of pictures.
-package final class DiT: @unchecked Sendable {
+package final class DiT: Sendable {
   package let configuration: DiTConfiguration
   let trunk: Trunk
   private let timestepIn, timestepOut: Linear  // [D, 256], [D, D]
@@ -15,54 +15,78 @@ package final class DiT: @unchecked Sendable {
   private let modulations: LinearsInTurn?  // per block [6·D or 4·D, D]: a quarter of all weights, for one use a drawing
   private let finalModulation: Linear?  // [2·D, D]
 
+  /// Declares the network; the order of the stages is that of the cost table.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  package init(
-    _ configuration: DiTConfiguration, checkpoint: Checkpoint, names: ParameterNames, backend: Backend
-  ) throws {
+  package init(_ configuration: DiTConfiguration, _ parameters: Parameters) throws {
     self.configuration = configuration
-    let reader = ParameterReader(checkpoint: checkpoint, names: names, backend: backend)
-    let d = configuration.hiddenSize
-    let adaptive = configuration.scheme.isAdaptive
-    timestepIn = try reader.linear("t_embedder.mlp.0", d, 256, precise: true)
-    timestepOut = try reader.linear("t_embedder.mlp.2", d, d, precise: true)
-    classTable = try reader.matrix(
+    let (d, p) = (configuration.hiddenSize, configuration.patchSize)
+    let scheme = configuration.scheme
+    let embedding = parameters.stage("patch embedding")
+    let patches = try embedding.patchEmbedding(
+      "x_embedder.proj", d, channels: configuration.inChannels, patchSize: p)
+    storedPositions = try DiT.positions(configuration, embedding)
+    let timestep = parameters.stage("timestep")
+    timestepIn = try timestep.precise("t_embedder.mlp.0", d, 256)
+    timestepOut = try timestep.precise("t_embedder.mlp.2", d, d)
+    classTable = try parameters.stage("classes").table(
       "y_embedder.embedding_table.weight", configuration.classes + (configuration.hasNullClass ? 1 : 0), d)
-    textNorm = try configuration.textSize.map { try reader.tensor("text_norm.weight", [$0]) }
-    storedPositions = try reader.positions(tokens: configuration.nativeGrid.count, d)
-    modulations = try adaptive
-      ? reader.linearsInTurn(
-        (0..<configuration.depth).map { "blocks.\($0).adaLN_modulation.1" }, configuration.scheme.modulationChunks * d, d)
+    modulations = try scheme.isAdaptive
+      ? parameters.stage("adaLN").linearsInTurn(
+        (0..<configuration.depth).map { "blocks.\($0).adaLN_modulation.1" }, scheme.modulationChunks * d, d, on: .one,
+        start: .modulation, biasStart: scheme == .adaLNZero ? .modulation(chunks: 6) : .bias)
       : nil
-    finalModulation = adaptive ? try reader.linear("final_layer.adaLN_modulation.1", 2 * d, d) : nil
+    let blocks = try (0..<configuration.depth).map { try DiT.block($0, configuration, parameters) }
+    textNorm = try configuration.textSize.map {
+      try parameters.stage("text keys and values", .picture).tensor("text_norm.weight", [$0], start: .gain)
+    }
+    let final = parameters.stage("final layer")
+    finalModulation = try scheme.isAdaptive
+      ? final.linear("final_layer.adaLN_modulation.1", 2 * d, d, on: .one, start: .modulation) : nil
     trunk = Trunk(
-      shape: configuration.blockShape, backend: backend, patchSize: configuration.patchSize,
-      inChannels: configuration.inChannels, outChannels: configuration.outChannels,
-      patchEmbedding: try reader.patchEmbedding(
-        "x_embedder.proj", d, channels: configuration.inChannels, patchSize: configuration.patchSize),
-      blocks: try (0..<configuration.depth).map { try DiT.block($0, configuration, reader) },
-      finalNorm: adaptive ? nil : try reader.norm("final_layer.norm_final", d),
-      finalLinear: try reader.linear(
-        "final_layer.linear", configuration.patchSize * configuration.patchSize * configuration.outChannels, d,
-        precise: true))
+      shape: configuration.blockShape, backend: parameters.backend, patchSize: p, inChannels: configuration.inChannels,
+      outChannels: configuration.outChannels, patchEmbedding: patches, blocks: blocks,
+      finalNorm: scheme.isAdaptive ? nil : try final.norm("final_layer.norm_final", d),
+      finalLinear: try final.precise("final_layer.linear", p * p * configuration.outChannels, d, on: .patches))
+  }
+
+  /// `pos_embed` [1, T, D] of the native grid, where a checkpoint has it.
+  private static func positions(_ configuration: DiTConfiguration, _ parameters: Parameters) throws -> Tensor? {
+    guard parameters.contains("pos_embed") else { return nil }
+    let (tokens, d) = (configuration.nativeGrid.count, configuration.hiddenSize)
+    return try parameters.tensor("pos_embed", [1, tokens, d]).reshaped([tokens, d])
   }
 
   private static func block(
-    _ index: Int, _ configuration: DiTConfiguration, _ reader: ParameterReader
+    _ index: Int, _ configuration: DiTConfiguration, _ parameters: Parameters
   ) throws -> DiTBlock {
-    let name = "blocks.\(index)."
     let d = configuration.hiddenSize
-    var block = try reader.block(name, configuration.blockShape, affine: !configuration.scheme.isAdaptive)
-    // Cross-attention to the text, or in the scheme of that name to (timestep, class).
-    let byScheme = configuration.scheme == .crossAttention
-    if byScheme || configuration.textSize != nil {
-      let cross = name + (byScheme ? "cross_attn." : "cross.")
-      block.cross = CrossAttention(
-        query: try reader.linear(cross + "q", d, d),
-        keyValue: try reader.linear(cross + "kv", 2 * d, configuration.textSize ?? d),
-        projection: try reader.linear(cross + "proj", d, d), normalisesQuery: true,
-        norm: byScheme ? try reader.norm(name + "norm_cross", d) : nil)
+    let tokens = Rows.patches(extra: configuration.scheme == .inContext ? 2 : 0)
+    return try parameters.block(
+      "blocks.\(index).", configuration.blockShape, on: tokens, affine: !configuration.scheme.isAdaptive
+    ) { block in
+      if configuration.scheme == .crossAttention {
+        let stage = block.stage("cross-attention to timestep and class")
+        let norm = try stage.norm("norm_cross", d)
+        return try cross(stage.scoped("cross_attn."), stage.scoped("cross_attn."), d, from: d, tokens, .fixed(2), norm)
+      }
+      guard let textSize = configuration.textSize else { return nil }
+      return try cross(
+        block.stage(textStage).scoped("cross."), block.stage("text keys and values", .picture).scoped("cross."), d,
+        from: textSize, tokens, .text, nil)
     }
-    return block
+  }
+
+  /// The stage that a model without text does not have.
+  package static let textStage = "text cross-attention"
+
+  private static func cross(
+    _ attention: Parameters, _ keyValue: Parameters, _ d: Int, from width: Int, _ tokens: Rows, _ keys: Rows,
+    _ norm: AffineNorm?
+  ) throws -> CrossAttention {
+    attention.attention(d, queries: tokens, keys: keys)
+    return CrossAttention(
+      query: try attention.linear("q", d, d, on: tokens), keyValue: try keyValue.linear("kv", 2 * d, width, on: keys),
+      projection: try attention.linear("proj", d, d, on: tokens), normalisesQuery: true, norm: norm)
   }
 
   /// Positions of a grid, [grid.count, D].

@@ -1,0 +1,117 @@
+import DiTCheckpoints
+import DiTDiffusion
+import DiTTensors
+
+/// PixArt-α and -Σ, under the original's names and diffusers'.
+package enum PixArtFamily: ModelFamily {
+  package static let title = "PixArt-α and -Σ"
+
+  package static func configuration(
+    _ file: ConfigurationFile, _ hints: ModelHints
+  ) throws -> (any TransformerConfiguration)? {
+    switch (file.className, file.fields["norm_type"]?.string) {
+    case ("PixArtTransformer2DModel", _), ("Transformer2DModel", "ada_norm_single"): break
+    default: return nil
+    }
+    var configuration = try file.read(PixArtConfiguration.self)
+    // Σ's pipeline says so; else its autoencoder, SDXL's, gives it away.
+    configuration.isSigma =
+      if let name = hints.pipelineName, name.hasPrefix("PixArt") {
+        name.hasPrefix("PixArtSigma")
+      } else {
+        try hints.latentScale().map(Float.init) == PixArtFamily.sigmaScale
+      }
+    return configuration
+  }
+
+  /// SDXL's `scaling_factor`.
+  fileprivate static let sigmaScale: Float = 0.13025
+
+  package static let layouts = [
+    CheckpointLayout(
+      title: "a PixArt transformer",
+      marks: ["x_embedder.proj.weight", "t_block.1.weight", "y_embedder.y_proj.fc1.weight"]
+    ) { shapes, _ in
+      var configuration = try sizes(
+        shapes, "x_embedder.proj", "final_layer.linear", "y_embedder.y_proj.fc1", extent: "csize_embedder.mlp.0.weight")
+      configuration.statedTokens = shapes.rows("y_embedder.y_embedding")
+      configuration.isSigma = configuration.statedTokens.map { $0 > 120 } ?? shapes.has("blocks.0.attn.q_norm.weight")
+      return configuration
+    },
+    CheckpointLayout(
+      title: "a PixArt transformer in diffusers' names",
+      marks: ["pos_embed.proj.weight", "adaln_single.linear.weight", "caption_projection.linear_1.weight"]
+    ) { shapes, _ in
+      try sizes(
+        shapes, "pos_embed.proj", "proj_out", "caption_projection.linear_1",
+        extent: "adaln_single.emb.resolution_embedder.linear_1.weight")
+    },
+  ]
+
+  private static func sizes(
+    _ shapes: TensorShapes, _ embedding: String, _ final: String, _ caption: String, extent: String
+  ) throws -> PixArtConfiguration {
+    let (width, channels, patch) = try shapes.patches(embedding)
+    // Without stored positions: 1024 pixels, at which α is told the size and most of Σ was trained.
+    let side = try shapes.side("pos_embed", patch: patch) ?? 128
+    return PixArtConfiguration(
+      hiddenSize: width, depth: max(shapes.count("blocks."), shapes.count("transformer_blocks.")),
+      heads: shapes.heads(width), patchSize: patch, inChannels: channels,
+      learnsVariance: try shapes.learnsVariance(final, channels: channels, patch: patch), sampleSize: side,
+      captionSize: try shapes.shape(caption + ".weight", rank: 2)[1], readsExtent: shapes.has(extent),
+      interpolationScale: Double(side) / 64)
+  }
+}
+
+extension PixArtConfiguration: TransformerConfiguration {
+  package var latentChannels: Int { inChannels }
+  package var latentSize: [Int] { [sampleSize, sampleSize] }
+  package var askableClasses: Int { 0 }
+  package var textSize: Int? { captionSize }
+  package var blockCount: Int { depth }
+
+  package var traits: TransformerTraits {
+    var traits = TransformerTraits(pipelineName: isSigma ? "PixArtSigmaPipeline" : "PixArtAlphaPipeline")
+    traits.sampling.steps = 20
+    traits.sampling.guidanceScale = 4.5
+    traits.hasAspectBins = true
+    traits.lowercasesPrompts = true
+    traits.maximumTokens = statedTokens ?? (isSigma ? 300 : 120)
+    traits.latentScale = isSigma ? PixArtFamily.sigmaScale : nil
+    return traits
+  }
+
+  package func network(_ parameters: Parameters) throws -> any DiffusionTransformer { try PixArt(self, parameters) }
+
+  package func names(in checkpoint: Checkpoint) -> ParameterNames {
+    checkpoint.contains("x_embedder.proj.weight") ? .official : .diffusersPixArt
+  }
+
+  package var fields: JSONValue {
+    let number = { (value: Int) in JSONValue.number(Double(value)) }
+    return .object([
+      "_class_name": .string("PixArtTransformer2DModel"), "num_attention_heads": number(heads),
+      "attention_head_dim": number(hiddenSize / heads), "num_layers": number(depth), "in_channels": number(inChannels),
+      "out_channels": number(outChannels), "patch_size": number(patchSize), "sample_size": number(sampleSize),
+      "caption_channels": number(captionSize), "cross_attention_dim": number(hiddenSize),
+      "use_additional_conditions": .bool(readsExtent), "interpolation_scale": .number(interpolationScale),
+      "norm_type": .string("ada_norm_single"), "norm_eps": .number(1e-6),
+    ])
+  }
+}
+
+extension ParameterNames {
+  /// diffusers' `PixArtTransformer2DModel`.
+  package static let diffusersPixArt = diffusers([
+    ("x_embedder.proj", "pos_embed.proj"),
+    ("t_embedder.mlp.0", "adaln_single.emb.timestep_embedder.linear_1"),
+    ("t_embedder.mlp.2", "adaln_single.emb.timestep_embedder.linear_2"),
+    ("csize_embedder.mlp.0", "adaln_single.emb.resolution_embedder.linear_1"),
+    ("csize_embedder.mlp.2", "adaln_single.emb.resolution_embedder.linear_2"),
+    ("ar_embedder.mlp.0", "adaln_single.emb.aspect_ratio_embedder.linear_1"),
+    ("ar_embedder.mlp.2", "adaln_single.emb.aspect_ratio_embedder.linear_2"),
+    ("t_block.1", "adaln_single.linear"), ("y_embedder.y_proj.fc1", "caption_projection.linear_1"),
+    ("y_embedder.y_proj.fc2", "caption_projection.linear_2"), ("final_layer.linear", "proj_out"),
+    ("final_layer.scale_shift_table", "scale_shift_table"),
+  ])
+}

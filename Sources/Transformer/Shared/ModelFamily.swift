@@ -1,0 +1,152 @@
+import DiTCheckpoints
+import DiTDiffusion
+import DiTTensors
+
+/// A kind of transformer that this program runs. A new one is a folder beside `DiT`, `PixArt` and `UViT`, and a line in
+/// ``ModelFamilies``.
+package protocol ModelFamily: SendableMetatype {
+  /// As the list of what runs names it: "PixArt-α and -Σ".
+  static var title: String { get }
+
+  /// What a `config.json` describes; nil where its class is another family's.
+  /// - Throws: ``ConfigurationError`` naming the file and the field.
+  static func configuration(_ file: ConfigurationFile, _ hints: ModelHints) throws -> (any TransformerConfiguration)?
+
+  /// How files of weights without a configuration are told by their tensors: the family's own names, diffusers', …
+  static var layouts: [CheckpointLayout] { get }
+}
+
+/// The families, in the order in which a file is tried.
+package enum ModelFamilies {
+  package static let all: [any ModelFamily.Type] = [DiTFamily.self, PixArtFamily.self, UViTFamily.self]
+
+  /// - Throws: ``ConfigurationError``; nil where no family knows the class.
+  package static func configuration(
+    _ file: ConfigurationFile, _ hints: ModelHints
+  ) throws -> (any TransformerConfiguration)? {
+    for family in all {
+      if let found = try family.configuration(file, hints) { return found }
+    }
+    return nil
+  }
+
+  /// The layout whose tensors a checkpoint has.
+  package static func layout(of checkpoint: Checkpoint) -> CheckpointLayout? {
+    all.lazy.flatMap { $0.layouts }.first { $0.marks.allSatisfy(checkpoint.contains) }
+  }
+}
+
+/// Names and shapes by which a file of weights is told, and what they say of its sizes.
+package struct CheckpointLayout: Sendable {
+  /// "a class-conditional DiT in diffusers' names".
+  package let title: String
+  /// Tensors that such a file has and no other.
+  package let marks: [String]
+  /// Reads the sizes; throws `LoadError` for shapes that make no sense.
+  package let configuration: @Sendable (TensorShapes, ModelHints) throws -> any TransformerConfiguration
+}
+
+/// What a model's other files, or its user, say about the transformer.
+package struct ModelHints {
+  /// Whose arithmetic a class-conditional DiT follows; nil: that of the program that wrote it.
+  package var compatibility: DiTCompatibility?
+  /// `_class_name` of `model_index.json`.
+  package var pipelineName: String?
+  /// `scaling_factor` of the model's autoencoder, looked up where it is asked for.
+  package var latentScale: () throws -> Double? = { nil }
+
+  package init(compatibility: DiTCompatibility? = nil) { self.compatibility = compatibility }
+}
+
+/// What a transformer is and how it is used, told without its numbers.
+package protocol TransformerConfiguration: Sendable {
+  var patchSize: Int { get }
+  var latentChannels: Int { get }
+  /// The native latent size [height, width].
+  var latentSize: [Int] { get }
+  /// Classes that can be asked for, the null class not counted; 0: it knows none.
+  var askableClasses: Int { get }
+  /// Width of the text states it reads; nil: no text.
+  var textSize: Int? { get }
+  /// Blocks.
+  var blockCount: Int { get }
+  var hiddenSize: Int { get }
+  var traits: TransformerTraits { get throws }
+  /// A `config.json` that is read back as this.
+  var fields: JSONValue { get }
+
+  /// The network. This is its one declaration: loading, shapes, costs and random weights come from it.
+  func network(_ parameters: Parameters) throws -> any DiffusionTransformer
+  /// Under which names a checkpoint holds it.
+  func names(in checkpoint: Checkpoint) -> ParameterNames
+}
+
+/// How models of a family are used where nobody says otherwise.
+package struct TransformerTraits: Sendable {
+  /// The pipeline class that `model_index.json` names.
+  package var pipelineName: String
+  package var sampling = SamplingDefaults()
+  /// Words of a prompt may have weights.
+  package var weighsWords = true
+  /// Words are read by cross-attention, of which maps can be made.
+  package var recordsAttention = true
+  /// Stored positions allow the native size alone.
+  package var drawsNativeSizeOnly = false
+  /// Pictures are drawn at the sizes of training, and scaled and cut to the wanted one.
+  package var hasAspectBins = false
+  /// Trained on lower-case captions without space around them.
+  package var lowercasesPrompts = false
+  /// Longest prompt in tokens, where the family knows better than the tokenizer.
+  package var maximumTokens: Int?
+  /// `scaling_factor` of the latents it was trained on, for autoencoders that do not tell.
+  package var latentScale: Float?
+}
+
+/// How a kind of model is sampled where the user says nothing.
+package struct SamplingDefaults: Sendable {
+  package var steps = 25
+  package var sampler = "dpm++"
+  package var guidanceScale: Float = 4
+  package var channels = Guidance.Channels.all
+  package var schedule = NoiseSchedule.dit
+}
+
+extension TransformerConfiguration {
+  /// Class-conditional without text: what is trained on ImageNet and guided as its authors do.
+  package var isClassConditional: Bool { askableClasses > 0 && textSize == nil }
+
+  /// Loads the weights, under whichever names the checkpoint has them.
+  /// - Throws: `LoadError` naming the missing or misshapen tensor.
+  package func load(_ checkpoint: Checkpoint, backend: Backend) throws -> any DiffusionTransformer {
+    try network(Parameters(checkpoint, names: names(in: checkpoint), backend: backend))
+  }
+
+  /// Parameters and costs.
+  /// - Parameter checkpoint: whose optional parts count; nil: none of them.
+  package func listing(_ checkpoint: Checkpoint? = nil) throws -> NetworkListing {
+    let stored = checkpoint.map { CheckpointParameters($0, names: names(in: $0)) }
+    return try NetworkListing(having: { stored?.contains($0) ?? false }) { _ = try network($0) }
+  }
+
+  /// What an evaluation for one picture takes, stage by stage (arXiv 2212.09748, tables 1 and 4); keys and values of the
+  /// text are computed once a picture.
+  /// - Parameters:
+  ///   - grid: patches of the picture; nil: the native grid.
+  ///   - textTokens: tokens of the prompt, for models that read one.
+  package func costs(grid: Grid? = nil, textTokens: Int = 0, _ checkpoint: Checkpoint? = nil) throws -> [StageCost] {
+    try listing(checkpoint).costs(Workload(patches: (grid ?? nativeGrid).count, textTokens: textTokens))
+  }
+
+  /// The native patch grid.
+  package var nativeGrid: Grid { Grid(height: latentSize[0] / patchSize, width: latentSize[1] / patchSize) }
+
+  /// "28 blocks of width 1152, patches of 2, 4 latent channels, 1000 classes".
+  package var summary: String {
+    var parts = [
+      "\(blockCount) blocks of width \(hiddenSize)", "patches of \(patchSize)", "\(latentChannels) latent channels",
+    ]
+    if askableClasses > 0 { parts.append("\(askableClasses) classes") }
+    if let size = textSize { parts.append("text of \(size) numbers a token") }
+    return parts.joined(separator: ", ")
+  }
+}
