@@ -12,6 +12,8 @@ package struct NoiseSchedule: Sendable {
   package let alphasCumprod: [Double]
   /// ln σₜ, ascending; what fractional timesteps are interpolated in.
   private let logSigmas: [Double]
+  /// What a model trained on it says of noisy latents.
+  package var prediction = PredictionKind.noise
 
   /// T, 1000 for every published DiT.
   package var trainTimesteps: Int { betas.count }

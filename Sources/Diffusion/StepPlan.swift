@@ -23,7 +23,8 @@ package struct StepPlan: Sendable {
     }
   }
 
-  private init(levels: [NoiseLevel]) { self.levels = levels }
+  /// Levels as they are, noisiest first.
+  package init(levels: [NoiseLevel]) { self.levels = levels }
 
   /// The last ⌊strength · count⌋ levels, at least one: image-to-image enters the run late (SDEdit, 2108.01073).
   ///

@@ -16,16 +16,19 @@ package struct SchedulerConfiguration: Decodable, Sendable {
     func wrong(_ key: CodingKeys, _ reason: String) -> DecodingError {
       .dataCorruptedError(forKey: key, in: values, debugDescription: reason)
     }
-    let prediction = try values.decodeIfPresent(String.self, forKey: .predictionType) ?? "epsilon"
-    guard prediction == "epsilon" else {
-      throw wrong(.predictionType, "prediction_type is \"\(prediction)\", expected \"epsilon\"")
+    let name = try values.decodeIfPresent(String.self, forKey: .predictionType) ?? "epsilon"
+    // Flow needs a schedule of its own, which no family has yet.
+    guard let prediction = PredictionKind(rawValue: name), prediction != .flow else {
+      throw wrong(.predictionType, "prediction_type is \"\(name)\", expected \"epsilon\" or \"v_prediction\"")
     }
     do {
-      schedule = try NoiseSchedule(
+      var schedule = try NoiseSchedule(
         values.decodeIfPresent(BetaSchedule.self, forKey: .betaSchedule) ?? .linear,
         trainTimesteps: values.decodeIfPresent(Int.self, forKey: .trainTimesteps) ?? 1000,
         betaStart: values.decodeIfPresent(Double.self, forKey: .betaStart) ?? 1e-4,
         betaEnd: values.decodeIfPresent(Double.self, forKey: .betaEnd) ?? 0.02)
+      schedule.prediction = prediction
+      self.schedule = schedule
     } catch let error as DiffusionError {
       throw wrong(.betaSchedule, error.description)
     }

@@ -24,7 +24,7 @@ package final class GuidedDenoiser {
     self.timesteps = timesteps
     count = conditional.count
     both = guidance.scale != 1 && zip(conditional, unconditional).contains { a, b in
-      a.classIndex != b.classIndex || a.text?.storage !== b.text?.storage
+      !a.isSame(as: b)
     }
     let batch = conditional + (both ? unconditional : [])
     run = try transformer.prepare(

@@ -12,9 +12,7 @@ extension TextToImage {
 
   /// What a prompt and a class ask for, weights included.
   func condition(_ prompt: String, classIndex: Int?) throws -> Condition {
-    var condition = Condition(classIndex: classIndex, text: try states(of: prompt))
-    condition.textWeights = tokenWeights(of: prompt)
-    return condition
+    Condition(classIndex: classIndex, text: try states(of: prompt), weights: tokenWeights(of: prompt))
   }
 
   /// One weight a token, the end token's 1; nil where all are 1.

@@ -18,16 +18,16 @@ import Testing
     #expect(dk_cpu_has(DK_CPU_PORTABLE) == 1 && dk_cpu_has(DK_CPU_NATIVE) == 1 && dk_cpu_has(DK_CPU_LEVELS) == 0)
     for level in Level.all {
       let engine = try TestEngine(level: level.level)
-      #expect(dk_engine_level(engine.pointer) == level.level)
+      #expect(engine.use(dk_engine_level) == level.level)
     }
     let native = try TestEngine()
-    #expect(dk_engine_level(native.pointer) == Level.all.last?.level)
+    #expect(native.use(dk_engine_level) == Level.all.last?.level)
     for (level, bf16, vnni) in [
       (DK_CPU_PORTABLE, 0, 0), (DK_CPU_AVX2, 0, 0), (DK_CPU_AVX2_VNNI, 0, 1), (DK_CPU_AVX512, 0, 0),
       (DK_CPU_AVX512_VNNI, 0, 1), (DK_CPU_AVX512_BF16, 1, 1),
     ] where dk_cpu_has(level) == 1 {
       let engine = try TestEngine(level: level)
-      #expect(dk_engine_has_bf16(engine.pointer) == bf16 && dk_engine_has_vnni(engine.pointer) == vnni)
+      #expect(engine.use(dk_engine_has_bf16) == bf16 && engine.use(dk_engine_has_vnni) == vnni)
     }
   }
 
@@ -36,7 +36,7 @@ import Testing
     for raw in DK_CPU_PORTABLE.rawValue..<DK_CPU_LEVELS.rawValue {
       let engine = try TestEngine(level: dk_cpu_level(raw))
       let best = Level.all.map(\.level.rawValue).filter { $0 <= raw }.max()
-      #expect(dk_engine_level(engine.pointer).rawValue == best)
+      #expect(engine.use(dk_engine_level).rawValue == best)
     }
   }
 }

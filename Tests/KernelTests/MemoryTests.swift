@@ -54,7 +54,7 @@ import Testing
       ("doubling", { dk_upsample_nearest($0, 1, 2, 5, 32, a.view, $1) }),
     ]
     for (name, operation) in operations {
-      try holdWithoutMemory(name) { engine in
+      try holdWithoutMemory(name, allocates: false) { engine in
         let out = Rows(DK_F32, 40, 32)
         try checked(operation(engine, out.view))
         return out.array
@@ -72,7 +72,7 @@ import Testing
       dk_fail_allocation(0)
       #expect((engine == nil) == (dk_allocations() - before >= n))
       if let engine {
-        #expect(dk_engine_threads(engine.pointer) == (backend == DK_BACKEND_REFERENCE ? 1 : threads))
+        #expect(engine.use(dk_engine_threads) == (backend == DK_BACKEND_REFERENCE ? 1 : threads))
         break
       }
       #expect(n < 20)

@@ -14,14 +14,16 @@ import Testing
     var counts = [Int32](repeating: 0, count: max(1, tasks)), strays = Int32(0)
     let status = counts.withUnsafeMutableBufferPointer { counts in
       withUnsafeMutablePointer(to: &strays) { strays in
-        var job = Job(counts: counts.baseAddress!, threads: Int(dk_engine_threads(engine.pointer)), strays: strays)
-        return dk_parallel(
-          engine.pointer, 0, tasks,
-          { context, task, thread in
-            let job = context!.assumingMemoryBound(to: Job.self).pointee
-            job.counts[task] += 1
-            if thread < 0 || Int(thread) >= job.threads { job.strays.pointee += 1 }
-          }, &job)
+        engine.use { pointer in
+          var job = Job(counts: counts.baseAddress!, threads: Int(dk_engine_threads(pointer)), strays: strays)
+          return dk_parallel(
+            pointer, 0, tasks,
+            { context, task, thread in
+              let job = context!.assumingMemoryBound(to: Job.self).pointee
+              job.counts[task] += 1
+              if thread < 0 || Int(thread) >= job.threads { job.strays.pointee += 1 }
+            }, &job)
+        }
       }
     }
     return status == DK_OK && strays == 0 && (tasks == 0 ? counts[0] == 0 : counts.allSatisfy { $0 == 1 })
@@ -30,7 +32,7 @@ import Testing
   @Test(arguments: [1, 2, 4, 16])
   func everyTaskIsDoneOnce(threads: Int) throws {
     let engine = try TestEngine(threads: threads)
-    #expect(dk_engine_threads(engine.pointer) == threads)
+    #expect(engine.use(dk_engine_threads) == threads)
     for round in 0..<1500 { #expect(Self.run(engine, tasks: round % 97)) }
     #expect(Self.run(engine, tasks: 100_000))
   }

@@ -35,21 +35,47 @@ package protocol TransformerRun: AnyObject {
   func recordAttention() throws
 }
 
+/// Tokens that a picture is conditioned on. A family reads the kinds that it was trained with, and takes their absence as
+/// it was taught to: the null class, empty text.
+package enum ConditionSegment: Sendable {
+  /// One token: a row of the class table.
+  case classIndex(Int)
+  /// States [tokens, text size] of a text encoder, and how much each counts in cross-attention; nil: 1 each.
+  case text(Tensor, weights: [Float]? = nil)
+}
+
 /// What one picture of a run is conditioned on.
-package struct Condition {
-  /// A class index; nil: the null class.
-  package var classIndex: Int?
-  /// Text states [tokens, text size] of the encoder; only models with text read them.
-  package var text: Tensor?
+package struct Condition: Sendable {
+  package var segments: [ConditionSegment]
   /// How large the picture says it is, to models that are told; nil: as large as it is drawn.
   package var extent: PictureExtent?
-  /// How much each token counts in cross-attention, for each row of ``text``; nil: 1 each.
-  package var textWeights: [Float]?
 
-  package init(classIndex: Int? = nil, text: Tensor? = nil, extent: PictureExtent? = nil) {
-    self.classIndex = classIndex
-    self.text = text
+  package init(_ segments: [ConditionSegment] = [], extent: PictureExtent? = nil) {
+    self.segments = segments
     self.extent = extent
+  }
+
+  /// A class, a text, both or neither.
+  package init(classIndex: Int? = nil, text: Tensor? = nil, weights: [Float]? = nil, extent: PictureExtent? = nil) {
+    self.init(
+      [classIndex.map { .classIndex($0) }, text.map { .text($0, weights: weights) }].compactMap { $0 }, extent: extent)
+  }
+
+  /// The class among the segments; nil: none.
+  var classIndex: Int? {
+    for case .classIndex(let index) in segments { return index }
+    return nil
+  }
+
+  /// The text among the segments; nil: none.
+  var text: (states: Tensor, weights: [Float]?)? {
+    for case .text(let states, let weights) in segments { return (states, weights) }
+    return nil
+  }
+
+  /// Whether both ask for the same: the same class, and the same states in memory.
+  package func isSame(as other: Condition) -> Bool {
+    classIndex == other.classIndex && text?.states.storage === other.text?.states.storage
   }
 }
 

@@ -17,12 +17,12 @@ struct TextContext {
     var weights: [[Float]?] = []
     var items: [Int32] = []
     for condition in conditions {
-      let state = try condition.text ?? Tensor([1, size])
+      let state = try condition.text?.states ?? Tensor([1, size])
       let known = unique.firstIndex { $0.storage === state.storage && $0.offset == state.offset && $0.count == state.count }
       items.append(Int32(known ?? unique.count))
       if known == nil {
         unique.append(state)
-        weights.append(condition.textWeights)
+        weights.append(condition.text?.weights)
       }
     }
     self.items = items

@@ -51,7 +51,7 @@ final class UViTRun: TransformerRun {
     guard let text = model.configuration.text, let embedding = model.textEmbedding else { return try Tensor([0, d]) }
     // The model knows one number of tokens: a shorter text is filled up with zeros, a longer one is cut.
     let states = try Tensor([text.tokens, text.width])
-    if let given = condition.text {
+    if let given = condition.text?.states {
       let count = min(text.tokens, given.shape[0])
       copy(given.slice(0, count: count), into: states.slice(0, count: count))
     }
