@@ -43,41 +43,50 @@ let package = Package(
     .target(
       name: "DiTCSentencePiece", path: "Sources/CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
 
-    // Swift: one stage a folder.
-    stage("Files", ["CFiles"]),
-    stage("Tensors", ["CKernels", "COpenBLAS"]),
-    stage("Checkpoints", ["Files", "Tensors", "COpenSSL"]),
-    stage("Text", ["Tensors", "Checkpoints", "CSentencePiece"]),
-    stage("Diffusion", ["Tensors"]),
-    stage("Transformer", ["Tensors", "Checkpoints", "Diffusion"]),
-    stage("Autoencoder", ["Tensors", "Checkpoints"]),
-    stage("Image", ["Files", "CPNG"]),
+    // Swift: one stage a folder. Errors says what all of them throw.
+    stage("Errors"),
+    stage("Files", ["Errors", "CFiles"]),
+    stage("Tensors", ["Errors", "CKernels", "COpenBLAS"]),
+    stage("Checkpoints", ["Errors", "Files", "Tensors", "COpenSSL"]),
+    stage("Text", ["Errors", "Tensors", "Checkpoints", "CSentencePiece"]),
+    stage("Diffusion", ["Errors", "Tensors"]),
+    stage("Transformer", ["Errors", "Tensors", "Checkpoints", "Diffusion"]),
+    stage("Autoencoder", ["Errors", "Tensors", "Checkpoints"]),
+    stage("Image", ["Errors", "Files", "CPNG"]),
     stage("Charts", ["Image"]),
-    stage("Models", ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),
+    stage("Models", ["Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),
     stage(
       "Pipeline",
-      ["Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models"],
+      [
+        "Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models",
+      ],
       module: "DiTTextToImage"),
-    stage("Batch", ["Files", "Checkpoints", "Transformer", "Image", "Charts", "Models", "TextToImage"]),
+    stage("Batch", ["Errors", "Files", "Checkpoints", "Transformer", "Image", "Charts", "Models", "TextToImage"]),
     stage(
       "Verification",
       ["Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
     stage(
       "Study",
       [
-        "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
+        "Errors", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
         "TextToImage",
       ]),
     .executableTarget(
       name: "DiTCommand",
       dependencies: [
-        "DiTFiles", "DiTTensors", "DiTCheckpoints", "DiTText", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
+        "DiTErrors", "DiTFiles", "DiTTensors", "DiTCheckpoints", "DiTText", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
         "DiTImage", "DiTCharts", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/Command"),
 
     // Tests: one target a stage.
     .target(name: "DiTTestSupport", path: "Tests/Support"),
+    tests(
+      "Errors",
+      [
+        "Errors", "TextToImage", "Batch", "Study", "Models", "Files", "Checkpoints", "Text", "Transformer", "Diffusion",
+        "Autoencoder", "Tensors", "Image",
+      ]),
     tests("Files", ["Files", "CFiles"]),
     tests("Kernel", ["CKernels", "COpenBLAS", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Files", "Tensors"]),

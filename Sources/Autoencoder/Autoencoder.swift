@@ -1,3 +1,4 @@
+import DiTErrors
 import DiTTensors
 
 /// Between latents, as the transformer sees them, and pictures.
@@ -19,7 +20,7 @@ extension Autoencoder {
   package func encode(_ picture: Tensor) throws -> Tensor { try encode(picture, probe: nil) }
 }
 
-package enum AutoencoderError: Error, Equatable, CustomStringConvertible {
+package enum AutoencoderError: UserError, Equatable {
   case noEncoder
   /// A file or folder that holds no autoencoder of a kind this program runs.
   case unknown(path: String, found: String)
@@ -27,6 +28,8 @@ package enum AutoencoderError: Error, Equatable, CustomStringConvertible {
   case decoderMissing(path: String, expected: String)
   /// A file of weights alone, and the latents' scale is not among them.
   case scalingUnknown(path: String, channels: Int)
+
+  package var kind: UserErrorKind { .damagedData }
 
   package var description: String {
     switch self {

@@ -1,5 +1,7 @@
+import DiTErrors
+
 /// Why a prompt file or a folder of pictures cannot be worked on, in one line.
-package enum BatchError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum BatchError: UserError, Equatable {
   case unreadable(path: String, reason: String)
   case badLines(file: String, bad: Int, of: Int)
   case nothingToDraw(file: String)
@@ -12,6 +14,15 @@ package enum BatchError: Error, Sendable, Equatable, CustomStringConvertible {
   case template(String)
   case unwritable(path: String, reason: String)
   case incomplete(folder: String, reason: String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .unreadable: .notFound
+    case .shard, .template: .usage
+    case .locked, .foreign, .unwritable: .cannotWrite
+    case .badLines, .nothingToDraw, .tooMany, .incomplete: .damagedData
+    }
+  }
 
   package var description: String {
     switch self {

@@ -35,7 +35,7 @@ package struct PictureJob: Sendable {
   ) -> [PictureJob] {
     orders.flatMap { order in
       let stem = String(format: "%04d-", order.line) + name(order.request)
-      return (0..<order.count).map { index in
+      return (0..<max(0, order.count)).map { index in
         var request = order.request
         request.seed = (order.seed ?? baseSeed &+ UInt64(order.line)) &+ UInt64(index)
         return PictureJob(

@@ -13,7 +13,7 @@ package enum PictureSheet {
     let limit = Double(area) / Double(max(1, entries.count))
     let items = try entries.map { entry in
       let picture = try Picture(contentsOf: folder.appendingPathComponent(entry.file))
-      return ContactSheet.Item(picture.shrunk(toArea: limit), caption(entry))
+      return ContactSheet.Item(try picture.shrunk(toArea: limit), caption(entry))
     }
     return try ContactSheet(items).drawn()
   }
@@ -26,10 +26,10 @@ package enum PictureSheet {
 
 extension Picture {
   /// This picture with at most so many pixels.
-  func shrunk(toArea limit: Double) -> Picture {
+  func shrunk(toArea limit: Double) throws -> Picture {
     let scale = (limit / Double(width * height)).squareRoot()
     guard scale < 1 else { return self }
-    return resized(
+    return try resized(
       width: max(16, Int(Double(width) * scale)), height: max(16, Int(Double(height) * scale)))
   }
 }

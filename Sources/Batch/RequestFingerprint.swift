@@ -1,54 +1,62 @@
 import DiTCheckpoints
-import DiTFiles
 import DiTImage
 import DiTModels
 import DiTTextToImage
-import Foundation
 
 /// A hash of everything a picture depends on: the request, how it is computed, and the model's files.
-struct RequestFingerprint {
+package struct RequestFingerprint {
+  /// Changes with the encoding below: pictures that an older one recorded are drawn again.
+  private static let version = "2"
+  /// Left out: another machine may have the same file elsewhere, and the model's hash tells files apart.
+  private static let places: Set<String> = [PictureMetadata.modelPath, PictureMetadata.vae, PictureMetadata.textEncoder]
+
   private let model: String
 
   /// - Throws: `FileError` where the model's files cannot be read.
-  init(_ folder: ModelFolder) throws {
-    let weights = [folder.weights, folder.text?.weights, folder.text?.tokenizer, folder.autoencoderURL].compactMap { $0 }
-    let files = weights.flatMap { RequestFingerprint.files(in: $0) }
-      + RequestFingerprint.files(in: folder.url).filter { $0.name.hasSuffix(".json") }
-    // Names and not paths: another machine may have the model elsewhere.
-    model = sha256(Array(try files.map { "\($0.name) \(try RequestFingerprint.sample($0.url))\n" }.joined().utf8))
-  }
+  init(_ folder: ModelFolder) throws { self.init(model: try ModelFingerprint(folder).hash) }
 
-  /// The regular files in a folder, or the file itself.
-  private static func files(in url: URL) -> [(name: String, url: URL)] {
-    let names = FileManager.default.enumerator(atPath: url.path)?.compactMap { $0 as? String }.sorted() ?? []
-    let all = names.isEmpty ? [(url.lastPathComponent, url)] : names.map { ($0, url.appendingPathComponent($0)) }
-    return all.map { ($0.0, $0.1.resolvingSymlinksInPath()) }.filter { _, url in
-      var status = stat()
-      return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    }
-  }
+  /// - Parameter model: ``ModelFingerprint/hash``.
+  package init(model: String) { self.model = model }
 
   /// - Parameter parameters: the picture's metadata. The request itself is hashed too, for what metadata leaves out.
-  func of(_ request: GenerationRequest, parameters: GenerationParameters) -> String {
-    String(sha256(Array("\(model)\n\(parameters.text)\n\(request)".utf8)).prefix(32))
+  package func of(_ request: GenerationRequest, parameters: GenerationParameters) -> String {
+    var text = Encoding()
+    text.add("dit-t2i picture", RequestFingerprint.version)
+    text.add("model", model)
+    for field in parameters.fields where !RequestFingerprint.places.contains(field.key) {
+      text.add("field", field.key)
+      text.add("value", field.value)
+    }
+    text.add("prompt", request.prompt)
+    text.add("negativePrompt", request.negativePrompt)
+    text.add("classIndex", request.classIndex)
+    text.add("size", request.size)
+    text.add("seed", request.seed)
+    text.add("steps", request.steps)
+    text.add("sampler", request.sampler)
+    text.add("spacing", request.spacing?.rawValue)
+    text.add("respacing", request.respacing)
+    text.add("eta", request.eta)
+    text.add("source", request.source?.hash)
+    text.add("mask", request.source?.maskHash)
+    text.add("sourceSize", request.source?.size)
+    text.add("strength", request.strength)
+    text.add("guidanceScale", request.guidanceScale)
+    text.add("guidanceChannels", request.guidanceChannels.rawValue)
+    text.add("guidanceFrom", request.guidanceInterval?.lowerBound)
+    text.add("guidanceTo", request.guidanceInterval?.upperBound)
+    text.add("guidanceParallel", request.guidanceParallel)
+    return String(sha256(text.bytes).prefix(32))
   }
 
-  /// The length and some blocks of a file: training moves every weight, so that a few tell as much as all, in no time.
-  private static func sample(_ url: URL) throws -> String {
-    guard let file = fopen(url.path, "rb") else {
-      throw FileError.unreadable(path: url.path, reason: String(cString: strerror(errno)))
+  /// Names and values with their lengths, so that no value can pass for another's beginning.
+  private struct Encoding {
+    private(set) var bytes: [UInt8] = []
+
+    /// Numbers are written as Swift prints them: the shortest text that gives the same number back.
+    mutating func add(_ name: String, _ value: (some CustomStringConvertible)?) {
+      let value = value.map { Array($0.description.utf8) }
+      bytes += Array("\(name) \(value.map { String($0.count) } ?? "none")\n".utf8) + (value ?? []) + [UInt8(ascii: "\n")]
     }
-    defer { fclose(file) }
-    fseek(file, 0, SEEK_END)
-    let length = ftell(file)
-    let blockSize = 1 << 14
-    let blocks = min(64, length / blockSize + 1)
-    var bytes: [UInt8] = []
-    var block = [UInt8](repeating: 0, count: blockSize)
-    for index in 0..<blocks {
-      fseek(file, max(0, (length - blockSize)) / max(1, blocks - 1) * index, SEEK_SET)
-      bytes += block[..<fread(&block, 1, block.count, file)]
-    }
-    return "\(length) \(sha256(bytes))"
   }
 }

@@ -32,9 +32,12 @@ extension Picture {
   /// - Parameters:
   ///   - map: rows of equal length, of any range (`HeatMap.normalized`).
   ///   - alpha: the opacity of the hottest place.
-  package func overlayHeat(_ map: [[Float]], alpha: Float = 0.75) -> Picture {
-    guard let columns = map.first?.count, columns > 0 else { return self }
-    precondition(map.allSatisfy { $0.count == columns }, "the rows of a heat map are of different lengths")
+  /// - Throws: `ImageError.misfit` where the rows are of different lengths.
+  package func overlayHeat(_ map: [[Float]], alpha: Float = 0.75) throws(ImageError) -> Picture {
+    guard let columns = map.map(\.count).max(), columns > 0 else { return self }
+    for (y, row) in map.enumerated() where row.count != columns {
+      throw .misfit(reason: "row \(y) of a heat map has \(row.count) numbers, others have \(columns)")
+    }
     let heat = Self.smoothed(
       HeatMap.normalized(map.flatMap { $0 }), rows: map.count, columns: columns, width: width, height: height)
     var result = self

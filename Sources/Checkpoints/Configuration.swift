@@ -1,10 +1,13 @@
+import DiTErrors
 import Foundation
 
 /// Why a configuration file could not be used; one line naming the file and the field.
-package enum ConfigurationError: Error, CustomStringConvertible {
+package enum ConfigurationError: UserError {
   case missing(file: String)
   case unreadable(file: String, reason: String)
   case wrong(file: String, reason: String)
+
+  package var kind: UserErrorKind { .damagedData }
 
   package var description: String {
     switch self {

@@ -1,6 +1,8 @@
+import DiTErrors
+
 /// Why a checkpoint could not be read or written. Each description is one line that names the file, the tensor and what
 /// was expected.
-package enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum LoadError: UserError, Equatable {
   /// The file cannot be opened, or is no regular file.
   case unreadable(file: String, reason: String)
   /// The file is damaged, hostile, or of no format this reader knows.
@@ -14,6 +16,14 @@ package enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The tensors of the file are not those of the model.
   case wrongNames(file: String, missing: [TensorName], unexpected: [TensorName])
   case unwritable(file: String, reason: String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .unreadable: .notFound
+    case .unwritable: .cannotWrite
+    case .malformed, .refused, .missing, .wrongShape, .wrongType, .wrongNames: .damagedData
+    }
+  }
 
   package var description: String {
     switch self {

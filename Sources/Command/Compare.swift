@@ -121,7 +121,9 @@ struct Compare: ParsableCommand {
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
-    let session = try engine.load(folder, engine.makeBackend())
+    let backend = try engine.makeBackend()
+    let about = PNGText("Description", description(requests, try engine.metadata(folder, backend)))
+    let session = try engine.load(folder, backend)
     // The first pictures of a process wait for memory; the clock should not.
     var warm = requests[0]
     warm.steps = 2
@@ -133,8 +135,8 @@ struct Compare: ParsableCommand {
       }
     }
     progress.clear()
-    let report = ComparisonReport(comparisons, model: session.model)
-    let file = try names.write(report.sheet(comparisons).drawn(), texts: [], number: nil)
+    let report = try ComparisonReport(comparisons, model: session.model)
+    let file = try names.write(report.sheet(comparisons).drawn(), texts: [about], number: nil)
     let stem = String(file.dropLast(".png".count))
     try write(jsonText(report), to: stem + ".json")
     show(report)
@@ -146,7 +148,7 @@ struct Compare: ParsableCommand {
     let sheet = try session.guidanceSheet(words, scales: scales, seeds: seeds) { progress.show($0, of: $1, "guidance") }
     progress.clear()
     let second = OutputNames(stem + "-guidance.png", prompt: "", className: nil)
-    print(try second.write(sheet.drawn(), texts: [], number: nil))
+    print(try second.write(sheet.drawn(), texts: [about], number: nil))
   }
 
   private func makeRequests(_ folder: ModelFolder) throws -> [GenerationRequest] {
@@ -165,6 +167,13 @@ struct Compare: ParsableCommand {
       if scales.count == 1 { request.guidanceScale = scales[0] }
       return request
     }
+  }
+
+  private func description(_ requests: [GenerationRequest], _ metadata: PictureMetadata) -> String {
+    let request = requests[0]
+    let subject = prompts == nil ? "\(request.prompt), class \(className ?? "")" : "\(requests.count) prompts"
+    return "dit-t2i compare: \(subject), \(seeds) seeds from \(request.seed), \(request.steps) steps, "
+      + "\(request.sampler), \(request.guidanceWords)\n\(metadata.text)"
   }
 
   private func show(_ report: ComparisonReport) {

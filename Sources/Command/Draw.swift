@@ -50,7 +50,7 @@ struct Draw: ParsableCommand {
   func run() throws {
     let start = ContinuousClock.now
     let recipe = try readRecipe()
-    let folder = try engine.openModel(recipe.model)
+    let folder = try engine.openModel(recipe)
     let requests = try makeRequests(folder, recipe)
     // Everything a user can mistype is checked before the weights are read.
     for request in requests { try folder.check(request) }
@@ -61,6 +61,10 @@ struct Draw: ParsableCommand {
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend(precision: recipe.precision, kind: recipe.backend)
+    let metadata = try engine.metadata(folder, backend)
+    if let from, let hash = recipe.modelHash, hash != metadata.fingerprint.short {
+      complain("note: these are not the weights that drew \(from): the result will differ")
+    }
     let session = try engine.load(folder, backend)
     warn(about: requests[0], session.model)
     let preview = show.preview && !quiet ? TerminalPreview() : nil
@@ -80,8 +84,8 @@ struct Draw: ParsableCommand {
         }
       }
       preview?.finish(drawn[0].picture)
-      let text = Recipe.parameters(of: request, folder: folder, backend: backend, version: programVersion)
-      let file = try names.write(drawn[0].picture, texts: [text.pngText], number: count > 1 ? index + 1 : nil)
+      let text = metadata.parameters(of: request).pngText
+      let file = try names.write(drawn[0].picture, texts: [text], number: count > 1 ? index + 1 : nil)
       let sheets = try show.write(record, of: drawn[0], session.model, beside: file)
       progress.clear()
       let time = duration(seconds(since: index == 0 ? start : began))

@@ -71,16 +71,22 @@ struct EngineOptions: ParsableArguments {
   }
 
   /// The model, described but not loaded.
-  /// - Parameter fallback: its name or path where `--model` is not given.
-  func openModel(_ fallback: String? = nil) throws -> ModelFolder {
+  /// - Parameter recipe: of a picture, which says what the options do not.
+  func openModel(_ recipe: Recipe = Recipe()) throws -> ModelFolder {
     var options = parts.options
     if let vaeTile { options.tiling = .side(vaeTile) }
-    return try ModelFolder(ModelLocator().locate(model ?? fallback), options: options)
+    return try ModelFolder(
+      ModelLocator().locate(model ?? recipe.modelPlace), options: recipe.completing(options, named: model))
   }
 
   /// The model, loaded and ready to draw.
   func load(_ folder: ModelFolder, _ backend: Backend) throws -> DrawingSession {
     try TextToImage(folder, backend: backend).makeSession(textCache: textCache.map { URL(fileURLWithPath: $0) })
+  }
+
+  /// What the pictures of a run say about themselves.
+  func metadata(_ folder: ModelFolder, _ backend: Backend) throws -> PictureMetadata {
+    try PictureMetadata(folder, backend: backend, version: programVersion)
   }
 
   func makeBackend(precision stored: Precision? = nil, kind: Backend.Kind? = nil) throws -> Backend {

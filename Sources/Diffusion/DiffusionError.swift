@@ -1,5 +1,7 @@
+import DiTErrors
+
 /// What can be wrong with a request to the diffusion stage. One line each: what is wrong and what to do.
-package enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum DiffusionError: UserError, Equatable {
   /// No sampler of this name; `known` lists the ones there are.
   case unknownSampler(String, known: [String])
   /// The number of steps must lie in 1...`limit`.
@@ -10,6 +12,8 @@ package enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible
   case setting(String)
   /// Betas that are no noise schedule.
   case schedule(String)
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {

@@ -1,10 +1,19 @@
+import DiTErrors
+
 /// Why the system did not give or take a file. The description is one line for the user.
-package enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum FileError: UserError, Equatable {
   /// `reason` is in the system's own words.
   case unreadable(path: String, reason: String)
   case unwritable(path: String, reason: String)
   /// A file of that name is there already, and may not be replaced.
   case exists(path: String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .unreadable: .notFound
+    case .unwritable, .exists: .cannotWrite
+    }
+  }
 
   package var description: String {
     switch self {

@@ -5,10 +5,18 @@ package struct Mask: Equatable, Sendable {
   /// `height × width` bytes, rows top down.
   package let values: [UInt8]
 
-  package init(width: Int, height: Int, values: [UInt8]) {
-    precondition(
-      values.count == Picture.byteCount(width: width, height: height, channels: 1),
-      "\(values.count) bytes for \(width)×\(height) pixels")
+  /// - Parameter values: `height × width` bytes, no more and no fewer.
+  /// - Throws: ``ImageError/size(width:height:)``, ``ImageError/misfit(reason:)``.
+  package init(width: Int, height: Int, values: [UInt8]) throws(ImageError) {
+    let count = try Picture.byteCount(width: width, height: height, channels: 1)
+    guard values.count == count else {
+      throw .misfit(reason: "\(values.count) bytes for \(width)×\(height) pixels of a mask, expected \(count)")
+    }
+    self.init(width, height, values)
+  }
+
+  /// Of values that are known to fit.
+  init(_ width: Int, _ height: Int, _ values: [UInt8]) {
     (self.width, self.height, self.values) = (width, height, values)
   }
 
@@ -20,9 +28,9 @@ package struct Mask: Equatable, Sendable {
       let blue = Int(picture.pixels[start + 2])
       return UInt8((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16)
     }
-    self.init(width: picture.width, height: picture.height, values: values)
+    self.init(picture.width, picture.height, values)
   }
 
   /// 255 where this is 0 and the other way about.
-  package var inverted: Mask { Mask(width: width, height: height, values: values.map { 255 - $0 }) }
+  package var inverted: Mask { Mask(width, height, values.map { 255 - $0 }) }
 }

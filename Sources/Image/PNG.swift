@@ -99,14 +99,14 @@ package enum PNG {
     let alpha =
       image.has_alpha == 0
       ? nil
-      : Mask(width: width, height: height, values: (0..<area).map { rgba[$0 * 4 + 3] })
+      : Mask(width, height, (0..<area).map { rgba[$0 * 4 + 3] })
     let texts = UnsafeBufferPointer(start: image.texts, count: image.text_count).map { text in
       let bytes = UnsafeRawBufferPointer(start: text.text, count: text.length)
       return PNGText(
         latin1(UnsafeRawBufferPointer(start: text.keyword, count: strlen(text.keyword))),
         text.is_utf8 != 0 ? String(decoding: bytes, as: UTF8.self) : latin1(bytes))
     }
-    return Contents(picture: Picture(width: width, height: height, pixels: pixels), alpha: alpha, texts: texts)
+    return Contents(picture: Picture(width, height, pixels), alpha: alpha, texts: texts)
   }
 
   private static func latin1(_ bytes: UnsafeRawBufferPointer) -> String {

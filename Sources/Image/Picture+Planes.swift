@@ -12,14 +12,19 @@ extension Picture {
   /// A byte is ⌊clamp(v, 0, 1)·255 + 0.5⌋ in float32, the product rounded before the sum; NaN is black. `signed`
   /// values first become v/2 + 0.5.
   /// - Parameter planes: `[3, height, width]`: red, green, blue.
-  package init(planes: UnsafeBufferPointer<Float>, width: Int, height: Int, range: PlaneRange = .unit) {
-    let count = Self.byteCount(width: width, height: height)
-    precondition(planes.count == count, "\(planes.count) numbers for 3×\(height)×\(width)")
+  /// - Throws: ``ImageError/size(width:height:)``, ``ImageError/misfit(reason:)``.
+  package init(planes: UnsafeBufferPointer<Float>, width: Int, height: Int, range: PlaneRange = .unit)
+    throws(ImageError)
+  {
+    let count = try Self.byteCount(width: width, height: height)
+    guard planes.count == count else {
+      throw .misfit(reason: "\(planes.count) numbers for planes of 3×\(height)×\(width), expected \(count)")
+    }
     let area = count / 3
     let (scale, shift): (Float, Float) = range == .unit ? (1, 0) : (0.5, 0.5)
     self.init(
-      width: width, height: height,
-      pixels: [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+      width, height,
+      [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
         for channel in 0..<3 {
           for i in 0..<area { bytes[i * 3 + channel] = byte(planes[channel * area + i] * scale + shift) }
         }
@@ -28,8 +33,10 @@ extension Picture {
   }
 
   /// The same from an array.
-  package init(planes: [Float], width: Int, height: Int, range: PlaneRange = .unit) {
-    self = planes.withUnsafeBufferPointer { Picture(planes: $0, width: width, height: height, range: range) }
+  package init(planes: [Float], width: Int, height: Int, range: PlaneRange = .unit) throws(ImageError) {
+    self = try planes.withUnsafeBufferPointer { planes throws(ImageError) in
+      try Picture(planes: planes, width: width, height: height, range: range)
+    }
   }
 
   /// The planes of this picture: `[3, height, width]`, 0...1, or −1...1 where `range` is `signed`.

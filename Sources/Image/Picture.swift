@@ -8,19 +8,28 @@ package struct Picture: Equatable, Sendable {
   }
 
   /// - Parameter pixels: `height × width × 3` bytes, no more and no fewer.
-  package init(width: Int, height: Int, pixels: [UInt8]) {
-    precondition(
-      pixels.count == Self.byteCount(width: width, height: height),
-      "\(pixels.count) bytes for \(width)×\(height) pixels")
+  /// - Throws: ``ImageError/size(width:height:)``, ``ImageError/misfit(reason:)``.
+  package init(width: Int, height: Int, pixels: [UInt8]) throws(ImageError) {
+    let count = try Self.byteCount(width: width, height: height)
+    guard pixels.count == count else {
+      throw .misfit(reason: "\(pixels.count) bytes for \(width)×\(height) pixels, expected \(count)")
+    }
+    self.init(width, height, pixels)
+  }
+
+  /// Of pixels that are known to fit.
+  init(_ width: Int, _ height: Int, _ pixels: [UInt8]) {
     (self.width, self.height, self.pixels) = (width, height, pixels)
   }
 
-  /// A picture of one colour.
+  /// A picture of one colour. A size that no picture can have is a programmer's error, as it is for an array.
   package init(width: Int, height: Int, filledWith color: Color = .white) {
-    let count = Self.byteCount(width: width, height: height)
+    guard let count = try? Self.byteCount(width: width, height: height) else {
+      preconditionFailure("a picture of \(width)×\(height) pixels")
+    }
     self.init(
-      width: width, height: height,
-      pixels: [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+      width, height,
+      [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
         for start in stride(from: 0, to: count, by: 3) {
           bytes[start] = color.red
           bytes[start + 1] = color.green
@@ -49,13 +58,12 @@ package struct Picture: Equatable, Sendable {
     return (y * width + x) * 3
   }
 
-  /// `width × height × channels`, for sizes that make sense. Sizes from outside are checked where they come in; a
-  /// size that overflows here is a programmer's error.
-  static func byteCount(width: Int, height: Int, channels: Int = 3) -> Int {
-    precondition(width > 0 && height > 0, "a picture of \(width)×\(height) pixels")
+  /// `width × height × channels`.
+  /// - Throws: ``ImageError/size(width:height:)`` for sizes that make no sense.
+  static func byteCount(width: Int, height: Int, channels: Int = 3) throws(ImageError) -> Int {
     let (area, tooWide) = width.multipliedReportingOverflow(by: height)
     let (count, tooLarge) = area.multipliedReportingOverflow(by: channels)
-    precondition(!tooWide && !tooLarge, "a picture of \(width)×\(height) pixels")
+    guard width > 0, height > 0, !tooWide, !tooLarge else { throw .size(width: width, height: height) }
     return count
   }
 }

@@ -36,8 +36,8 @@ enum Resampling {
   static func resample(
     _ bytes: [UInt8], channels: Int, width: Int, height: Int, box: Box,
     toWidth: Int, height toHeight: Int
-  ) -> [UInt8] {
-    let count = Picture.byteCount(width: toWidth, height: toHeight, channels: channels)
+  ) throws(ImageError) -> [UInt8] {
+    let count = try Picture.byteCount(width: toWidth, height: toHeight, channels: channels)
     let across = taps(start: box.x, length: box.width, limit: width, count: toWidth)
     let down = taps(start: box.y, length: box.height, limit: height, count: toHeight)
     let rowCount = toWidth * channels

@@ -44,9 +44,9 @@ package enum TerminalGraphics: String, CaseIterable, Sendable {
 }
 
 extension Picture {
-  /// This picture no wider than `width`, its aspect kept.
+  /// This picture no wider than `width`, its aspect kept; as it is where that is no width.
   func shrunk(toWidth width: Int) -> Picture {
-    guard width < self.width else { return self }
-    return resized(width: width, height: max(1, Int((Double(height) * Double(width) / Double(self.width)).rounded())))
+    let height = max(1, Int((Double(height) * Double(width) / Double(self.width)).rounded()))
+    return width < self.width ? (try? resized(width: width, height: height)) ?? self : self
   }
 }

@@ -1,7 +1,8 @@
+import DiTErrors
 import DiTTransformer
 
 /// Why there is no model, or none that this program runs.
-package enum ModelError: Error, CustomStringConvertible {
+package enum ModelError: UserError {
   case notFound(name: String, looked: [String])
   case noModels(looked: [String])
   /// A configuration names a class of another program.
@@ -21,6 +22,14 @@ package enum ModelError: Error, CustomStringConvertible {
 
   /// What this program runs, for those who brought something else.
   static let known = "this program runs \(ModelFamilies.all.map { $0.title }.joined(separator: ", ")) and its own text models"
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .notFound, .noModels: .notFound
+    case .unsupported, .notATransformer, .missingPart: .damagedData
+    case .noAutoencoder, .noTextEncoder, .noClasses, .noSuchClass, .unnamedClasses, .noText: .usage
+    }
+  }
 
   package var description: String {
     switch self {

@@ -22,7 +22,9 @@ package struct ModelFolder: Sendable {
   package let autoencoder: AutoencoderSource
   /// Its folder or file.
   package let autoencoderURL: URL
-  package let tiling: Tiling
+  /// What the user said about it.
+  package let options: ModelOptions
+  package var tiling: Tiling { options.tiling }
   package let scheduler: SchedulerConfiguration
   package let traits: TransformerTraits
   package var defaults: SamplingDefaults { traits.sampling }
@@ -42,7 +44,7 @@ package struct ModelFolder: Sendable {
     traits = try transformer.traits
     scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: traits.sampling.schedule)
     autoencoderURL = parts.autoencoder
-    tiling = options.tiling
+    self.options = options
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) })
     try check()
   }

@@ -1,9 +1,12 @@
+import DiTErrors
 import Foundation
 
 /// Why a model folder cannot be written.
-package enum ConversionError: Error, CustomStringConvertible {
+package enum ConversionError: UserError {
   case exists(path: String)
   case cannotCreate(path: String, reason: String)
+
+  package var kind: UserErrorKind { .cannotWrite }
 
   package var description: String {
     switch self {

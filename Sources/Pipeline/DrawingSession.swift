@@ -55,12 +55,12 @@ package final class DrawingSession {
       try onEvent(.decoding)
       let images = try model.stages.autoencoder.decode(latents, probe: probe)  // [N, 3, H, W]
       try probe?(.image, images)
-      finished = zip(requests, Latents.each(of: latents)).enumerated().map { index, one in
+      finished = try zip(requests, Latents.each(of: latents)).enumerated().map { index, one in
         let (request, latents) = one
-        let drawn = Picture(planesOf: images.slice(index, count: 1))
+        let drawn = try Picture(planesOf: images.slice(index, count: 1))
           .fitted(width: request.size.width, height: request.size.height)
         return GeneratedPicture(
-          picture: source?.restored(around: drawn) ?? drawn, request: request, latents: latents)
+          picture: try source?.restored(around: drawn) ?? drawn, request: request, latents: latents)
       }
     }
     try onEvent(.finished(finished))
@@ -71,9 +71,9 @@ package final class DrawingSession {
     for request in requests {
       try model.folder.check(request)
       if let source = request.source, source.size != request.size {
-        throw RequestError.sourceSize(source.size, request.size)
+        throw RequestError.source(source.size, wanted: request.size)
       }
-      guard request.sharesRun(with: requests[0]) else { throw RequestError.different }
+      guard request.sharesRun(with: requests[0]) else { throw RequestError.unequal }
     }
   }
 
@@ -138,7 +138,7 @@ package final class DrawingSession {
   private func encode(_ source: SourcePicture.Pixels, size: PictureSize, probe: Probe?) throws -> KnownLatents {
     let encoder = try encoder ?? Stages.encoder(model.folder, backend: model.backend)
     self.encoder = encoder
-    let source = source.fitted(to: size)
+    let source = try source.fitted(to: size)
     let image = try Tensor(source.picture.planes(), [1, 3, size.height, size.width])
     let latents = try encoder.encode(image, probe: probe)  // [1, C, h, w]
     let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])

@@ -32,11 +32,17 @@ extension ModelFolder {
       throw RequestError.guidanceParallel(request.guidanceParallel)
     }
     guard request.strength > 0, request.strength <= 1 else { throw SourceError.strength(request.strength) }
+    if let source = request.source, source.size != request.size {
+      throw RequestError.source(source.size, wanted: request.size)
+    }
     for text in [request.prompt, request.negativePrompt] where text.utf8.count > 1_000_000 {
       throw RequestError.promptTooLong(text.utf8.count)
     }
     if text == nil, !(request.prompt + request.negativePrompt).isEmpty { throw ModelError.noText(name) }
     if request.classIndex != nil, transformer.askableClasses == 0 { throw ModelError.noClasses(name) }
+    if let index = request.classIndex, !(0..<transformer.askableClasses).contains(index) {
+      throw ModelError.noSuchClass(String(index), suggestion: nil, count: transformer.askableClasses)
+    }
     if try !WeightedPrompt(request.prompt).isPlain, !traits.weighsWords { throw WeightError.unsupported(name) }
     guard try WeightedPrompt(request.negativePrompt).isPlain else { throw WeightError.negative }
     _ = try sampler(for: request)

@@ -1,7 +1,9 @@
 import DiTDiffusion
+import DiTErrors
 import DiTImage
 import DiTModels
 import DiTTensors
+import DiTTransformer
 import Foundation
 
 /// How a picture was made, read from its metadata: everything needed to draw it again, byte for byte.
@@ -9,6 +11,15 @@ package struct Recipe: Sendable {
   package var request: GenerationRequest?
   package var className: String?
   package var model: String?
+  /// Where the model lies, if it is not found by its name; likewise parts that the user named. See ``RecordedPath``.
+  package var modelPath: String?
+  package var autoencoder: String?
+  package var textEncoder: String?
+  package var compatibility: DiTCompatibility?
+  /// Pixels along a tile of the decoder.
+  package var tile: Int?
+  /// ``ModelFingerprint/short``; nil in pictures of older versions.
+  package var modelHash: String?
   package var precision: Precision?
   package var backend: Backend.Kind?
   /// SHA-256 of the file that the picture started from, and of its mask: they are not in the picture itself.
@@ -53,45 +64,57 @@ package struct Recipe: Sendable {
     self.request = request
     className = parameters["Class"]
     model = parameters.model
+    modelPath = parameters[PictureMetadata.modelPath]
+    autoencoder = parameters[PictureMetadata.vae]
+    textEncoder = parameters[PictureMetadata.textEncoder]
+    compatibility = try optional(PictureMetadata.compatibility, DiTCompatibility.init)
+    tile = try optional(PictureMetadata.tile) { Int($0).flatMap { (64...65_536).contains($0) ? $0 : nil } }
+    modelHash = parameters[PictureMetadata.modelHash]
     precision = parameters["Precision"].flatMap(Precision.init)
     backend = parameters["Backend"].flatMap(Backend.Kind.init)
   }
 
-  /// The metadata of a picture.
-  package static func parameters(
-    of request: GenerationRequest, folder: ModelFolder, backend: Backend, version: String
-  ) -> GenerationParameters {
-    var result = GenerationParameters(prompt: request.prompt, negativePrompt: request.negativePrompt)
-    result.steps = folder.steps(of: request)
-    result.sampler = request.sampler
-    result.guidanceScale = Double("\(request.guidanceScale)")
-    result.seed = request.seed
-    result.size = (request.size.width, request.size.height)
-    result.model = folder.name
-    result["Sigmas"] = request.spacing?.rawValue
-    result["Respacing"] = request.respacing
-    result["Eta"] = request.eta == 0 ? nil : "\(request.eta)"
-    result["Guidance channels"] = request.guidanceChannels == .all ? nil : request.guidanceChannels.rawValue
-    result["Guidance interval"] = request.guidanceInterval.map { TimestepInterval($0).description }
-    result["Guidance parallel"] = request.guidanceParallel == 1 ? nil : request.guidanceParallel.brief
-    if let source = request.source {
-      result["Denoising strength"] = "\(request.strength)"
-      result["Image SHA-256"] = source.hash
-      result["Mask SHA-256"] = source.maskHash
+  /// What the user says about the model, and for what he does not say what the picture does.
+  /// - Parameter named: the model that the user names. Another one than the picture's has parts of its own.
+  /// - Throws: ``RecipeError/gone(path:part:option:)``.
+  package func completing(_ options: ModelOptions, named: String?) throws -> ModelOptions {
+    var options = options
+    if options.tiling == .automatic, let tile { options.tiling = .side(tile) }
+    guard named.map({ URL(fileURLWithPath: $0).lastPathComponent == model }) ?? true else { return options }
+    func found(_ part: String, _ text: String?, _ option: String) throws -> URL? {
+      guard let url = text.map(RecordedPath.url) else { return nil }
+      guard FileManager.default.fileExists(atPath: url.path) else {
+        throw RecipeError.gone(path: url.path, part: part, option: option)
+      }
+      return url
     }
-    result["Class"] = request.classIndex.map({ folder.className($0) })
-    result["Precision"] = backend.precision.rawValue
-    result["Backend"] = backend.kind == .native ? nil : backend.kind.rawValue
-    result["Version"] = "dit-t2i \(version)"
-    return result
+    options.autoencoder = try options.autoencoder ?? found("autoencoder", autoencoder, "--vae")
+    options.textEncoder = try options.textEncoder ?? found("text encoder", textEncoder, "--text-encoder")
+    options.compatibility = options.compatibility ?? compatibility
+    return options
+  }
+
+  /// The picture's model, for `ModelLocator.locate`: its path where it had one and is still there, else its name.
+  package var modelPlace: String? {
+    guard let url = modelPath.map(RecordedPath.url), FileManager.default.fileExists(atPath: url.path) else { return model }
+    return url.path
   }
 }
 
 /// Why a picture cannot be drawn again.
-package enum RecipeError: Error, CustomStringConvertible {
+package enum RecipeError: UserError {
   case none(path: String)
   case field(path: String, name: String)
   case needs(option: String, hash: String)
+  /// A part of the model is no longer where the picture says.
+  case gone(path: String, part: String, option: String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .none, .field, .needs: .damagedData
+    case .gone: .notFound
+    }
+  }
 
   package var description: String {
     switch self {
@@ -99,6 +122,8 @@ package enum RecipeError: Error, CustomStringConvertible {
     case .field(let path, let name): "\(path): the picture's parameters have no usable \"\(name)\""
     case .needs(let option, let hash):
       "it was drawn from another picture (SHA-256 \(hash.prefix(12))…): name that with \(option)"
+    case .gone(let path, let part, let option):
+      "it was drawn with the \(part) \(path), which is not there: say with \(option) where it is now"
     }
   }
 }

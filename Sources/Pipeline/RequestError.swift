@@ -1,17 +1,24 @@
 import DiTDiffusion
+import DiTErrors
 import DiTModels
 
 /// Why a request cannot be drawn.
-package enum RequestError: Error, CustomStringConvertible {
+package enum RequestError: UserError {
   case size(PictureSize, nearest: PictureSize, step: Int)
   case steps(Int)
   case guidance(Float)
   case guidanceInterval(ClosedRange<Float>)
   case guidanceParallel(Float)
   case promptTooLong(Int)
-  case sourceSize(PictureSize, PictureSize)
-  case different
+  /// What drawing starts from was fitted to another size than the picture's.
+  case source(PictureSize, wanted: PictureSize)
+  /// Pictures are drawn together that do not share all they have to.
+  case unequal
+  /// How many pictures are drawn together.
+  case count(Int)
   case notFinite
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {
@@ -24,8 +31,10 @@ package enum RequestError: Error, CustomStringConvertible {
       "guidance interval \(interval.lowerBound.brief),\(interval.upperBound.brief): expected timesteps from 0 to 999"
     case .guidanceParallel(let share): "guidance parallel \(share): expected a number from 0 to 1"
     case .promptTooLong(let count): "the prompt has \(count) bytes; at most 1,000,000 are read"
-    case .sourceSize(let size, let wanted): "the picture to start from is \(size), the one to draw \(wanted)"
-    case .different: "pictures drawn together must be equal but for prompts, classes and seeds"
+    case .source(let size, let wanted):
+      "the source picture was fitted to \(size), but a picture of \(wanted) is asked for; make both the same"
+    case .unequal: "pictures drawn together share all but words, class and seed; draw the others by themselves"
+    case .count(let count): "\(count) pictures: expected 1 or more"
     case .notFinite: "the model's numbers overflowed (NaN or infinity); try --precision f32 or a lower --guidance"
     }
   }

@@ -1,5 +1,6 @@
 import DiTCheckpoints
 import DiTDiffusion
+import DiTErrors
 import DiTFiles
 import DiTImage
 import DiTModels
@@ -37,7 +38,7 @@ package struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
     }
     (self.url, self.mask, self.hash, maskHash) = (url, mask, hash, drawn?.1)
     self.size = size ?? SourcePicture.nearestSize(to: picture, step: step)
-    kept = keepsPixels ? Pixels(picture, mask: drawn?.0, self.size) : nil
+    kept = keepsPixels ? try Pixels(picture, mask: drawn?.0, self.size) : nil
   }
 
   /// - Throws: as the initialiser, and ``SourceError/changed(path:)``.
@@ -48,7 +49,7 @@ package struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
       guard found == hash else { throw SourceError.changed(path: url.path) }
       return picture
     }
-    return Pixels(try unchanged(url, hash), mask: try mask.map { try unchanged($0, maskHash) }, size)
+    return try Pixels(try unchanged(url, hash), mask: try mask.map { try unchanged($0, maskHash) }, size)
   }
 
   /// The same pixels at the same size, wherever they lie.
@@ -74,16 +75,16 @@ package struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension SourcePicture.Pixels {
-  init(_ picture: Picture, mask: Picture?, _ size: PictureSize) {
-    self.picture = picture.fitted(width: size.width, height: size.height)
-    self.mask = mask.map { Mask(brightnessOf: $0.fitted(width: size.width, height: size.height)) }
+  init(_ picture: Picture, mask: Picture?, _ size: PictureSize) throws {
+    self.picture = try picture.fitted(width: size.width, height: size.height)
+    self.mask = try mask.map { Mask(brightnessOf: try $0.fitted(width: size.width, height: size.height)) }
   }
 
   /// For models that draw at another size than they are asked for.
-  func fitted(to size: PictureSize) -> Self {
+  func fitted(to size: PictureSize) throws -> Self {
     Self(
-      picture: picture.fitted(width: size.width, height: size.height),
-      mask: mask?.resized(width: size.width, height: size.height))
+      picture: try picture.fitted(width: size.width, height: size.height),
+      mask: try mask?.resized(width: size.width, height: size.height))
   }
 
   /// How much each latent may change, [h, w]: a place is free if any of its pixels is.
@@ -98,15 +99,15 @@ extension SourcePicture.Pixels {
   }
 
   /// What was drawn in the hole, and every other pixel as it was; the seam is softened inside the hole.
-  func restored(around drawn: Picture) -> Picture {
+  func restored(around drawn: Picture) throws -> Picture {
     guard let mask else { return drawn }
-    return picture.blended(with: drawn, mask: mask.feathered(radius: 6))
+    return try picture.blended(with: drawn, mask: mask.feathered(radius: 6))
   }
 }
 
 extension Mask {
   /// This mask fading to 0 towards its edges, and 0 wherever it was: twice its blur less one, no more than itself.
-  func feathered(radius: Int) -> Mask {
+  func feathered(radius: Int) throws -> Mask {
     // A running mean along rows, then along columns; beyond the border the mask goes on as at the border.
     func blurred(_ values: [Float], length: Int, stride: Int, start: (Int) -> Int) -> [Float] {
       var result = values
@@ -123,17 +124,24 @@ extension Mask {
     }
     let across = blurred(values.map(Float.init), length: width, stride: 1) { $0 * self.width }
     let both = blurred(across, length: height, stride: width) { $0 }
-    return Mask(
+    return try Mask(
       width: width, height: height,
       values: zip(values, both).map { UInt8(max(0, min(Float($0), 2 * $1 - 255)).rounded()) })
   }
 }
 
-package enum SourceError: Error, CustomStringConvertible {
+package enum SourceError: UserError {
   case changed(path: String)
   case mask(path: String, Int, Int, Int, Int)
   case strength(Double)
   case noImage(String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .changed: .damagedData
+    case .mask, .strength, .noImage: .usage
+    }
+  }
 
   package var description: String {
     switch self {

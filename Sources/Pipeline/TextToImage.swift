@@ -42,7 +42,7 @@ package final class TextToImage: Sendable {
   /// What latents look like; a preview takes as long as decoding the picture does.
   /// - Throws: `BackendError` where memory is short.
   package func picture(of latents: Latents) throws -> Picture {
-    Picture(planesOf: try stages.autoencoder.decode(latents.tensor.reshaped([1] + latents.shape)))
+    try Picture(planesOf: stages.autoencoder.decode(latents.tensor.reshaped([1] + latents.shape)))
   }
 
   /// [C, h, w] of a size.
@@ -60,5 +60,5 @@ package final class TextToImage: Sendable {
 
 extension Picture {
   /// - Parameter image: [1, 3, H, W] in 0…1.
-  init(planesOf image: Tensor) { self.init(planes: image.array, width: image.shape[3], height: image.shape[2]) }
+  init(planesOf image: Tensor) throws { try self.init(planes: image.array, width: image.shape[3], height: image.shape[2]) }
 }

@@ -1,3 +1,4 @@
+import DiTErrors
 import Foundation
 
 /// A prompt whose words count more or less: `a (red:1.3) fox in [snow:0.5]`.
@@ -77,11 +78,13 @@ package struct WeightedPrompt: Equatable, Sendable {
   }
 }
 
-package enum WeightError: Error, CustomStringConvertible {
+package enum WeightError: UserError {
   case nested
   case range(String)
   case negative
   case unsupported(String)
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {

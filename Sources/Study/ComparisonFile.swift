@@ -1,3 +1,4 @@
+import DiTErrors
 import Foundation
 
 /// Prompts with classes, from a file: a CSV whose first line names the columns prompt and class, or lines
@@ -69,9 +70,16 @@ package struct ComparisonFile {
   }
 }
 
-package enum ComparisonFileError: Error, CustomStringConvertible {
+package enum ComparisonFileError: UserError {
   case unreadable(String), notText(String), empty(String)
   case line(String, Int, String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .unreadable: .notFound
+    case .notText, .empty, .line: .damagedData
+    }
+  }
 
   package var description: String {
     switch self {

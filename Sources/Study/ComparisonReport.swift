@@ -35,8 +35,10 @@ package struct ComparisonReport: Encodable, Sendable {
   package let overall: [Mode]
 
   /// - Parameter comparisons: one at least, all with one number of seeds.
-  package init(_ comparisons: [ModeComparison], model: TextToImage) {
-    let request = comparisons[0].request
+  /// - Throws: ``ComparisonError/unlike``.
+  package init(_ comparisons: [ModeComparison], model: TextToImage) throws {
+    let counts = Set(comparisons.flatMap { $0.outcomes.map(\.pictures.count) })
+    guard let request = comparisons.first?.request, counts.count == 1 else { throw ComparisonError.unlike }
     self.model = model.folder.name
     backend = model.backend.kind.rawValue
     precision = model.backend.precision.rawValue
@@ -80,7 +82,7 @@ package struct ComparisonReport: Encodable, Sendable {
     }
     return ContactSheet(
       rows: comparisons.map { $0.outcomes.map { ContactSheet.Item($0.pictures[0].picture) } },
-      title: "\(model), \(steps) steps, \(comparisons[0].request.guidanceWords)",
+      title: "\(model), \(steps) steps, \(comparisons.first?.request.guidanceWords ?? "")",
       columnHeaders: overall.map { String(format: "%@\nfit %.1f %%", $0.mode.rawValue, 100 * $0.wordFit) },
       rowLabels: subjects.map { "\($0.prompt)\nclass \($0.className)" })
   }

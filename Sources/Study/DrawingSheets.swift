@@ -17,9 +17,9 @@ extension DrawingRecord {
 
 extension WordAttention {
   /// The picture, and for each word the picture under its heat map with the word below.
-  package func sheet(over picture: Picture) -> ContactSheet {
+  package func sheet(over picture: Picture) throws -> ContactSheet {
     let percent = { (share: Float) in "\(Int((100 * share).rounded())) %" }
-    let maps = words.map { ContactSheet.Item(picture.overlayHeat($0.map), "\($0.text)  \(percent($0.share))") }
+    let maps = try words.map { ContactSheet.Item(try picture.overlayHeat($0.map), "\($0.text)  \(percent($0.share))") }
     let items = [ContactSheet.Item(picture)] + maps
     return ContactSheet(items, columns: min(items.count, 6), title: prompt)
   }

@@ -1,5 +1,6 @@
 import DiTCheckpoints
 import DiTDiffusion
+import DiTErrors
 import DiTImage
 import DiTTensors
 import DiTTextToImage
@@ -41,9 +42,11 @@ package struct ModeComparison: Sendable {
   /// - Parameters:
   ///   - request: with prompt and class; its seed is the first one.
   ///   - progress: is told how many of how many steps are done.
+  /// - Throws: ``ComparisonError``, or what drawing throws.
   package init(
     _ request: GenerationRequest, seeds: Int, session: DrawingSession, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
+    guard seeds > 0 else { throw ComparisonError.seeds(seeds) }
     self.request = request
     let modes = ConditionMode.allCases
     let steps = session.model.folder.steps(of: request)
@@ -68,7 +71,7 @@ package struct ModeComparison: Sendable {
 extension GenerationRequest {
   /// As many requests as there are seeds, counting up.
   package func withSeeds(_ count: Int) -> [GenerationRequest] {
-    (0..<count).map { index in
+    (0..<max(0, count)).map { index in
       var one = self
       one.seed = seed &+ UInt64(index)
       return one
@@ -138,13 +141,20 @@ extension DrawingSession {
   }
 }
 
-package enum ComparisonError: Error, CustomStringConvertible {
+package enum ComparisonError: UserError {
   case notOurs(String)
+  case seeds(Int)
+  /// A report is of one comparison at least, all with the same number of seeds.
+  case unlike
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {
     case .notOurs(let model):
       "\(model) was not trained on classes and words both: compare needs a text model of this project"
+    case .seeds(let count): "\(count) seeds: expected 1 or more"
+    case .unlike: "a report needs one comparison at least, all with the same number of seeds"
     }
   }
 }

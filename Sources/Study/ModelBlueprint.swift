@@ -1,4 +1,5 @@
 import DiTAutoencoder
+import DiTErrors
 import DiTText
 import DiTTextToImage
 import DiTTransformer
@@ -81,13 +82,20 @@ package struct ModelBlueprint: Sendable {
   }
 }
 
-package enum BlueprintError: Error, CustomStringConvertible {
+package enum BlueprintError: UserError {
   case unknown(String)
+  /// Latents of a side that the patches do not divide.
+  case latents(Int, patch: Int)
+  case rounds(Int)
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {
     case .unknown(let name):
       "no configuration \"\(name)\"; there are tiny, small, micro, and S, B, L or XL with /2, /4 or /8"
+    case .latents(let side, let patch): "latents of \(side)×\(side): expected a multiple of the patch, \(patch)"
+    case .rounds(let rounds): "\(rounds) rounds: expected 1 or more"
     }
   }
 }

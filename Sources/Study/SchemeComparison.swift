@@ -31,6 +31,7 @@ package struct SchemeComparison: Encodable, Sendable {
   package init(
     _ name: String, latentSize: Int = 32, rounds: Int = 9, backend: Backend, progress: (String) throws -> Void = { _ in }
   ) throws {
+    guard rounds > 0 else { throw BlueprintError.rounds(rounds) }
     let schemes = SchemeTable.schemes
     let timesteps = (0..<rounds + 1).map { [Float(1000 - 10 * $0)] }
     var runs: [any TransformerRun] = []
@@ -38,6 +39,9 @@ package struct SchemeComparison: Encodable, Sendable {
       try progress("making \(name) \(scheme.rawValue)")
       guard let configuration = PaperModels.configuration(name, scheme, latentSize: latentSize) else {
         throw BlueprintError.unknown(name)
+      }
+      guard latentSize > 0, latentSize % configuration.patchSize == 0 else {
+        throw BlueprintError.latents(latentSize, patch: configuration.patchSize)
       }
       let model = try DiT.random(configuration, backend: backend)
       try runs.append(model.prepare([Condition(classIndex: 7)], grid: configuration.nativeGrid, timesteps: timesteps))

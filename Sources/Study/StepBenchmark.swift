@@ -24,6 +24,8 @@ package final class StepBenchmark {
   private static let scale: Float = 3
 
   package init(_ session: DrawingSession, size: PictureSize, count: Int, prompt: String = "a red fox in snow") throws {
+    guard count > 0 else { throw RequestError.count(count) }
+    try session.model.folder.check(GenerationRequest(size: size))
     self.session = session
     self.size = size
     self.count = count

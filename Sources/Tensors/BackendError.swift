@@ -1,13 +1,22 @@
 import DiTCKernels
+import DiTErrors
 
 /// What can go wrong when a backend is made, a matrix is packed or an operation runs.
-package enum BackendError: Error, CustomStringConvertible {
+package enum BackendError: UserError {
   case openBLASMissing
   case outOfMemory(String)
   /// Operands that do not fit each other; the text says which.
   case shape(String)
   /// A value of `DIT_T2I_CPU`.
   case unknownCPU(String)
+
+  package var kind: UserErrorKind {
+    switch self {
+    case .openBLASMissing: .notFound
+    case .outOfMemory: .outOfMemory
+    case .shape, .unknownCPU: .usage
+    }
+  }
 
   package var description: String {
     switch self {

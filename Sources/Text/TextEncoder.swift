@@ -7,8 +7,13 @@ package protocol TextEncoder: Sendable {
   var width: Int { get }
   var vocabularySize: Int { get }
   /// Text states of several sequences of tokens, end tokens included: [tokens, width] float32 of each.
+  /// - Parameter probe: is shown each block; throw from it to stop.
   /// - Throws: where memory is short, or a file that is read through cannot be.
-  func encode(_ texts: [[Int]]) throws -> [Tensor]
+  func encode(_ texts: [[Int]], probe: Probe?) throws -> [Tensor]
+}
+
+extension TextEncoder {
+  package func encode(_ texts: [[Int]]) throws -> [Tensor] { try encode(texts, probe: nil) }
 }
 
 /// Sizes of a text encoder from its `config.json`, and what is made of them. A new encoder is a folder beside `T5` with

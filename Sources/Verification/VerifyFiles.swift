@@ -80,7 +80,7 @@ extension TensorRecord {
     let planes = try file.tensor(record.name.string)
     let expected = try file.integers(name + ".u8_hwc")
     guard planes.shape.count == 3 else { throw VerificationError("\(record.name): not [3, h, w]") }
-    let picture = Picture(
+    let picture = try Picture(
       planes: planes.array, width: planes.shape[2], height: planes.shape[1], range: name == "signed" ? .signed : .unit)
     test.exact(name, picture.pixels.map(Int.init) == expected)
     let png = test.beside(name + ".png")

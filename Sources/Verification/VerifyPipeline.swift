@@ -55,7 +55,7 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
 /// 8-bit pixels may differ by one where a float32 sum lies on an edge.
 private func comparePixels(_ test: inout VerificationCase, _ file: Checkpoint, _ images: Tensor) throws {
   let expected = try file.integers("expected.image_u8")
-  let actual = pixels(images)
+  let actual = try pixels(images)
   guard expected.count == actual.count else { throw VerificationError("image_u8: \(actual.count) pixels") }
   let worst = zip(expected, actual).map { abs($0 - $1) }.max() ?? 0
   // Fewer bits move pixels: the float tolerances hold then, and this line only reports.
@@ -64,9 +64,9 @@ private func comparePixels(_ test: inout VerificationCase, _ file: Checkpoint, _
 }
 
 /// Pixels [B, 3, H, W] as the program rounds them.
-private func pixels(_ images: Tensor) -> [Int] {
-  (0..<images.shape[0]).flatMap { index -> [Int] in
-    let picture = Picture(
+private func pixels(_ images: Tensor) throws -> [Int] {
+  try (0..<images.shape[0]).flatMap { index -> [Int] in
+    let picture = try Picture(
       planes: images.slice(index, count: 1).array, width: images.shape[3], height: images.shape[2])
     return (0..<3).flatMap { channel in stride(from: channel, to: picture.pixels.count, by: 3).map { Int(picture.pixels[$0]) } }
   }
@@ -110,7 +110,7 @@ func modelFolder(of test: VerificationCase) -> URL {
     try test.compare(point, in: file, actual: tensor)
     if point == .image {
       let expected = try file.integers("expected.image_u8").map(Float.init)
-      test.compare("image_u8", expected: expected, actual: pixels(tensor).map(Float.init))
+      test.compare("image_u8", expected: expected, actual: try pixels(tensor).map(Float.init))
     }
   }
 }

@@ -60,6 +60,10 @@ import Testing
     expectError("no autoencoder", "blocks.0.weight") { try load(["blocks.0.weight": try Tensor([2, 2])]) }
     expectError("no tensors") { try load([:]) }
     expectError("without its decoder") { try load(["encoder.conv_in.weight": try Tensor([32, 3, 3, 3])]) }
+    // Without an error these would be drawn black.
+    for name in ["encoder.layers.0.weight", "taesd_encoder.0.weight"] {
+      expectError("without its decoder") { try load([name: try Tensor([8, 3, 3, 3])]) }
+    }
     expectError("nowhere") { _ = try AutoencoderSource(folder.file("nowhere")) }
     try folder.write("config.json", #"{"_class_name": "AutoencoderDC"}"#)
     expectError("config.json", "AutoencoderDC") { _ = try AutoencoderSource(folder.url) }

@@ -84,6 +84,56 @@ import Testing
     #expect(try program.data("a.png") == program.data("b.png"))
   }
 
+  /// Parts that lie elsewhere are found again from the picture, and what the user says goes before it.
+  @Test func picturesRememberTheirParts() throws {
+    defer { program.remove() }
+    let own = Fixtures.repository.appendingPathComponent("Weights/small/vae").resolvingSymlinksInPath()
+    let parts = program.folder.appendingPathComponent("parts")
+    try FileManager.default.createDirectory(at: parts, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(at: own, to: parts.appendingPathComponent("vae"))
+    _ = try draw(["fox", "--seed", "1", "--vae", "parts/../parts/vae", "--vae-tile", "64", "-o", "a.png"])
+    let texts = try PNG.read(program.folder.appendingPathComponent("a.png")).texts
+    let parameters = try #require(GenerationParameters(texts: texts))
+    #expect(parameters["VAE"]?.hasSuffix("/parts/vae") == true && parameters["VAE tile"] == "64")
+    for option in ["--from", "--variation"] {
+      let again = try program.run([option, "a.png", "-o", "b.png"])
+      #expect(again.status == 0 && again.errors.isEmpty, "\(again.errors)")
+      if option == "--from" { #expect(try program.data("a.png") == program.data("b.png")) }
+      let written = try PNG.read(program.folder.appendingPathComponent("b.png")).texts
+      #expect(GenerationParameters(texts: written)?["VAE"] == parameters["VAE"])
+    }
+    try FileManager.default.moveItem(at: parts, to: program.folder.appendingPathComponent("moved"))
+    let gone = try program.run(["--from", "a.png", "-o", "c.png"])
+    #expect(gone.status == 66 && gone.errorLines.count == 1 && gone.errors.contains("--vae"), "\(gone.errors)")
+    let found = try program.run(["--from", "a.png", "--vae", "moved/vae", "-o", "c.png"])
+    #expect(found.status == 0 && found.errors.isEmpty, "\(found.errors)")
+    let pixels = { try Picture(contentsOf: program.folder.appendingPathComponent($0)).pixels }
+    #expect(try pixels("c.png") == pixels("a.png"))
+  }
+
+  @Test func picturesKnowTheWeightsThatDrewThem() throws {
+    defer { program.remove() }
+    _ = try draw(["fox", "--seed", "1", "-o", "a.png"])
+    let other = try program.brokenModel { copy in
+      let file = copy.appendingPathComponent("scheduler/scheduler_config.json")
+      let text = try Data(contentsOf: file)
+      try FileManager.default.removeItem(at: file)
+      try (text + Data("\n".utf8)).write(to: file)
+    }
+    let result = try program.run(["--from", "a.png", "--model", other, "-o", "b.png"])
+    #expect(result.status == 0)
+    #expect(result.errorLines == ["dit-t2i: note: these are not the weights that drew a.png: the result will differ"])
+    // A picture of an older version does not know, and is drawn again all the same.
+    let url = program.folder.appendingPathComponent("a.png")
+    var parameters = try #require(GenerationParameters(texts: PNG.read(url).texts))
+    parameters["Model hash"] = nil
+    try Picture(contentsOf: url).write(
+      to: program.folder.appendingPathComponent("old.png"), texts: [parameters.pngText])
+    let again = try program.run(["--from", "old.png", "-o", "c.png"])
+    #expect(again.status == 0 && again.errors.isEmpty)
+    #expect(try program.data("c.png") == program.data("a.png"))
+  }
+
   @Test func anyLegalSize() throws {
     defer { program.remove() }
     for size in ["64x208", "320x64", "144x112"] {

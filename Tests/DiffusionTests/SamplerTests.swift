@@ -97,10 +97,10 @@ import Testing
     var random = TorchRandom(seed: 6)
     var draws = 0
     _ = try sampler.run(
-      from: random.randn([1, 2, 3, 4]), predict: { Self.model($0, timestep: evaluations[$1]) },
+      from: random.randn([1, 2, 3, 4]), predict: { try Self.model($0, timestep: evaluations[$1]) },
       noise: {
         draws += 1
-        return random.randn([1, 2, 3, 4])
+        return try random.randn([1, 2, 3, 4])
       })
     #expect(draws == (name == "ddpm" || eta > 0 ? 7 : 0))
   }

@@ -8,7 +8,7 @@ import Testing
     for y in 0...max(0, whole.height - part.height) {
       for x in 0...max(0, whole.width - part.width) where whole[x, y] == part[0, 0] {
         if whole.width >= x + part.width, whole.height >= y + part.height,
-          whole.cropped(x: x, y: y, width: part.width, height: part.height) == part
+          (try? whole.cropped(x: x, y: y, width: part.width, height: part.height)) == part
         {
           return (x, y)
         }

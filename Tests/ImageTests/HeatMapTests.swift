@@ -20,14 +20,14 @@ import Testing
     #expect(HeatMap.normalized([]) == [])
   }
 
-  @Test func theHottestPlaceIsWhereItShouldBe() {
+  @Test func theHottestPlaceIsWhereItShouldBe() throws {
     let picture = Picture(width: 40, height: 20, filledWith: .black)
     var map = [[Float]](repeating: [Float](repeating: 0, count: 4), count: 2)
     map[1][2] = 7  // the middle of that cell is (25, 15)
-    let heat = picture.overlayHeat(map, alpha: 1)
+    let heat = try picture.overlayHeat(map, alpha: 1)
     #expect(heat[25, 15].green > 200)
     #expect(heat[5, 5].green < 10 && heat[39, 0].green < 60)
-    #expect(picture.overlayHeat(map, alpha: 0) == picture)
-    #expect(picture.overlayHeat([]) == picture)
+    #expect(try picture.overlayHeat(map, alpha: 0) == picture)
+    #expect(try picture.overlayHeat([]) == picture)
   }
 }

@@ -37,8 +37,8 @@ import Testing
   func floatsBecomeBytesExactly(name: String) throws {
     let tensors = try Tensors(Fixtures.url("image/to_8bit.safetensors"))
     let shape = try #require(tensors.header["\(name).float_chw"]).shape
-    let picture = Picture(
-      planes: try tensors.floats("\(name).float_chw"), width: shape[2], height: shape[1],
+    let picture = try Picture(
+      planes: tensors.floats("\(name).float_chw"), width: shape[2], height: shape[1],
       range: name == "signed" ? .signed : .unit)
     #expect(picture.pixels == (try tensors.bytes("\(name).u8_hwc")))
   }
@@ -54,10 +54,10 @@ import Testing
     #expect([Float.nan, -.infinity, .infinity, -0.0, 1.5, -3].map(byte) == [0, 0, 255, 0, 255, 0])
   }
 
-  @Test func planesComeBack() {
+  @Test func planesComeBack() throws {
     let picture = Picture.random(7, 5)
-    #expect(Picture(planes: picture.planes(), width: 7, height: 5) == picture)
-    #expect(Picture(planes: picture.planes(range: .signed), width: 7, height: 5, range: .signed) == picture)
+    #expect(try Picture(planes: picture.planes(), width: 7, height: 5) == picture)
+    #expect(try Picture(planes: picture.planes(range: .signed), width: 7, height: 5, range: .signed) == picture)
     #expect(picture.planes()[0] == Float(picture.pixels[0]) / 255)
     #expect(picture.planes()[35] == Float(picture.pixels[1]) / 255)
   }
@@ -69,8 +69,8 @@ import Testing
     #expect(picture[2, 1] == Color(0xFFEEDD))
   }
 
-  @Test func brightnessIsLuma() {
-    let picture = Picture(width: 5, height: 1, pixels: [255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+  @Test func brightnessIsLuma() throws {
+    let picture = try Picture(width: 5, height: 1, pixels: [255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
     let mask = Mask(brightnessOf: picture)
     #expect(mask.values == [255, 0, 76, 150, 29])
     #expect(mask.inverted.values == [0, 255, 179, 105, 226])

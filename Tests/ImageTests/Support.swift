@@ -18,14 +18,14 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// One float as a byte, by way of a picture of one pixel.
-func byte(_ value: Float) -> UInt8 { Picture(planes: [value, 0, 0], width: 1, height: 1).pixels[0] }
+func byte(_ value: Float) -> UInt8 { (try? Picture(planes: [value, 0, 0], width: 1, height: 1))?.pixels[0] ?? 0 }
 
 extension Picture {
   static func random(_ width: Int, _ height: Int, seed: UInt64 = 1) -> Picture {
     var generator = SeededGenerator(seed)
-    return Picture(
-      width: width, height: height,
-      pixels: (0..<width * height * 3).map { _ in .random(in: 0...255, using: &generator) })
+    var picture = Picture(width: width, height: height)
+    picture.pixels = picture.pixels.map { _ in .random(in: 0...255, using: &generator) }
+    return picture
   }
 
   /// Smooth, with an edge: like a picture.

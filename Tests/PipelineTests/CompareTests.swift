@@ -23,12 +23,12 @@ import Testing
     #expect(work[0] < work[1] && work[1] < work[2] && work[2] == work[3])
     #expect(comparison.outcomes.allSatisfy { $0.secondsPerPicture > 0 && $0.wordFit < 1 && $0.wordFit.isFinite })
 
-    let report = ComparisonReport([comparison], model: session.model)
+    let report = try ComparisonReport([comparison], model: session.model)
     let json = try JSONSerialization.jsonObject(with: JSONEncoder().encode(report)) as? [String: Any]
     #expect((json?["overall"] as? [Any])?.count == 4)
     let sheet = try report.sheet([comparison]).drawn()
     #expect(sheet.width > 2 * 64 && sheet.height > 4 * 64)
-    let several = ComparisonReport([comparison, comparison], model: session.model)
+    let several = try ComparisonReport([comparison, comparison], model: session.model)
     #expect(several.subjects.count == 2)
     #expect(try several.sheet([comparison, comparison]).drawn().height > 2 * 64)
   }

@@ -32,7 +32,7 @@ import Testing
     let official = try ModelFolder(url, options: ModelOptions(compatibility: .official))
     #expect(official.defaults.channels == .official)
     #expect(try draw(official, className: "thing 3").picture != first.picture)
-    #expect(throws: RequestError.self) { try draw(model, prompt: "a fox") }
+    #expect(throws: ModelError.self) { try draw(model, prompt: "a fox") }
     let wide = try draw(model, className: "1", size: PictureSize(width: 96, height: 64))
     #expect((wide.picture.width, wide.picture.height) == (96, 64) && isAlive(wide.picture))
   }

@@ -30,7 +30,7 @@ import Testing
 
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("dit-t2i-option-\(UUID()).png")
     defer { try? FileManager.default.removeItem(at: file) }
-    let text = Recipe.parameters(of: request, folder: model.folder, backend: model.backend, version: "test")
+    let text = try PictureMetadata(model.folder, backend: model.backend, version: "test").parameters(of: request)
     try drawn.write(to: file, texts: [text.pngText])
     let recipe = try Recipe(contentsOf: file)
     var again = try #require(recipe.request)

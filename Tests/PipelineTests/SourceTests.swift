@@ -108,7 +108,7 @@ import Testing
     request.source = try SourcePicture(file.url, mask: nil, size: request.size, step: model.folder.sizeStep)
     request.strength = 0.35
     let drawn = try model.draw([request])[0].picture
-    let text = Recipe.parameters(of: request, folder: model.folder, backend: model.backend, version: "test")
+    let text = try PictureMetadata(model.folder, backend: model.backend, version: "test").parameters(of: request)
     let result = try File(drawn)
     try drawn.write(to: result.url, texts: [text.pngText])
     let recipe = try Recipe(contentsOf: result.url)

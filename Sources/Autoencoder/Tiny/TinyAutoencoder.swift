@@ -11,29 +11,28 @@ package final class TinyAutoencoder: Autoencoder {
   package var latentChannels: Int { configuration.latentChannels }
   package var scaleFactor: Int { configuration.scaleFactor }
   private let backend: Backend
-  private let decoder: TinyDecoder?
+  private let decoder: TinyDecoder
   private let encoder: TinyEncoder?
 
   /// - Parameters:
-  ///   - decoder: tensors `layers.N…`, N the index in diffusers' Sequential; nil: this autoencoder only encodes.
-  ///   - encoder: likewise.
+  ///   - decoder: tensors `layers.N…`, N the index in diffusers' Sequential.
+  ///   - encoder: likewise; nil: this autoencoder only decodes.
   /// - Throws: `LoadError` naming the missing, misshapen or unexpected tensor.
   package init(
-    _ configuration: TinyAutoencoderConfiguration, decoder: Checkpoint?, encoder: Checkpoint?,
+    _ configuration: TinyAutoencoderConfiguration, decoder: Checkpoint, encoder: Checkpoint?,
     tiling: Tiling = .automatic, backend: Backend
   ) throws {
     self.configuration = configuration
     self.tiling = tiling
     self.backend = backend
-    self.decoder = try decoder.map { try TinyDecoder(configuration, Parameters($0, backend: backend)) }
+    self.decoder = try TinyDecoder(configuration, Parameters(decoder, backend: backend))
     self.encoder = try encoder.map { try TinyEncoder(configuration, Parameters($0, backend: backend)) }
-    try decoder?.requireAllRead()
+    try decoder.requireAllRead()
     try encoder?.requireAllRead()
   }
 
   package func decode(_ latents: Tensor, probe: Probe?) throws -> Tensor {
     let (height, width) = (latents.shape[2] * scaleFactor, latents.shape[3] * scaleFactor)
-    guard let decoder else { return try Tensor([latents.shape[0], 3, height, width]) }
     let prepared = try prepared(latents)
     return try eachPicture(prepared) { try decoder($0, side: tileSide(height, width), on: backend, probe: probe) }
   }

@@ -11,7 +11,11 @@ struct TinyFiles: AutoencoderKind {
   var configuration: any AutoencoderConfiguration { sizes }
 
   init?(_ place: AutoencoderPlace) throws {
-    guard let halves = try TinyHalves(place.tensors) else { return nil }
+    guard let halves = try TinyHalves(place.tensors) else {
+      let isEncoder = ["encoder.layers.0.weight", "taesd_encoder.0.weight"].contains(where: place.tensors.contains)
+      guard isEncoder else { return nil }
+      throw AutoencoderError.unknown(path: place.weights.path, found: "an encoder without its decoder")
+    }
     (decoder, encoder) = try halves.completed(from: place.weights)
     sizes = try place.configuration(of: Self.classNames, as: TinyAutoencoderConfiguration.self)
       ?? TinyAutoencoderConfiguration(decoder: decoder, encoder: encoder)

@@ -72,9 +72,9 @@ struct Batch: ParsableCommand {
     let backend = try engine.makeBackend()
     let url = URL(fileURLWithPath: output)
     noteUnknownWords(own, model)
-    let batch = try PictureBatch(own, folder: PictureFolder(url, shard: shard), model: model, checking: check) {
-      Recipe.parameters(of: $0, folder: model, backend: backend, version: programVersion)
-    }
+    let batch = try PictureBatch(
+      own, folder: PictureFolder(url, shard: shard), model: model, checking: check,
+      parameters: engine.metadata(model, backend).parameters)
     explain(batch, shard)
     let drawn = batch.pending.isEmpty ? [] : try draw(batch, backend, output)
     if let sheet {

@@ -45,14 +45,16 @@ struct GridCommand: ParsableCommand {
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
-    let session = try engine.load(folder, engine.makeBackend())
+    let backend = try engine.makeBackend()
+    let about = PNGText("Description", description(requests[0], try engine.metadata(folder, backend)))
+    let session = try engine.load(folder, backend)
     let pictures = try session.drawAll(requests) { progress.show($0, "\(requests.count) cells") }
     let width = matrix.rows.first?.count ?? 1
     let items = pictures.map { ContactSheet.Item($0) }
     let sheet = ContactSheet(
       rows: stride(from: 0, to: items.count, by: max(1, width)).map { Array(items[$0..<$0 + width]) },
       title: prompt, columnHeaders: matrix.columnLabels, rowLabels: matrix.rowLabels)
-    let file = try names.write(sheet.drawn(), texts: [PNGText("Description", description(requests[0]))], number: nil)
+    let file = try names.write(sheet.drawn(), texts: [about], number: nil)
     progress.clear()
     let time = duration(seconds(since: start))
     let cells = requests.count == 1 ? "1 cell" : "\(requests.count) cells"
@@ -74,8 +76,8 @@ struct GridCommand: ParsableCommand {
     }
   }
 
-  private func description(_ request: GenerationRequest) -> String {
+  private func description(_ request: GenerationRequest, _ metadata: PictureMetadata) -> String {
     "dit-t2i grid: \(prompt), seed \(request.seed), \(request.steps) steps, \(request.sampler), "
-      + request.guidanceWords
+      + request.guidanceWords + "\n" + metadata.text
   }
 }

@@ -1,11 +1,14 @@
 import DiTCSentencePiece
+import DiTErrors
 import Foundation
 
 /// Why a tokenizer could not be made.
-package enum TokenizerError: Error, CustomStringConvertible {
+package enum TokenizerError: UserError {
   case unreadable(path: String, reason: String)
   case notSentencePiece(path: String, reason: String)
   case noEndToken(path: String)
+
+  package var kind: UserErrorKind { .damagedData }
 
   package var description: String {
     switch self {

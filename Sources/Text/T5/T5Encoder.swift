@@ -68,7 +68,7 @@ package final class T5Encoder: TextEncoder, @unchecked Sendable {
   }
 
   /// Text states of several sequences; every block is read once for all of them.
-  package func encode(_ texts: [[Int]], probe: Probe? = nil) throws -> [Tensor] {
+  package func encode(_ texts: [[Int]], probe: Probe?) throws -> [Tensor] {
     let works = try texts.map { try T5Work(configuration, embedded($0), mask: nil, bias: positionBias($0.count), backend) }
     for index in 0..<configuration.layers {
       let block = try block(index)

@@ -1,4 +1,5 @@
 import DiTCheckpoints
+import DiTErrors
 import DiTTensors
 
 /// U-ViT (Bao et al., arXiv 2209.12152): time, condition and patches are all tokens of plain ViT blocks, and long skips
@@ -69,8 +70,10 @@ package final class UViT: DiffusionTransformer {
 }
 
 /// Why a U-ViT cannot run.
-package enum UViTError: Error, CustomStringConvertible {
+package enum UViTError: UserError {
   case grid(Grid, native: Grid)
+
+  package var kind: UserErrorKind { .usage }
 
   package var description: String {
     switch self {

@@ -1,0 +1,62 @@
+import DiTCheckpoints
+import DiTFiles
+import Foundation
+
+/// Tells the weights of one model from those of another, wherever either lies.
+package struct ModelFingerprint: Sendable, Equatable {
+  /// SHA-256 in hexadecimal, of the lengths and some blocks of all files that a picture depends on.
+  package let hash: String
+  /// What pictures carry: as many digits as other programs write.
+  package var short: String { String(hash.prefix(10)) }
+
+  /// - Throws: `FileError` where the model's files cannot be read.
+  package init(_ folder: ModelFolder) throws {
+    let parts: [(name: String, url: URL?)] = [
+      ("transformer", folder.weights), ("text encoder", folder.text?.weights), ("tokenizer", folder.text?.tokenizer),
+      ("autoencoder", folder.autoencoderURL),
+    ]
+    var files = parts.flatMap { part in
+      part.url.map { ModelFingerprint.files(in: $0) }.map { $0.map { ("\(part.name) \($0.name)", $0.url) } } ?? []
+    }
+    files += ModelFingerprint.files(in: folder.url).filter { ModelFingerprint.isDescription($0.name) }
+    // Names within the model and not paths: another machine may have it elsewhere, and a single file may be renamed.
+    hash = sha256(Array(try files.map { "\($0.0) \(try ModelFingerprint.sample($0.1))\n" }.joined().utf8))
+  }
+
+  /// Of the files in a model's folder that are no weights; others, such as its goldens, change no picture.
+  private static func isDescription(_ name: String) -> Bool {
+    let parts = name.split(separator: "/")
+    return name.hasSuffix(".json") && (parts.count == 1 || parts[0] == "scheduler" || parts[0] == "tokenizer")
+  }
+
+  /// The regular files in a folder by name, or the file itself, which needs none. Hidden ones, `.git` say, are passed over.
+  private static func files(in url: URL) -> [(name: String, url: URL)] {
+    let url = url.resolvingSymlinksInPath()
+    let names = FileManager.default.enumerator(atPath: url.path)?.compactMap { $0 as? String }
+      .filter { !$0.split(separator: "/").contains { $0.hasPrefix(".") } }.sorted() ?? []
+    let all = names.isEmpty ? [("", url)] : names.map { ($0, url.appendingPathComponent($0)) }
+    return all.map { ($0.0, $0.1.resolvingSymlinksInPath()) }.filter { _, url in
+      var status = stat()
+      return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+  }
+
+  /// The length and some blocks of a file, its first and last among them: training changes every weight, so sampling blocks suffices.
+  private static func sample(_ url: URL) throws -> String {
+    guard let file = fopen(url.path, "rb") else {
+      throw FileError.unreadable(path: url.path, reason: String(cString: strerror(errno)))
+    }
+    defer { fclose(file) }
+    fseek(file, 0, SEEK_END)
+    let length = ftell(file)
+    let blockSize = 1 << 12
+    let blocks = min(64, length / blockSize + 1)
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: blockSize)
+    for index in 0..<blocks {
+      fseek(file, max(0, length - blockSize) * index / max(1, blocks - 1), SEEK_SET)
+      bytes += block[..<fread(&block, 1, block.count, file)]
+    }
+    return "\(length) \(sha256(bytes))"
+  }
+}

@@ -1,0 +1,96 @@
+import DiTAutoencoder
+import DiTImage
+import DiTModels
+import DiTTensors
+import Foundation
+
+/// What the pictures of one run say about how they were made; ``Recipe`` reads it back.
+package struct PictureMetadata: Sendable {
+  // Keys that a picture has only where something is not the usual.
+  package static let modelHash = "Model hash", modelPath = "Model path"
+  package static let vae = "VAE", textEncoder = "Text encoder"
+  static let compatibility = "DiT compatibility", tile = "VAE tile"
+
+  /// Of the weights that draw.
+  package let fingerprint: ModelFingerprint
+  private let folder: ModelFolder
+  /// Which model, and what of it lies elsewhere or is read in another way.
+  private let model: [(key: String, value: String?)]
+  /// What computes.
+  private let engine: [(key: String, value: String?)]
+
+  /// - Parameter locator: finds models by name; one that it does not find is recorded with its path.
+  /// - Throws: `FileError` where the model's files cannot be read.
+  package init(
+    _ folder: ModelFolder, backend: Backend, version: String, locator: ModelLocator = ModelLocator()
+  ) throws {
+    self.folder = folder
+    fingerprint = try ModelFingerprint(folder)
+    let options = folder.options
+    let place = folder.url.resolvingSymlinksInPath()
+    let isFound = locator.models.contains { $0.name == folder.name && $0.url.resolvingSymlinksInPath() == place }
+    let tile: String? = if case .side(let side) = options.tiling { String(side) } else { nil }
+    model = [
+      (PictureMetadata.modelHash, fingerprint.short),
+      (PictureMetadata.modelPath, isFound ? nil : RecordedPath.text(of: folder.url)),
+      (PictureMetadata.vae, options.autoencoder.map(RecordedPath.text)),
+      (PictureMetadata.textEncoder, options.textEncoder.map(RecordedPath.text)),
+      (PictureMetadata.compatibility, options.compatibility?.rawValue),
+      (PictureMetadata.tile, tile),
+    ]
+    engine = [
+      ("Precision", backend.precision.rawValue),
+      ("Backend", backend.kind == .native ? nil : backend.kind.rawValue),
+      ("Version", "dit-t2i \(version)"),
+    ]
+  }
+
+  /// The metadata of a picture.
+  package func parameters(of request: GenerationRequest) -> GenerationParameters {
+    var result = GenerationParameters(prompt: request.prompt, negativePrompt: request.negativePrompt)
+    result.steps = folder.steps(of: request)
+    result.sampler = request.sampler
+    result.guidanceScale = Double("\(request.guidanceScale)")
+    result.seed = request.seed
+    result.size = (request.size.width, request.size.height)
+    result.model = folder.name
+    for (key, value) in model { result[key] = value }
+    result["Sigmas"] = request.spacing?.rawValue
+    result["Respacing"] = request.respacing
+    result["Eta"] = request.eta == 0 ? nil : "\(request.eta)"
+    result["Guidance channels"] = request.guidanceChannels == .all ? nil : request.guidanceChannels.rawValue
+    result["Guidance interval"] = request.guidanceInterval.map { TimestepInterval($0).description }
+    result["Guidance parallel"] = request.guidanceParallel == 1 ? nil : request.guidanceParallel.brief
+    if let source = request.source {
+      result["Denoising strength"] = "\(request.strength)"
+      result["Image SHA-256"] = source.hash
+      result["Mask SHA-256"] = source.maskHash
+    }
+    result["Class"] = request.classIndex.map({ folder.className($0) })
+    for (key, value) in engine { result[key] = value }
+    return result
+  }
+
+  /// "Model: small, Model hash: …, Version: …": what sheets of many pictures say.
+  package var text: String {
+    var result = GenerationParameters()
+    result.model = folder.name
+    for (key, value) in model + engine { result[key] = value }
+    return result.text
+  }
+}
+
+/// A path in a picture: whole, so that `--from` finds it from any folder, but for the home folder, which is `~`: a picture
+/// is shown to others, and need not say whose it is.
+enum RecordedPath {
+  private static var home: String { FileManager.default.homeDirectoryForCurrentUser.standardizedFileURL.path }
+
+  static func text(of url: URL) -> String {
+    let path = url.absoluteURL.standardizedFileURL.path
+    return home != "/" && path.hasPrefix(home + "/") ? "~" + path.dropFirst(home.count) : path
+  }
+
+  static func url(_ text: String) -> URL {
+    URL(fileURLWithPath: text.hasPrefix("~/") ? home + text.dropFirst(1) : text)
+  }
+}

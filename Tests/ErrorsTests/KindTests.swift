@@ -1,0 +1,83 @@
+import DiTAutoencoder
+import DiTBatch
+import DiTCheckpoints
+import DiTDiffusion
+import DiTErrors
+import DiTFiles
+import DiTImage
+import DiTModels
+import DiTStudy
+import DiTTensors
+import DiTText
+import DiTTextToImage
+import DiTTransformer
+import Testing
+
+/// Which kind every error is: the program's exit codes are documented, and follow from it.
+@Suite struct KindTests {
+  private static let size = PictureSize(width: 64, height: 64)
+  private static let grid = Grid(height: 1, width: 1)
+
+  static let errors: [UserErrorKind: [any UserError]] = [
+    .usage: [
+      RequestError.size(size, nearest: size, step: 16), RequestError.steps(0), RequestError.guidance(-1),
+      RequestError.guidanceInterval(0...1), RequestError.guidanceParallel(2), RequestError.promptTooLong(1),
+      RequestError.source(size, wanted: size), RequestError.unequal, RequestError.count(0), RequestError.notFinite,
+      DiffusionError.unknownSampler("", known: []), DiffusionError.steps(0, limit: 1),
+      DiffusionError.respacing("", reason: ""), DiffusionError.setting(""), DiffusionError.schedule(""),
+      BlueprintError.unknown(""), BlueprintError.latents(1, patch: 2), BlueprintError.rounds(0),
+      ComparisonError.notOurs(""), ComparisonError.seeds(0), ComparisonError.unlike,
+      WeightError.nested, WeightError.range(""), WeightError.negative, WeightError.unsupported(""),
+      SourceError.mask(path: "", 1, 1, 2, 1), SourceError.strength(0), SourceError.noImage(""),
+      ImageError.size(width: 0, height: 0), ImageError.misfit(reason: ""),
+      UViTError.grid(grid, native: grid), BackendError.shape(""), BackendError.unknownCPU(""),
+      ModelError.noAutoencoder(path: ""), ModelError.noTextEncoder(path: ""), ModelError.noClasses(""),
+      ModelError.noSuchClass("", suggestion: nil, count: 1), ModelError.unnamedClasses(""), ModelError.noText(""),
+      BatchError.shard(""), BatchError.template(""),
+    ],
+    .damagedData: [
+      SourceError.changed(path: ""),
+      ComparisonFileError.notText(""), ComparisonFileError.empty(""), ComparisonFileError.line("", 1, ""),
+      TokenizerError.unreadable(path: "", reason: ""), TokenizerError.notSentencePiece(path: "", reason: ""),
+      TokenizerError.noEndToken(path: ""),
+      ConfigurationError.missing(file: ""), ConfigurationError.unreadable(file: "", reason: ""),
+      ConfigurationError.wrong(file: "", reason: ""),
+      AutoencoderError.noEncoder, AutoencoderError.unknown(path: "", found: ""),
+      AutoencoderError.decoderMissing(path: "", expected: ""), AutoencoderError.scalingUnknown(path: "", channels: 4),
+      ModelError.unsupported(path: "", found: ""), ModelError.notATransformer(path: "", what: ""),
+      ModelError.missingPart(path: "", part: ""),
+      LoadError.malformed(file: "", reason: ""), LoadError.refused(file: "", object: ""),
+      LoadError.missing(file: "", tensor: "a"), LoadError.wrongShape(file: "", tensor: "a", expected: "", found: ""),
+      LoadError.wrongType(file: "", tensor: "a", expected: "", found: ""),
+      LoadError.wrongNames(file: "", missing: [], unexpected: []),
+      ImageError.unreadable(source: "", reason: ""),
+      RecipeError.none(path: ""), RecipeError.field(path: "", name: ""), RecipeError.needs(option: "", hash: ""),
+      BatchError.badLines(file: "", bad: 1, of: 1), BatchError.nothingToDraw(file: ""),
+      BatchError.tooMany(file: "", pictures: 1, limit: 1), BatchError.incomplete(folder: "", reason: ""),
+    ],
+    .notFound: [
+      BackendError.openBLASMissing, ComparisonFileError.unreadable(""),
+      RecipeError.gone(path: "", part: "", option: ""),
+      ModelError.notFound(name: "", looked: []), ModelError.noModels(looked: []),
+      LoadError.unreadable(file: "", reason: ""), FileError.unreadable(path: "", reason: ""),
+      BatchError.unreadable(path: "", reason: ""),
+    ],
+    .cannotWrite: [
+      LoadError.unwritable(file: "", reason: ""), ConversionError.exists(path: ""),
+      ConversionError.cannotCreate(path: "", reason: ""),
+      FileError.unwritable(path: "", reason: ""), FileError.exists(path: ""), ImageError.unwritable(reason: ""),
+      BatchError.locked(path: ""), BatchError.foreign(path: ""), BatchError.unwritable(path: "", reason: ""),
+    ],
+    .outOfMemory: [BackendError.outOfMemory("")],
+  ]
+
+  @Test(arguments: UserErrorKind.allCases)
+  func everyErrorIsOfItsKind(_ kind: UserErrorKind) throws {
+    for error in try #require(KindTests.errors[kind]) {
+      #expect(error.kind == kind, "\(type(of: error)): \(error)")
+      #expect(!error.description.contains("\n"))
+      // Who knows an `Error` alone sees the same line.
+      #expect((error as any Error).localizedDescription == error.description)
+    }
+  }
+}
