@@ -74,7 +74,7 @@ let package = Package(
     .executableTarget(
       name: "DiTCommand",
       dependencies: [
-        "DiTErrors", "DiTFiles", "DiTTensors", "DiTCheckpoints", "DiTText", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
+        "DiTErrors", "DiTFiles", "DiTTensors", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
         "DiTImage", "DiTCharts", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/Command"),

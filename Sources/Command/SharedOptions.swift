@@ -16,7 +16,7 @@ extension TimestepInterval: ExpressibleByArgument {
 }
 extension DiTCompatibility: ExpressibleByArgument {}
 extension PictureSize: ExpressibleByArgument {
-  package init?(argument: String) { self.init(argument) }
+  public init?(argument: String) { self.init(argument) }
 }
 
 /// Parts of a model that lie elsewhere, and how to read it.

@@ -3,9 +3,9 @@ import DiTTensors
 /// Classifier-free guidance (Ho & Salimans, 2207.12598): ε = εᵤ + s (ε_c − εᵤ).
 ///
 /// The scale is DiT's: 1 leaves the conditional prediction as it is.
-package struct Guidance: Sendable, Equatable {
+public struct Guidance: Sendable, Equatable {
   /// Which noise channels are guided.
-  package enum Channels: String, Sendable, CaseIterable {
+  public enum Channels: String, Sendable, CaseIterable {
     /// Every one.
     case all
     /// The first three, as in DiT's published sampling code; the others stay conditional.

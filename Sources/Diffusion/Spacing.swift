@@ -1,7 +1,7 @@
 import Foundation
 
 /// Which noise levels a run of N steps visits. Every sampler can walk every spacing; each has a favourite.
-package enum Spacing: String, Sendable, CaseIterable {
+public enum Spacing: String, Sendable, CaseIterable {
   /// Both ends, whole timesteps, as the DiT repository respaces "N": 999 … 0.
   case respaced
   /// Multiples of ⌊T/N⌋ from 0, as the diffusers DiT pipeline: it never visits 999.

@@ -1,7 +1,7 @@
 import DiTErrors
 
 /// What can go wrong with pictures; for the files that hold them see `FileError`. The description is one line for the user.
-package enum ImageError: UserError, Equatable {
+public enum ImageError: UserError, Equatable {
   /// The bytes are not a PNG file that can be read; `source` is a path or another name for where they came from.
   case unreadable(source: String, reason: String)
   /// A picture that cannot be written as PNG.
@@ -11,7 +11,8 @@ package enum ImageError: UserError, Equatable {
   /// Things that have to fit each other and do not: a size and its pixels, two pictures, the rows of a map.
   case misfit(reason: String)
 
-  package var kind: UserErrorKind {
+  /// Damaged data, an output that cannot be written, or usage.
+  public var kind: UserErrorKind {
     switch self {
     case .unreadable: .damagedData
     case .unwritable: .cannotWrite
@@ -19,7 +20,8 @@ package enum ImageError: UserError, Equatable {
     }
   }
 
-  package var description: String {
+  /// One line for the user.
+  public var description: String {
     switch self {
     case .unreadable(let source, let reason): "\(source) cannot be read as a PNG picture: \(reason)"
     case .unwritable(let reason): "the picture cannot be written as PNG: \(reason)"

@@ -3,7 +3,7 @@ import DiTFiles
 import Foundation
 
 /// Reading and writing PNG files through libpng.
-package enum PNG {
+public enum PNG {
   /// What a file holds.
   package struct Contents: Equatable, Sendable {
     /// The pixels; where the file is transparent, over white.
@@ -18,14 +18,18 @@ package enum PNG {
   }
 
   /// What a reader accepts; checked before memory is taken.
-  package struct Limits: Equatable, Sendable {
-    package var side: Int
-    package var pixels: Int
+  public struct Limits: Equatable, Sendable {
+    /// Pixels along the longer side.
+    public var side: Int
+    /// Pixels of the whole picture.
+    public var pixels: Int
     /// The bytes of one text, unpacked, and how many texts are kept.
-    package var textBytes: Int
-    package var textCount: Int
+    public var textBytes: Int
+    /// Texts that are kept.
+    public var textCount: Int
 
-    package init(side: Int = 16384, pixels: Int = 64 << 20, textBytes: Int = 4 << 20, textCount: Int = 64) {
+    /// What a careful program accepts.
+    public init(side: Int = 16384, pixels: Int = 64 << 20, textBytes: Int = 4 << 20, textCount: Int = 64) {
       (self.side, self.pixels, self.textBytes, self.textCount) = (side, pixels, textBytes, textCount)
     }
   }

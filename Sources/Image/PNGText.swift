@@ -1,11 +1,12 @@
 /// A named text in a PNG file.
-package struct PNGText: Equatable, Sendable {
+public struct PNGText: Equatable, Sendable {
   /// 1 to 79 printable Latin-1 characters; "parameters", "Title", "Software"…
-  package var keyword: String
+  public var keyword: String
   /// Any Unicode except NUL.
-  package var text: String
+  public var text: String
 
-  package init(_ keyword: String, _ text: String) {
+  /// A text that is not checked before it is written.
+  public init(_ keyword: String, _ text: String) {
     (self.keyword, self.text) = (keyword, text)
   }
 

@@ -1,15 +1,17 @@
 /// Pixels: 8-bit sRGB, interleaved, rows top down, no padding.
-package struct Picture: Equatable, Sendable {
-  package let width: Int
-  package let height: Int
+public struct Picture: Equatable, Sendable {
+  /// Pixels of a row.
+  public let width: Int
+  /// Rows.
+  public let height: Int
   /// `height × width × 3` bytes.
-  package var pixels: [UInt8] {
+  public var pixels: [UInt8] {
     didSet { precondition(pixels.count == width * height * 3, "\(pixels.count) bytes for \(width)×\(height) pixels") }
   }
 
   /// - Parameter pixels: `height × width × 3` bytes, no more and no fewer.
   /// - Throws: ``ImageError/size(width:height:)``, ``ImageError/misfit(reason:)``.
-  package init(width: Int, height: Int, pixels: [UInt8]) throws(ImageError) {
+  public init(width: Int, height: Int, pixels: [UInt8]) throws(ImageError) {
     let count = try Self.byteCount(width: width, height: height)
     guard pixels.count == count else {
       throw .misfit(reason: "\(pixels.count) bytes for \(width)×\(height) pixels, expected \(count)")

@@ -3,7 +3,7 @@ import Foundation
 extension ModelFolder {
   /// The index of a class given by name or number. ImageNet's classes have synonyms: "tench, Tinca tinca".
   /// - Throws: ``ModelError/noSuchClass(_:suggestion:count:)``, ``ModelError/noClasses(_:)``.
-  package func classIndex(_ text: String) throws -> Int {
+  public func classIndex(_ text: String) throws -> Int {
     guard transformer.askableClasses > 0 else { throw ModelError.noClasses(name) }
     let wanted = text.trimmingCharacters(in: .whitespaces).lowercased()
     if let index = classes.firstIndex(where: { $0.lowercased() == wanted }) { return index }
@@ -17,7 +17,7 @@ extension ModelFolder {
   }
 
   /// What a class is called: its name, or its index where it has none.
-  package func className(_ index: Int) -> String { classes.indices.contains(index) ? classes[index] : String(index) }
+  public func className(_ index: Int) -> String { classes.indices.contains(index) ? classes[index] : String(index) }
 
   private func synonyms(of name: String) -> [String] {
     name.lowercased().split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }

@@ -10,10 +10,11 @@ import DiTTransformer
 ///
 /// It may be a folder in diffusers' layout, ours or theirs, a transformer's folder alone, or a single file of published
 /// weights. Everything is recognised by content: `_class_name` in folders, tensors in files.
-package struct ModelFolder: Sendable {
-  package let url: URL
+public struct ModelFolder: Sendable {
+  /// The folder or file.
+  public let url: URL
   /// The folder's or file's name.
-  package var name: String { url.lastPathComponent }
+  public var name: String { url.lastPathComponent }
   package let transformer: any TransformerConfiguration
   /// Folder or file of the transformer's weights.
   package let weights: URL
@@ -29,12 +30,12 @@ package struct ModelFolder: Sendable {
   package let traits: TransformerTraits
   package var defaults: SamplingDefaults { traits.sampling }
   /// In index order; empty where nobody names them.
-  package let classes: [String]
+  public let classes: [String]
   /// Longest prompt in tokens, end token included; 0 without text.
-  package var maximumTokens: Int { text?.maximumTokens ?? 0 }
+  public var maximumTokens: Int { text?.maximumTokens ?? 0 }
 
   /// - Throws: ``ModelError``, `ConfigurationError`, `LoadError` or `AutoencoderError`: one line naming the file.
-  package init(_ url: URL, options: ModelOptions = ModelOptions()) throws {
+  public init(_ url: URL, options: ModelOptions = ModelOptions()) throws {
     self.url = url
     let parts = try ModelParts(url, options: options)
     transformer = parts.transformer
@@ -72,10 +73,10 @@ package struct ModelFolder: Sendable {
   // MARK: sizes
 
   /// Pixels along one side of a patch: sizes are multiples of it.
-  package var sizeStep: Int { transformer.patchSize * autoencoder.scaleFactor }
+  public var sizeStep: Int { transformer.patchSize * autoencoder.scaleFactor }
 
   /// The size the model was trained at.
-  package var nativeSize: PictureSize {
+  public var nativeSize: PictureSize {
     PictureSize(
       width: transformer.latentSize[1] * autoencoder.scaleFactor,
       height: transformer.latentSize[0] * autoencoder.scaleFactor)

@@ -1,13 +1,13 @@
 import Foundation
 
 /// Finds model folders: by path, or by name in the `Weights` folder that belongs to this executable.
-package struct ModelLocator: Sendable {
+public struct ModelLocator: Sendable {
   /// Folders that hold model folders, best first.
-  package let roots: [URL]
+  public let roots: [URL]
 
   /// - Parameter executable: whose surroundings are searched: the repository it was built in, or
   ///   `../share/dit-t2i` of where it is installed.
-  package init(executable: URL = ModelLocator.executable) {
+  public init(executable: URL = ModelLocator.executable) {
     var roots: [URL] = []
     var folder = executable.resolvingSymlinksInPath().deletingLastPathComponent()
     let shared = folder.deletingLastPathComponent().appendingPathComponent("share/dit-t2i")
@@ -22,7 +22,8 @@ package struct ModelLocator: Sendable {
     }
   }
 
-  package static var executable: URL {
+  /// This program's own file, links resolved.
+  public static var executable: URL {
     URL(fileURLWithPath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0])
   }
 
@@ -31,7 +32,7 @@ package struct ModelLocator: Sendable {
   }
 
   /// Models by name, in order of the names.
-  package var models: [(name: String, url: URL)] {
+  public var models: [(name: String, url: URL)] {
     var found: [String: URL] = [:]
     for root in roots {
       let inside = (try? FileManager.default.contentsOfDirectory(at: root, includingPropertiesForKeys: nil)) ?? []
@@ -45,7 +46,7 @@ package struct ModelLocator: Sendable {
   /// The folder or file of a model.
   /// - Parameter nameOrPath: nil: `$DIT_T2I_MODEL`, else `small`, else `tiny`, else the first there is.
   /// - Throws: ``ModelError`` that says where it looked.
-  package func locate(_ nameOrPath: String?) throws -> URL {
+  public func locate(_ nameOrPath: String?) throws -> URL {
     let environment = ProcessInfo.processInfo.environment["DIT_T2I_MODEL"].flatMap { $0.isEmpty ? nil : $0 }
     let looked = roots.isEmpty ? ["any Weights folder near the executable"] : roots.map(\.path)
     guard let wanted = nameOrPath ?? environment else {

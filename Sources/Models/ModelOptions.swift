@@ -3,17 +3,18 @@ import Foundation
 import DiTTransformer
 
 /// What a user says about a model beyond where it is.
-package struct ModelOptions: Sendable {
+public struct ModelOptions: Sendable {
   /// An autoencoder in place of the model's own, or for a file that has none.
-  package var autoencoder: URL?
+  public var autoencoder: URL?
   /// A T5 folder (with its tokenizer inside or beside it) for a file that has none.
-  package var textEncoder: URL?
+  public var textEncoder: URL?
   /// Whose arithmetic a class-conditional DiT follows; nil: that of the program that wrote it.
-  package var compatibility: DiTCompatibility?
+  public var compatibility: DiTCompatibility?
   /// Whether large pictures are decoded in tiles.
-  package var tiling = Tiling.automatic
+  public var tiling = Tiling.automatic
 
-  package init(autoencoder: URL? = nil, textEncoder: URL? = nil, compatibility: DiTCompatibility? = nil) {
+  /// Nothing but what is named; tiling is automatic.
+  public init(autoencoder: URL? = nil, textEncoder: URL? = nil, compatibility: DiTCompatibility? = nil) {
     self.autoencoder = autoencoder
     self.textEncoder = textEncoder
     self.compatibility = compatibility

@@ -1,27 +1,31 @@
 /// Width × height in pixels.
-package struct PictureSize: Hashable, Sendable, CustomStringConvertible {
-  package var width: Int
-  package var height: Int
+public struct PictureSize: Hashable, Sendable, CustomStringConvertible {
+  /// Pixels of a row.
+  public var width: Int
+  /// Rows.
+  public var height: Int
 
-  package init(width: Int, height: Int) {
+  /// Any size; what a model can draw, ``nearestLegal(step:)`` tells.
+  public init(width: Int, height: Int) {
     self.width = width
     self.height = height
   }
 
   /// Reads "384x256".
-  package init?(_ text: String) {
+  public init?(_ text: String) {
     let parts = text.lowercased().split(separator: "x", omittingEmptySubsequences: false)
     guard parts.count == 2, let width = Int(parts[0]), let height = Int(parts[1]), width > 0, height > 0 else { return nil }
     self.init(width: width, height: height)
   }
 
-  package var description: String { "\(width)x\(height)" }
+  /// "384x256".
+  public var description: String { "\(width)x\(height)" }
 
   /// Smallest and largest side that is drawn.
-  package static let limits = 64...1024
+  public static let limits = 64...1024
 
   /// The closest size whose sides are multiples of `step` within ``limits``.
-  package func nearestLegal(step: Int) -> PictureSize {
+  public func nearestLegal(step: Int) -> PictureSize {
     func nearest(_ side: Int) -> Int {
       let clamped = min(max(side, PictureSize.limits.lowerBound), PictureSize.limits.upperBound)
       let low = clamped / step * step

@@ -4,11 +4,11 @@ import Foundation
 /// The words that a model was trained on: `vocabulary.txt` in its folder, a word a line, in lower case.
 ///
 /// A word beside them is drawn as something, but not as itself, and only this list can tell.
-package struct Vocabulary: Sendable {
+public struct Vocabulary: Sendable {
   private let words: Set<Substring>
 
   /// - Returns: nil where the folder has no list; one that cannot be read is no reason not to draw.
-  package init?(of folder: ModelFolder) {
+  public init?(of folder: ModelFolder) {
     let url = folder.url.appendingPathComponent("vocabulary.txt")
     guard let bytes = try? readFile(url, limit: 16 << 20) else { return nil }
     self.init(String(decoding: bytes, as: UTF8.self))
@@ -17,7 +17,7 @@ package struct Vocabulary: Sendable {
   init(_ text: String) { words = Set(text.split(whereSeparator: \.isNewline)) }
 
   /// Words of a text, runs of letters, that are not in the list: each once, in order, as they are written there.
-  package func unknown(in text: String) -> [String] {
+  public func unknown(in text: String) -> [String] {
     var found: [String] = []
     for word in text.split(whereSeparator: { !$0.isLetter }).map(String.init)
     where !words.contains(Substring(word.lowercased())) && !found.contains(word) {

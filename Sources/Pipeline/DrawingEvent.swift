@@ -1,5 +1,5 @@
 /// What a drawing tells while it is made, in this order; lists have one entry for each request.
-package enum DrawingEvent: Sendable {
+public enum DrawingEvent: Sendable {
   /// The clean pictures as the model foresees them after a step, counted from 1.
   case predictedOriginal(step: Int, [Latents])
   /// So many steps of all are done.

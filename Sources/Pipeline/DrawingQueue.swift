@@ -11,24 +11,26 @@ import Synchronization
 /// A drawing is the consumer's: when its task is cancelled or the stream is dropped, the drawing stops before the next
 /// block of the transformer, and one that still waits is never begun. Pictures are those of ``DrawingSession``, to the
 /// byte.
-package actor DrawingQueue {
-  package nonisolated let model: TextToImage
+public actor DrawingQueue {
+  /// What it draws with.
+  public nonisolated let model: TextToImage
   private let session: DrawingSession
   private nonisolated let thread = DrawingThread()
   private nonisolated let waiting = Mutex<[Order]>([])
 
-  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+  /// The thread of its own, so that drawing never blocks Swift's own threads.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   /// - Parameter textCache: a folder where text states are kept from run to run.
   /// - Throws: as ``TextToImage/makeSession(textCache:)``.
-  package init(_ model: TextToImage, textCache: URL? = nil) throws {
+  public init(_ model: TextToImage, textCache: URL? = nil) throws {
     self.model = model
     session = try model.makeSession(textCache: textCache)
   }
 
   /// Draws one picture.
   /// - Returns: what happens, as for several pictures.
-  package nonisolated func draw(
+  public nonisolated func draw(
     _ request: GenerationRequest, recordingAttention: Bool = false
   ) -> AsyncThrowingStream<DrawingEvent, any Error> {
     draw([request], recordingAttention: recordingAttention)
@@ -38,12 +40,24 @@ package actor DrawingQueue {
   /// - Parameters:
   ///   - requests: equal but for words, classes and seeds.
   ///   - recordingAttention: also tells where the words were looked for.
+  /// - Returns: what happens, ``DrawingEvent/finished(_:)`` last. A consumer that is slow misses steps, never the end. The
+  ///   stream throws what the session's drawing throws, and `CancellationError` in a task that is cancelled.
+  public nonisolated func draw(
+    _ requests: [GenerationRequest], recordingAttention: Bool = false
+  ) -> AsyncThrowingStream<DrawingEvent, any Error> {
+    draw(requests, recordingAttention: recordingAttention, probe: nil)
+  }
+
+  /// As ``draw(_:recordingAttention:)``, with a look inside. Draws pictures of one run together (``GenerationRequest/sharesRun(with:)``).
+  /// - Parameters:
+  ///   - requests: equal but for words, classes and seeds.
+  ///   - recordingAttention: also tells where the words were looked for.
   ///   - probe: as ``DrawingSession/draw(_:recordingAttention:onEvent:probe:)``; it is called on the queue's thread.
   /// - Returns: what happens, ``DrawingEvent/finished(_:)`` last. A consumer that is slow misses steps, never the end. The
   ///   stream throws what the session's drawing throws, and `CancellationError` in a task that is cancelled.
   package nonisolated func draw(
     _ requests: [GenerationRequest], recordingAttention: Bool = false,
-    probe: (@Sendable (ProbePoint, Tensor) throws -> Void)? = nil
+    probe: (@Sendable (ProbePoint, Tensor) throws -> Void)?
   ) -> AsyncThrowingStream<DrawingEvent, any Error> {
     // What must not be lost comes last: the maps of all blocks, decoding, and the pictures.
     let room = 8 + (recordingAttention ? model.folder.transformer.blockCount : 0)

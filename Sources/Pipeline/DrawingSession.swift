@@ -10,8 +10,9 @@ import Foundation
 /// autoencoder that reads pictures.
 ///
 /// Not `Sendable`: a session belongs to one thread. Pictures do not depend on what was drawn before.
-package final class DrawingSession {
-  package let model: TextToImage
+public final class DrawingSession {
+  /// What it draws with.
+  public let model: TextToImage
   /// By bytes: to Swift, strings that Unicode calls equivalent are equal, but a tokenizer may tell them apart.
   var textStates: [[UInt8]: Tensor] = [:]
   let textCache: TextCache?
@@ -31,6 +32,22 @@ package final class DrawingSession {
   ///   - requests: equal but for words, classes and seeds.
   ///   - recordingAttention: also tells where the words were looked for (``DrawingEvent/attention(block:_:)``).
   ///   - onEvent: is told how far the drawing is, on this thread; throw from it to stop.
+  /// - Returns: the pictures, as in ``DrawingEvent/finished(_:)``.
+  /// - Throws: a ``UserError``: what is wrong with a request, before anything is computed, or that memory is short; or what
+  ///   `onEvent` throws.
+  @discardableResult
+  public func draw(
+    _ requests: [GenerationRequest], recordingAttention: Bool = false, onEvent: (DrawingEvent) throws -> Void = { _ in }
+  ) throws -> [GeneratedPicture] {
+    try draw(requests, recordingAttention: recordingAttention, onEvent: onEvent, probe: nil)
+  }
+
+  /// As ``draw(_:recordingAttention:onEvent:)``, with a look inside. Draws pictures of one run together (``GenerationRequest/sharesRun(with:)``). Each comes out the same as if drawn
+  /// alone.
+  /// - Parameters:
+  ///   - requests: equal but for words, classes and seeds.
+  ///   - recordingAttention: also tells where the words were looked for (``DrawingEvent/attention(block:_:)``).
+  ///   - onEvent: is told how far the drawing is, on this thread; throw from it to stop.
   ///   - probe: is shown what is computed, block by block; throw from it to stop.
   /// - Returns: the pictures, as in ``DrawingEvent/finished(_:)``.
   /// - Throws: ``RequestError`` and the errors of ``ModelFolder/check(_:)`` before anything is computed; `BackendError`
@@ -38,7 +55,7 @@ package final class DrawingSession {
   @discardableResult
   package func draw(
     _ requests: [GenerationRequest], recordingAttention: Bool = false,
-    onEvent: (DrawingEvent) throws -> Void = { _ in }, probe: Probe? = nil
+    onEvent: (DrawingEvent) throws -> Void = { _ in }, probe: Probe?
   ) throws -> [GeneratedPicture] {
     try check(requests)
     // PixArt draws at sizes it was trained at; the picture is scaled and cut to the wanted one at the end.

@@ -1,9 +1,11 @@
 import DiTImage
 
 /// A picture and what made it.
-package struct GeneratedPicture: Sendable {
-  package let picture: Picture
-  package let request: GenerationRequest
+public struct GeneratedPicture: Sendable {
+  /// In the size that was asked for.
+  public let picture: Picture
+  /// What was asked for, seed included.
+  public let request: GenerationRequest
   /// What the picture was decoded from.
-  package let latents: Latents
+  public let latents: Latents
 }

@@ -2,39 +2,45 @@ import DiTDiffusion
 import DiTModels
 
 /// One picture to draw.
-package struct GenerationRequest: Sendable, Equatable {
+public struct GenerationRequest: Sendable, Equatable {
   /// Empty: no text condition.
-  package var prompt = ""
+  public var prompt = ""
   /// The text of the other branch of guidance; empty: none.
-  package var negativePrompt = ""
+  public var negativePrompt = ""
   /// Nil: no class.
-  package var classIndex: Int?
-  package var size: PictureSize
+  public var classIndex: Int?
+  /// In pixels; what the model can draw, ``ModelFolder/check(_:)`` tells.
+  public var size: PictureSize
   /// The same seed gives the same picture here and the same noise in PyTorch.
-  package var seed: UInt64 = 0
+  public var seed: UInt64 = 0
 
-  package var steps = 25
-  package var sampler = "dpm++"
+  /// Steps of the sampler, 1 to 1000.
+  public var steps = 25
+  /// "dpm++", "unipc", "heun", "euler", "ddim" or "ddpm".
+  public var sampler = "dpm++"
   /// Where the noise levels lie; nil leaves it to the sampler.
-  package var spacing: Spacing?
+  public var spacing: Spacing?
   /// DiT's respacing text ("250", "10,20,5", "ddim50"); it replaces `steps` and `spacing`.
-  package var respacing: String?
+  public var respacing: String?
   /// DDIM's share of fresh noise, 0 to 1.
-  package var eta: Double = 0
+  public var eta: Double = 0
 
   /// What to start from instead of noise; it has the request's size.
-  package var source: SourcePicture?
+  public var source: SourcePicture?
   /// How much of the way from noise is gone with a source: 1 is all of it, less keeps more of the picture.
-  package var strength: Double = 1
+  public var strength: Double = 1
 
-  package var guidanceScale: Float = 4
-  package var guidanceChannels = Guidance.Channels.all
+  /// How much more words and class count than nothing: 1 is no guidance, 0 to 100.
+  public var guidanceScale: Float = 4
+  /// Which noise channels guidance acts on.
+  public var guidanceChannels = Guidance.Channels.all
   /// Timesteps where guidance acts; nil: all.
-  package var guidanceInterval: ClosedRange<Float>?
+  public var guidanceInterval: ClosedRange<Float>?
   /// How much of guidance's part along the picture is kept, 0 to 1: less leaves colours and contrast as they were.
-  package var guidanceParallel: Float = 1
+  public var guidanceParallel: Float = 1
 
-  package init(size: PictureSize) { self.size = size }
+  /// No words, no class, and this program's defaults; a model's own are in ``ModelFolder/defaultRequest``.
+  public init(size: PictureSize) { self.size = size }
 
   /// "guidance 4, parallel 0.5, at 200,900": what differs from plain guidance is named.
   package var guidanceWords: String {
@@ -51,7 +57,7 @@ package struct GenerationRequest: Sendable, Equatable {
   }
 
   /// Whether both can be drawn in one batch: all but words, class and seed is the same.
-  package func sharesRun(with other: GenerationRequest) -> Bool {
+  public func sharesRun(with other: GenerationRequest) -> Bool {
     var same = other
     (same.prompt, same.negativePrompt, same.classIndex, same.seed) = (prompt, negativePrompt, classIndex, seed)
     return self == same

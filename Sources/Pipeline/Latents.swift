@@ -1,14 +1,14 @@
 import DiTTensors
 
 /// The latents of one picture, as the transformer sees them: ``TextToImage/picture(of:)`` shows what they look like.
-package struct Latents: Sendable {
+public struct Latents: Sendable {
   /// [C, h, w], written by nobody any more.
   package let tensor: Tensor
 
   /// Channels, rows and columns; each number stands for a square of pixels (8×8 in most models).
-  package var shape: [Int] { tensor.shape }
+  public var shape: [Int] { tensor.shape }
   /// Row by row, channel after channel.
-  package var values: [Float] { tensor.array }
+  public var values: [Float] { tensor.array }
 
   /// - Parameter tensor: [C, h, w] or [1, C, h, w], that nobody writes to from now on.
   init(_ tensor: Tensor) { self.tensor = tensor.reshaped(Array(tensor.shape.suffix(3))) }

@@ -4,7 +4,7 @@ import DiTTransformer
 
 extension ModelFolder {
   /// What is drawn where the user says nothing.
-  package var defaultRequest: GenerationRequest {
+  public var defaultRequest: GenerationRequest {
     var request = GenerationRequest(size: nativeSize)
     request.steps = defaults.steps
     request.sampler = defaults.sampler
@@ -14,7 +14,7 @@ extension ModelFolder {
   }
 
   /// Throws what is wrong with a request, in one line, before any weights are read.
-  package func check(_ request: GenerationRequest) throws {
+  public func check(_ request: GenerationRequest) throws {
     if traits.drawsNativeSizeOnly, request.size != nativeSize {
       let grid = Grid(height: request.size.height / sizeStep, width: request.size.width / sizeStep)
       throw UViTError.grid(grid, native: transformer.nativeGrid)

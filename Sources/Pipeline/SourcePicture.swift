@@ -10,11 +10,13 @@ import Foundation
 /// A picture that drawing starts from, or fills a hole in, and the size it is fitted to.
 ///
 /// Many can wait to be drawn from: pixels are read again for each drawing, unless it is told to keep them.
-package struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
-  package let size: PictureSize
+public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
+  /// What it is fitted to.
+  public let size: PictureSize
   /// SHA-256 of the files, by which metadata names them.
-  package let hash: String
-  package let maskHash: String?
+  public let hash: String
+  /// SHA-256 of the mask's file; nil: no mask.
+  public let maskHash: String?
   private let url: URL
   private let mask: URL?
   private var kept: Pixels?
@@ -30,7 +32,7 @@ package struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   ///   - size: nil: the nearest legal one to the picture's own.
   ///   - keepsPixels: the files need not be readable a second time, as a pipe is not.
   /// - Throws: `FileError`, `ImageError`, or ``SourceError`` where picture and mask differ in shape.
-  package init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
+  public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
     let (picture, hash) = try SourcePicture.read(url)
     let drawn = try mask.map { try SourcePicture.read($0) }
     if let mask, let (drawn, _) = drawn, drawn.width * picture.height != drawn.height * picture.width {
@@ -53,12 +55,12 @@ package struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// The same pixels at the same size, wherever they lie.
-  package static func == (a: SourcePicture, b: SourcePicture) -> Bool {
+  public static func == (a: SourcePicture, b: SourcePicture) -> Bool {
     (a.size, a.hash, a.maskHash) == (b.size, b.hash, b.maskHash)
   }
 
   /// Without paths: a folder of pictures may be moved.
-  package var description: String { "\(hash) \(maskHash ?? "") \(size)" }
+  public var description: String { "\(hash) \(maskHash ?? "") \(size)" }
 
   private static func read(_ url: URL) throws -> (Picture, String) {
     let bytes = try readFile(url)

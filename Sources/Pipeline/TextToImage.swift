@@ -12,14 +12,16 @@ import Foundation
 /// Nothing in it changes, so that any number of threads may use one; what a drawing changes belongs to a
 /// ``DrawingSession``, of which each thread makes its own, or to a ``DrawingQueue``. The engine's threads do one operation
 /// at a time: two drawings side by side take as long as one after the other.
-package final class TextToImage: Sendable {
-  package let folder: ModelFolder
-  package let backend: Backend
+public final class TextToImage: Sendable {
+  /// Where it was loaded from.
+  public let folder: ModelFolder
+  /// What it is computed by.
+  public let backend: Backend
   package let stages: Stages
 
   /// Loads a model.
   /// - Throws: one-line errors of the stages, naming file and tensor.
-  package init(_ folder: ModelFolder, backend: Backend) throws {
+  public init(_ folder: ModelFolder, backend: Backend) throws {
     self.folder = folder
     self.backend = backend
     stages = try Stages(folder, backend: backend)
@@ -28,12 +30,12 @@ package final class TextToImage: Sendable {
   /// What draws pictures, one after the other.
   /// - Parameter textCache: a folder where text states are kept from run to run.
   /// - Throws: `LoadError` where that cannot be made, or the text encoder's files cannot be read.
-  package func makeSession(textCache: URL? = nil) throws -> DrawingSession {
+  public func makeSession(textCache: URL? = nil) throws -> DrawingSession {
     try DrawingSession(self, textCache: textCache)
   }
 
   /// Tokens of a prompt that the model does not see because it is too long.
-  package func droppedTokens(of prompt: String) -> Int {
+  public func droppedTokens(of prompt: String) -> Int {
     guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
     let words = text.prepared(WeightedPrompt.plain(prompt))
     return max(0, tokenizer.pieces(of: Array(words.utf8)).count + 1 - tokenizer.maximumLength)
@@ -41,7 +43,7 @@ package final class TextToImage: Sendable {
 
   /// What latents look like; a preview takes as long as decoding the picture does.
   /// - Throws: `BackendError` where memory is short.
-  package func picture(of latents: Latents) throws -> Picture {
+  public func picture(of latents: Latents) throws -> Picture {
     try Picture(planesOf: stages.autoencoder.decode(latents.tensor.reshaped([1] + latents.shape)))
   }
 

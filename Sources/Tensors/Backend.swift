@@ -9,13 +9,16 @@ import Foundation
 ///
 /// `@unchecked Sendable`: everything here is constant but the engine's threads and scratch memory, which a lock in the
 /// engine gives to one operation at a time.
-package final class Backend: @unchecked Sendable {
-  package enum Kind: String, Sendable, CaseIterable { case reference, openblas, native }
+public final class Backend: @unchecked Sendable {
+  /// Who multiplies.
+  public enum Kind: String, Sendable, CaseIterable { case reference, openblas, native }
 
-  package let kind: Kind
+  /// Who multiplies.
+  public let kind: Kind
   /// Never `.auto`: what was chosen for this machine.
-  package let precision: Precision
-  package let threads: Int
+  public let precision: Precision
+  /// Threads that compute, the caller's included.
+  public let threads: Int
   let engine: OpaquePointer
 
   /// - Parameters:
@@ -23,7 +26,7 @@ package final class Backend: @unchecked Sendable {
   ///   - cpu: the instruction set, by a name of ``cpuLevels``; nil takes `DIT_T2I_CPU`, or the best the CPU has where that
   ///     is not set.
   /// - Throws: ``BackendError``.
-  package init(_ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: String? = nil) throws {
+  public init(_ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: String? = nil) throws {
     self.kind = kind
     self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
     let name =
@@ -55,5 +58,5 @@ package final class Backend: @unchecked Sendable {
   }
 
   /// The instruction set the kernels were chosen for: "avx2", for instance.
-  package var cpuLevel: String { dk_engine_level(engine).name }
+  public var cpuLevel: String { dk_engine_level(engine).name }
 }

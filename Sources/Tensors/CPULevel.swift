@@ -3,7 +3,7 @@ import Foundation
 
 extension Backend {
   /// The instruction sets that this processor has, the best last: "portable", "avx2", …
-  package static var cpuLevels: [String] { dk_cpu_level.available.filter { $0 != DK_CPU_NATIVE }.map(\.name) }
+  public static var cpuLevels: [String] { dk_cpu_level.available.filter { $0 != DK_CPU_NATIVE }.map(\.name) }
 }
 
 extension dk_cpu_level {

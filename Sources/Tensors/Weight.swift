@@ -1,10 +1,12 @@
 import DiTCKernels
 
 /// In what the matrix products are computed.
-package enum Precision: String, Sendable, CaseIterable {
+public enum Precision: String, Sendable, CaseIterable {
   /// bfloat16 where the CPU has it, else float32.
   case auto
+  /// float32.
   case f32
+  /// bfloat16 products, summed in float32.
   case bf16
   /// int8 weights (one scale a row) and activations (one scale a token).
   case int8

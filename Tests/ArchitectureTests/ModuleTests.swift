@@ -49,7 +49,7 @@ import Testing
       for path in files {
         let found = Set(Repository.imports(try Repository.text(path)).map { folders[$0] ?? $0 })
         unused.subtract(found)
-        for name in found.subtracting(row.imports).subtracting(onTheWayOut[row.folder] ?? []).sorted() {
+        for name in found.subtracting(row.imports).sorted() {
           Issue.record(
             "\(path) imports \(name), which docs/ARCHITECTURE.md does not name: do without it, or name it there and in Package.swift")
         }
@@ -59,12 +59,6 @@ import Testing
       }
     }
   }
-
-  /// Only Tensors is to import CKernels; these still do, and the list may only become shorter.
-  let onTheWayOut: [String: Set<String>] = [
-    "Checkpoints": ["CKernels"], "Text": ["CKernels"], "Transformer": ["CKernels"], "Autoencoder": ["CKernels"],
-    "Models": ["CKernels"], "Study": ["CKernels"],
-  ]
 
   @Test func dataFlowsOneWay() {
     var above: Set<String> = []

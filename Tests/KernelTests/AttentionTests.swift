@@ -75,11 +75,17 @@ import Testing
     for (batch, heads, headDim, queries, keys) in Self.shapes {
       let limit = type == DK_F32 ? f32Limit : bf16Limit
       let problem = Problem(type, batch: batch, heads: heads, headDim: headDim, queries: queries, keys: keys)
-      try holdAgainstReference("attention \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32) { try problem.run($0) }
+      try holdAgainstReference(
+        "attention \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32
+      ) { try problem.run($0) }
       problem.everyOption()
-      try holdAgainstReference("all options \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32) { try problem.run($0) }
+      try holdAgainstReference(
+        "all options \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32
+      ) { try problem.run($0) }
       let shared = Problem(type, batch: 3, heads: heads, headDim: headDim, queries: queries, keys: keys, items: 2)
-      try holdAgainstReference("shared keys \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32) { try shared.run($0) }
+      try holdAgainstReference(
+        "shared keys \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32
+      ) { try shared.run($0) }
     }
   }
 

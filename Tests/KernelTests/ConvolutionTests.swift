@@ -74,7 +74,9 @@ import Testing
         let limit = type == DK_F32 && out == DK_F32 ? f32Limit : 2e-5  // weights after doubling are rounded twice
         for options in activation == DK_ACT_SILU && type == out ? [0, 1, 2, 3] : [3] {
           (problem.usesBias, problem.usesResidual) = (options & 1 != 0, options & 2 != 0)
-          try holdAgainstReference("\(shape) options \(options)", limit: limit, openBLAS: type == DK_F32) { try problem.run($0) + [1] }
+          try holdAgainstReference(
+            "\(shape) options \(options)", limit: limit, openBLAS: type == DK_F32
+          ) { try problem.run($0) + [1] }
         }
       }
     }

@@ -28,7 +28,9 @@ import Testing
           arguments.modulation_stride = 6 * columns
           arguments.rows_per_group = 2
         }
-        try holdAgainstReference("layer norm \(rows)x\(columns) options \(options)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
+        try holdAgainstReference(
+          "layer norm \(rows)x\(columns) options \(options)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false
+        ) {
           let y = Rows(out, rows, columns, gap: 1)
           try checked(dk_layer_norm($0, rows, columns, x.view, &arguments, y.view))
           #expect(y.gapsAreIntact)
@@ -95,7 +97,9 @@ import Testing
           #expect(y.gapsAreIntact)
           return y.array
         }
-        try holdAgainstReference("group norm \(pixels)x\(channels)/\(groups)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
+        try holdAgainstReference(
+          "group norm \(pixels)x\(channels)/\(groups)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false
+        ) {
           try normalise($0, 0, batch)
         }
         for level in Level.all {

@@ -2,7 +2,7 @@
 ///
 /// A ``TinyAutoencoder`` gives the same numbers either way. An ``AutoencoderKL`` does not: its GroupNorms and its
 /// attention look at all pixels, so tiles differ a little from the whole and are blended where they overlap.
-package enum Tiling: Sendable, Equatable {
+public enum Tiling: Sendable, Equatable {
   case never
   /// Pictures of more than 1024 × 1024 pixels.
   case automatic

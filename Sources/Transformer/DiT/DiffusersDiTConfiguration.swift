@@ -1,7 +1,7 @@
 import DiTCheckpoints
 
 /// Whose arithmetic a DiT follows where the original and diffusers disagree.
-package enum DiTCompatibility: String, Sendable, CaseIterable {
+public enum DiTCompatibility: String, Sendable, CaseIterable {
   /// facebookresearch/DiT: timestep divisor 128, epsilon 1e-6 before the MLP.
   case official
   /// diffusers' `DiTTransformer2DModel`: timestep divisor 127, epsilon 1e-5 before the MLP.

@@ -125,7 +125,7 @@ extension TransformerConfiguration {
   /// - Parameter checkpoint: whose optional parts count; nil: none of them.
   package func listing(_ checkpoint: Checkpoint? = nil) throws -> NetworkListing {
     let stored = checkpoint.map { CheckpointParameters($0, names: names(in: $0)) }
-    return try NetworkListing(having: { stored?.contains($0) ?? false }) { _ = try network($0) }
+    return try NetworkListing(having: { stored?.contains($0) ?? false }, { _ = try network($0) })
   }
 
   /// What an evaluation for one picture takes, stage by stage (arXiv 2212.09748, tables 1 and 4); keys and values of the
