@@ -89,6 +89,7 @@ let package = Package(
       ]),
     tests("Files", ["Files", "CFiles"]),
     tests("Kernel", ["CKernels", "COpenBLAS", "Tensors"]),
+    tests("Tensors", ["CKernels", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Files", "Tensors"]),
     tests("Text", ["Text", "Checkpoints", "Tensors"]),
     tests("Transformer", ["Transformer", "Checkpoints", "Tensors"]),
@@ -98,8 +99,8 @@ let package = Package(
     tests(
       "Pipeline",
       [
-        "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Transformer", "Diffusion",
-        "Tensors", "Image", "Charts",
+        "Errors", "CKernels", "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Transformer",
+        "Diffusion", "Tensors", "Image", "Charts",
       ]),
     tests("Command", ["Checkpoints", "Tensors", "Image"]),
     tests("Architecture", []),

@@ -19,7 +19,7 @@ package struct Matrix: Sendable {
   /// - Throws: ``BackendError/shape(_:)`` where the rows are not that wide.
   package init(_ tensor: Tensor, from start: Int, count: Int) throws {
     guard start >= 0, count >= 0, start <= tensor.columns - count else {
-      throw BackendError.shape("columns \(start) to \(start + count) of a tensor \(tensor.shape)")
+      throw BackendError.shape("\(count) columns from \(start) of a tensor \(tensor.shape)")
     }
     self.tensor = tensor
     (rows, columns, self.start) = (tensor.rows, count, start)
