@@ -58,7 +58,7 @@ package final class DiT: Sendable {
 
   private static func block(
     _ index: Int, _ configuration: DiTConfiguration, _ parameters: Parameters
-  ) throws -> DiTBlock {
+  ) throws -> TransformerBlock {
     let d = configuration.hiddenSize
     let tokens = Rows.patches(extra: configuration.scheme == .inContext ? 2 : 0)
     return try parameters.block(

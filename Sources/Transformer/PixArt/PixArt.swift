@@ -63,7 +63,7 @@ package final class PixArt: DiffusionTransformer {
 
   private static func block(
     _ index: Int, _ configuration: PixArtConfiguration, _ parameters: Parameters
-  ) throws -> DiTBlock {
+  ) throws -> TransformerBlock {
     let name = "blocks.\(index)."
     let d = configuration.hiddenSize
     let attention = parameters.stage("self-attention").scoped(name + "attn.")

@@ -10,7 +10,7 @@ struct Buffers {
   let qkv: Tensor  // [B·T, 3·D]
   let hidden: Tensor  // [B·T, mlp]
 
-  /// - Parameter extra: tokens of one picture that are no patches.
+  /// - Parameter extra: non-patch tokens of one picture.
   init(batch: Int, grid: Grid, extra: Int = 0, _ shape: BlockShape, type: ElementType) throws {
     self.grid = grid
     tokens = grid.count + extra

@@ -1,6 +1,6 @@
 import DiTTensors
 
-/// What the blocks are told apart from the text: all pictures and evaluations of one key share a row.
+/// All conditioning except the text: all pictures and evaluations of one key share a row.
 struct ConditioningKey: Hashable {
   let timestep: Float
   let classIndex: Int?

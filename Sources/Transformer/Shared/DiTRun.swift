@@ -38,7 +38,7 @@ package final class DiTRun: TransformerRun {
       extra: model.configuration.scheme == .inContext ? 2 : 0)
   }
 
-  /// - Parameter extra: tokens of one picture that are no patches.
+  /// - Parameter extra: non-patch tokens of one picture.
   init(
     _ trunk: Trunk, _ conditions: [Condition], positions: Tensor, grid: Grid, conditioning: ConditioningTable,
     text: TextContext?, extra: Int = 0

@@ -27,7 +27,7 @@ extension Parameters {
   func block(
     _ name: String, _ shape: BlockShape, on tokens: Rows, affine: Bool, qkvBias: Bool = true, keys: Rows? = nil,
     cross: (Parameters) throws -> CrossAttention? = { _ in nil }
-  ) throws -> DiTBlock {
+  ) throws -> TransformerBlock {
     let d = shape.hiddenSize
     let attention = scoped(name).stage("self-attention")
     let mlp = scoped(name).stage("MLP")
@@ -36,7 +36,7 @@ extension Parameters {
     attention.attention(d, queries: tokens, keys: keys ?? tokens)
     let projection = try attention.linear("attn.proj", d, d, on: tokens)
     let crossed = try cross(scoped(name))
-    return DiTBlock(
+    return TransformerBlock(
       norm1: norm1, norm2: affine ? try mlp.norm("norm2", d) : nil, qkv: qkv, projection: projection, cross: crossed,
       expand: try mlp.linear("mlp.fc1", shape.mlpSize, d, on: tokens),
       contract: try mlp.linear("mlp.fc2", d, shape.mlpSize, on: tokens))

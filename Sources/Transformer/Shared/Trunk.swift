@@ -7,7 +7,7 @@ struct Trunk {
   let patchSize: Int
   let inChannels, outChannels: Int
   let patchEmbedding: Linear  // [D, C·p·p]
-  let blocks: [DiTBlock]
+  let blocks: [TransformerBlock]
   let finalNorm: AffineNorm?
   let finalLinear: Linear  // [p·p·out, D]
 }

@@ -12,9 +12,9 @@ package final class UViT: DiffusionTransformer {
   let timeMLP: (first: Linear, second: Linear)?  // [4·D, D], [D, 4·D]
   let classTable: StoredMatrix?  // [classes, D], the last row is "no class"
   let textEmbedding: Linear?  // [D, text width]
-  let inBlocks: [DiTBlock]
-  let middleBlock: DiTBlock
-  let outBlocks: [(skip: Linear, block: DiTBlock)]  // skip [D, 2·D]
+  let inBlocks: [TransformerBlock]
+  let middleBlock: TransformerBlock
+  let outBlocks: [(skip: Linear, block: TransformerBlock)]  // skip [D, 2·D]
   let norm: AffineNorm
   let finalLinear: Linear  // [p·p·C, D]
   let convolution: Convolution?

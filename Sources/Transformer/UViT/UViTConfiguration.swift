@@ -37,7 +37,7 @@ package struct UViTConfiguration: Sendable {
   }
 
   package var nativeGrid: Grid { Grid(height: sampleSize / patchSize, width: sampleSize / patchSize) }
-  /// Tokens that are no patches: class, time and text.
+  /// Non-patch tokens: class, time and text.
   var extraTokens: Int { 1 + (classes == nil ? 0 : 1) + (text?.tokens ?? 0) }
   var blockShape: BlockShape {
     BlockShape(

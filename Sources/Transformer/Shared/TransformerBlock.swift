@@ -38,7 +38,7 @@ struct QueryKeyNorm {
 ///     x += gate₁ · selfAttention(LN(x) · (1 + scale₁) + shift₁)
 ///     x += crossAttention(LN(x), context)
 ///     x += gate₂ · MLP(LN(x) · (1 + scale₂) + shift₂)
-struct DiTBlock {
+struct TransformerBlock {
   var norm1, norm2: AffineNorm?
   let qkv: Linear  // [3·D, D]
   let projection: Linear  // [D, D]
