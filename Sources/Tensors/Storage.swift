@@ -32,7 +32,7 @@ package final class Storage: @unchecked Sendable {
 }
 
 /// Freed blocks of middling size, by their exact size.
-enum Recycler {
+package enum Recycler {
   /// Blocks as addresses, which may cross threads.
   private struct Blocks {
     var free: [Int: [UInt]] = [:]
@@ -40,11 +40,11 @@ enum Recycler {
   }
 
   /// Smaller blocks the allocator keeps itself; larger ones would hold memory that the next picture may not need.
-  static let sizes = 128 << 10...8 << 20
-  static let limit = 32 << 20
+  package static let sizes = 128 << 10...8 << 20
+  package static let limit = 32 << 20
   private static let blocks = Mutex(Blocks())
 
-  static func take(_ size: Int) -> UnsafeMutableRawPointer? {
+  package static func take(_ size: Int) -> UnsafeMutableRawPointer? {
     guard sizes.contains(size) else { return nil }
     return blocks.withLock { blocks -> UInt? in
       guard let block = blocks.free[size]?.popLast() else { return nil }
@@ -53,7 +53,7 @@ enum Recycler {
     }.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
   }
 
-  static func keep(_ block: UnsafeMutableRawPointer, _ size: Int) -> Bool {
+  package static func keep(_ block: UnsafeMutableRawPointer, _ size: Int) -> Bool {
     guard sizes.contains(size) else { return false }
     let address = UInt(bitPattern: block)
     return blocks.withLock { blocks in
@@ -65,7 +65,7 @@ enum Recycler {
   }
 
   /// Bytes that are kept now.
-  static var kept: Int { blocks.withLock { $0.total } }
+  package static var kept: Int { blocks.withLock { $0.total } }
 
   /// Gives everything back, so that a test meets the allocator.
   package static func drain() {

@@ -1,4 +1,4 @@
-@testable import DiTTensors
+import DiTTensors
 import Testing
 
 /// Operands that do not fit each other are errors of every operation, for every backend; those that fit are not.
