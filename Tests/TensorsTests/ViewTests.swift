@@ -68,13 +68,18 @@ import Testing
     let size = Recycler.sizes.lowerBound + 64 * 12_345  // a size nobody else asks for
     guard let block = dk_allocate(size) else { return }
     #expect(Recycler.take(size) == nil)
-    #expect(Recycler.keep(block, size) && Recycler.kept >= size)
+    // Tests beside this one may have filled it, and fill it again.
+    let isKept = (0..<1_000).contains { _ in
+      Recycler.drain()
+      return Recycler.keep(block, size)
+    }
+    #expect(isKept)
     #expect(Recycler.take(size) == block)
     dk_free(block)
   }
 
   @Test func isBounded() {
-    let size = Recycler.sizes.upperBound
+    let size = Recycler.sizes.upperBound - 64 * 7  // nor this one
     let blocks = (0..<8).compactMap { _ in dk_allocate(size) }
     for block in blocks where !Recycler.keep(block, size) { dk_free(block) }
     #expect(Recycler.kept <= Recycler.limit)
