@@ -4,7 +4,7 @@ import DiTTensors
 /// layer is applied, and gets the layer.
 ///
 /// The one declaration serves all: from a checkpoint it loads the network, with errors that name file, tensor and shape;
-/// from a random generator it makes one; ``checking(_:)`` looks whether a checkpoint has it; ``NetworkListing`` tells its
+/// from a random generator it makes one; ``checking()`` looks whether a checkpoint has it; ``NetworkListing`` tells its
 /// parameters and its multiply-adds.
 package struct Parameters {
   /// What the layers are packed for.
@@ -90,7 +90,10 @@ package struct Parameters {
     _ name: String, _ outputs: Int, _ inputs: Int, on rows: Rows, shape: [Int]? = nil, bias: Bool = true,
     precise: Bool = false, start: Initialisation = .unitGain(), biasStart: Initialisation = .bias
   ) throws -> Linear {
-    try linear([name], outputs, inputs, on: rows, shape: shape, bias: bias, precise: precise, start: start, biasStart)
+    let matrices = try source.matrices(noted(name + ".weight", shape ?? [outputs, inputs], start))
+    let bias = bias ? try tensor(name + ".bias", [outputs], start: biasStart) : nil
+    collector?.add(outputs * inputs, rows, .one, stage)
+    return try packed(matrices, bias, precise)
   }
 
   /// Linear layers of one input as one, stacked along their outputs.
@@ -105,16 +108,6 @@ package struct Parameters {
     let biases = try bias ? names.map { try tensor($0 + ".bias", [outputs], start: .bias) } : []
     collector?.add(names.count * outputs * inputs, rows, .one, stage)
     return try packed(matrices, biases.isEmpty ? nil : .concatenated(biases), precise)
-  }
-
-  private func linear(
-    _ names: [String], _ outputs: Int, _ inputs: Int, on rows: Rows, shape: [Int]?, bias: Bool, precise: Bool,
-    start: Initialisation, _ biasStart: Initialisation
-  ) throws -> Linear {
-    let matrices = try names.flatMap { try source.matrices(noted($0 + ".weight", shape ?? [outputs, inputs], start)) }
-    let bias = bias ? try tensor(names[0] + ".bias", [outputs], start: biasStart) : nil
-    collector?.add(outputs * inputs, rows, .one, stage)
-    return try packed(matrices, bias, precise)
   }
 
   private func packed(_ matrices: [StoredMatrix], _ bias: Tensor?, _ precise: Bool) throws -> Linear {
