@@ -21,6 +21,13 @@ typedef struct {
   int thread;
 } worker;
 
+// A thread's piece of a job: one run of neighbouring tasks.
+typedef struct {
+  _Atomic long next;
+  long end;
+  char padding[48];  // a cache line of its own
+} share;
+
 struct dk_pool {
   _Atomic unsigned generation __attribute__((aligned(64)));
   _Atomic int open;
@@ -28,8 +35,7 @@ struct dk_pool {
   _Atomic int stop;
   void (*body)(void *, long, int);
   void *context;
-  long tasks;
-  _Atomic long next __attribute__((aligned(64)));
+  share *shares;  // one a thread
   _Atomic int inside __attribute__((aligned(64)));
   int workers;
   int spins;  // 0 where there are more threads than processors: a spinning thread would hold back a working one
@@ -53,10 +59,16 @@ static int64_t nanoseconds(void) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+// A thread does its own share, then helps with the others'. Neighbouring tasks have neighbouring rows, so what a thread
+// wrote in one job is still in its core's caches when it reads it in the next.
 static void take_tasks(dk_pool *pool, int thread) {
-  long task;
-  while ((task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pool->tasks)
-    pool->body(pool->context, task, thread);
+  const int threads = pool->workers + 1;
+  for (int i = 0; i < threads; i++) {
+    share *from = &pool->shares[(thread + i) % threads];
+    long task;
+    while ((task = atomic_fetch_add_explicit(&from->next, 1, memory_order_relaxed)) < from->end)
+      pool->body(pool->context, task, thread);
+  }
 }
 
 static void wait_for_job(dk_pool *pool, unsigned seen) {
@@ -107,8 +119,11 @@ static void run(dk_pool *pool, long tasks, void (*body)(void *, long, int), void
   }
   pool->body = body;
   pool->context = context;
-  pool->tasks = tasks;
-  atomic_store(&pool->next, 0);
+  const long threads = pool->workers + 1;
+  for (long i = 0; i < threads; i++) {
+    pool->shares[i].end = tasks * (i + 1) / threads;
+    atomic_store_explicit(&pool->shares[i].next, tasks * i / threads, memory_order_relaxed);
+  }
   atomic_store(&pool->open, 1);
   announce(pool);
   take_tasks(pool, 0);
@@ -137,6 +152,7 @@ static void pool_destroy(dk_pool *pool) {
   pthread_mutex_destroy(&pool->lock);
   pthread_mutex_destroy(&pool->callers);
   dk_free(pool->worker);
+  dk_free(pool->shares);
   dk_free(pool);
 }
 
@@ -147,7 +163,8 @@ static dk_pool *pool_create(int threads) {
   pthread_mutex_init(&pool->lock, NULL);
   pthread_mutex_init(&pool->callers, NULL);
   pthread_cond_init(&pool->wake, NULL);
-  pool->worker = dk_allocate((size_t)threads * sizeof *pool->worker);
+  pool->shares = dk_allocate_zeroed((size_t)threads * sizeof *pool->shares);
+  pool->worker = pool->shares ? dk_allocate((size_t)threads * sizeof *pool->worker) : NULL;
   while (pool->worker && pool->workers < threads - 1) {
     worker *next = &pool->worker[pool->workers];
     *next = (worker){.pool = pool, .thread = pool->workers + 1};
