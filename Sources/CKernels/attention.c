@@ -58,8 +58,8 @@ typedef struct {
 
 static size_t workspace_bytes(const arguments *a) {
   size_t width = (size_t)a->head_dim + 4;
-  size_t numbers = width * (2 * most_blocks * query_block + 2 * key_block + 4) + (size_t)key_block * query_block + (size_t)a->keys;
-  return most_blocks * sizeof(workspace) + numbers * 4 + (2 * most_blocks + 6) * 64;
+  size_t numbers = width * (2 * most_blocks * query_block + 2 * key_block + 6) + (size_t)key_block * query_block + (size_t)a->keys;
+  return most_blocks * sizeof(workspace) + numbers * 4 + (2 * most_blocks + 8) * 64;
 }
 
 static workspace *lay_out(const arguments *a, void *memory) {
@@ -71,6 +71,8 @@ static workspace *lay_out(const arguments *a, void *memory) {
   w->keys = TAKE(width * key_block);
   w->values = TAKE(width * key_block);
   w->rows = TAKE(width * 4);
+  w->value_levels = TAKE(width);
+  w->value_worth = TAKE(width);
   w->list = TAKE(a->keys);
   for (long b = 0; b < most_blocks; b++) {
     w[b] = *w;
@@ -153,7 +155,7 @@ static void attention_task(void *context, long task, int thread) {
       at[blocks].count = dk_min(query_block, a->queries - at[blocks].query);
     }
     float *scores = (float *)((char *)memory + workspace_bytes(a)), *copies = scores + a->keys * query_block;
-    if (!by_sgemm(engine, a)) engine->kernels->attend[a->q.type](a, at, w, blocks);
+    if (!by_sgemm(engine, a)) engine->kernels->attend[a->levels ? 2 : a->q.type](a, at, w, blocks);
     else for (long i = 0; i < blocks; i++) attend_by_sgemm(engine, a, &at[i], scores, copies);
   }
 }

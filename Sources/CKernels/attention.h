@@ -4,6 +4,7 @@
 #include "simd.h"
 
 enum {
+  weight_levels = 8191,  // of a softmax, with DK_I16_UNITS: 0…8191; 2047 of all else. 128 · 8191 · 2047 < 2³¹
   query_block = 64,
   key_block = 128,
   most_blocks = 4,   // of queries of a task
@@ -34,12 +35,15 @@ DK_INLINE void prefetch_key(const dk_attention_arguments *a, const block *at, lo
 // One thread's memory for a block of queries. [n][query_block] unless noted. The blocks of a task share what is below `mixed`.
 typedef struct {
   float largest[query_block], total[query_block], rescale[query_block];
+  float query_worth[query_block];  // DK_I16_UNITS: of a level of a query
+  float key_worth[key_block];      // and of a key
   unit *queries;   // [units]
   float *mixed;    // [head_dim]
   float *scores;   // [key_block]
   unit *keys;      // [key_block][units]: keys that cannot be read in place
   unit *values;    // [key_block][head_dim]
   float *rows;     // [4][head_dim]: rows on their way in and out
+  float *value_levels, *value_worth;  // [head_dim], DK_I16_UNITS: levels that 1 is, and what one is worth
   int32_t *list;   // [keys]
 } workspace;
 

@@ -1,6 +1,6 @@
 // Attention of one block of queries of one head. Template (see simd.h), included with
 //   A(name)  the name of a function of this variant
-//   PAIRS    1: units are pairs of bfloat16, multiplied by avx512_bf16; 0: units are floats
+//   UNITS    what a unit is (operand_simd.h)
 //   TILE     how many vectors of queries one register tile holds
 //
 // Everything is kept transposed, queries side by side in the lanes. Then the rows of K and V are only ever broadcast, so
@@ -10,7 +10,8 @@
 // as in FlashAttention).
 
 // A product out[i][query] = Σ_u a(i, u) · b[u][query], where unit u of row i of `a` lies row · i + step · u bytes behind it.
-// rescale NULL: the sums start at 0 and are multiplied by `factor`; else they start at out · rescale.
+// rescale NULL: the sums are multiplied by `factor`; else they are added to out · rescale. With DK_I16_UNITS the sums of
+// row i are worth worth[i], and those of query j query_worth[j] of that, where there is one.
 typedef struct {
   long rows, units;
   const char *a;
@@ -18,18 +19,22 @@ typedef struct {
   const unit *b;
   const float *rescale;
   float factor;
+  const float *worth, *query_worth;
   float *out;
 } A(product);
 
 TARGET DK_INLINE void A(tile)(const int height, const int width, const A(product) *p, long row, long step, long i, long column) {
-  V(vec) sum[6][4];
+  A(accumulator) sum[6][4];
   const char *a = p->a + i * row;
   const unit *b = p->b + column;
   float *out = p->out + i * query_block + column;
   DK_UNROLL for (int r = 0; r < height; r++) {
-    DK_UNROLL for (int v = 0; v < width; v++)
-      sum[r][v] = p->rescale ? V(mul)(V(load)(out + r * query_block + v * LANES), V(load)(p->rescale + column + v * LANES))
-                             : V(set)(0);
+    DK_UNROLL for (int v = 0; v < width; v++) {
+      sum[r][v] = A(no_sum)();
+#if UNITS != DK_I16_UNITS
+      if (p->rescale) sum[r][v] = V(mul)(V(load)(out + r * query_block + v * LANES), V(load)(p->rescale + column + v * LANES));
+#endif
+    }
   }
   for (long u = p->units; u > 0; u--) {
     A(operand) bs[4];
@@ -41,10 +46,18 @@ TARGET DK_INLINE void A(tile)(const int height, const int width, const A(product
     a += step;
     b += query_block;
   }
-  V(vec) factor = V(set)(p->factor);
   DK_UNROLL for (int r = 0; r < height; r++) {
-    DK_UNROLL for (int v = 0; v < width; v++)
-      V(store)(out + r * query_block + v * LANES, p->rescale ? sum[r][v] : V(mul)(sum[r][v], factor));
+    DK_UNROLL for (int v = 0; v < width; v++) {
+      float *to = out + r * query_block + v * LANES;
+#if UNITS == DK_I16_UNITS
+      V(vec) y = V(mul)(V(from_integers)(sum[r][v]), V(set)(p->worth[i + r] * p->factor));
+      if (p->query_worth) y = V(mul)(y, V(load)(p->query_worth + column + v * LANES));
+      if (p->rescale) y = V(fma)(V(load)(to), V(load)(p->rescale + column + v * LANES), y);
+#else
+      V(vec) y = p->rescale ? sum[r][v] : V(mul)(sum[r][v], V(set)(p->factor));
+#endif
+      V(store)(to, y);
+    }
   }
 }
 
@@ -77,6 +90,20 @@ TARGET __attribute__((noinline)) static void A(mix)(const A(product) *p, long ve
 
 // ---------------------------------------------------------------- softmax down the lanes
 
+#if UNITS == DK_BF16_UNITS
+TARGET DK_INLINE void A(store_weights)(unit *to, V(vec) a, V(vec) b) {
+  __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(a));
+  __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(b)), 16);
+  _mm512_storeu_si512(to, _mm512_or_si512(low, high));
+}
+#elif UNITS == DK_I16_UNITS
+TARGET DK_INLINE void A(store_weights)(unit *to, V(vec) a, V(vec) b) {
+  const V(vec) levels = V(set)(weight_levels);
+  V(integers) pairs = V(pair_levels)(V(mul)(a, levels), V(mul)(b, levels));
+  memcpy(to, &pairs, sizeof pairs);
+}
+#endif
+
 // scores[0..<count] become weights exp(score - maximum), as units. Updates the running maximum and total of each query
 // and leaves in `rescale` the factor for what was mixed before.
 TARGET DK_INLINE void A(softmax_columns)(const int width, workspace *w, long count, long column) {
@@ -93,7 +120,7 @@ TARGET DK_INLINE void A(softmax_columns)(const int width, workspace *w, long cou
     V(store)(w->largest + at, largest[v]);
     total[v] = V(set)(0);
   }
-#if PAIRS
+#if PAIRS  // of neighbouring keys
   unit *weights = (unit *)w->scores;
   for (long j = 0; j < count; j += 2) {
     const float *s = w->scores + j * query_block + column;
@@ -101,9 +128,7 @@ TARGET DK_INLINE void A(softmax_columns)(const int width, workspace *w, long cou
       V(vec) a = V(exp)(V(sub)(V(load)(s + v * LANES), largest[v])), b = V(set)(0);
       if (j + 1 < count) b = V(exp)(V(sub)(V(load)(s + query_block + v * LANES), largest[v]));
       total[v] = V(add)(total[v], V(add)(a, b));
-      __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(a));
-      __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(b)), 16);
-      _mm512_storeu_si512(weights + j / 2 * query_block + column + v * LANES, _mm512_or_si512(low, high));
+      A(store_weights)(weights + j / 2 * query_block + column + v * LANES, a, b);
     }
   }
 #else
@@ -146,16 +171,29 @@ TARGET DK_INLINE void A(transpose)(A(four) x[4]) {
   x[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
 }
 
-// head_dim numbers of a row as units; a pair that is only half there is completed by 0.
-TARGET DK_INLINE void A(read_units)(dk_type type, const void *row, long start, long head_dim, unit *to) {
-#if PAIRS
+// head_dim numbers of a row as units; a pair that is only half there is completed by 0. Returns what a level is worth.
+TARGET DK_INLINE float A(read_units)(dk_type type, const void *row, long start, long head_dim, unit *to) {
+#if UNITS == DK_BF16_UNITS
   if (head_dim & 1) to[head_dim / 2] = 0;
   memcpy(to, (const uint16_t *)row + start, (size_t)head_dim * 2);
   (void)type;
+  return 1;
+#elif UNITS == DK_I16_UNITS
+  int16_t *halves = (int16_t *)to;
+  if (head_dim & 1) halves[head_dim] = 0;
+  float levels;
+  const float worth = dk_choose_levels(V(largest_of_row)(type, row, start, head_dim), 2047, &levels);
+  const V(vec) factor = V(set)(levels);
+  long i = 0;
+  for (; i + LANES <= head_dim; i += LANES) V(store_i16)(halves + i, V(mul)(V(load_row)(type, row, start + i), factor));
+  if (i < head_dim)
+    V(store_i16_n)(halves + i, V(mul)(V(load_row_n)(type, row, start + i, head_dim - i), factor), head_dim - i);
+  return worth;
 #else
   long i = 0;
   for (; i + LANES <= head_dim; i += LANES) V(store)((float *)to + i, V(load_row)(type, row, start + i));
   if (i < head_dim) V(store_n)((float *)to + i, V(load_row_n)(type, row, start + i, head_dim - i), head_dim - i);
+  return 1;
 #endif
 }
 
@@ -163,8 +201,11 @@ TARGET static void A(read_queries)(const dk_attention_arguments *a, const block 
   long units = dk_ceil_div(a->head_dim, 1 + PAIRS), width = dk_ceil_div(units, 4) * 4;
   for (long q = 0; q < vectors * LANES; q += 4) {
     memset(w->rows, 0, (size_t)width * 4 * sizeof(unit));
-    for (long r = 0; r < 4 && q + r < at->count; r++)
-      A(read_units)(a->q.type, dk_row(a->q, at->row + q + r), at->start, a->head_dim, (unit *)w->rows + r * width);
+    for (long r = 0; r < 4; r++) {
+      unit *to = (unit *)w->rows + r * width;
+      const int there = q + r < at->count;
+      w->query_worth[q + r] = there ? A(read_units)(a->q.type, dk_row(a->q, at->row + q + r), at->start, a->head_dim, to) : 0;
+    }
     for (long u = 0; u < width; u += 4) {
       A(four) x[4];
       DK_UNROLL for (int r = 0; r < 4; r++) memcpy(&x[r], w->rows + r * width + u, 16);
@@ -205,7 +246,8 @@ TARGET static void A(write_mixed)(const dk_attention_arguments *a, const block *
 TARGET static void A(read_keys)(const dk_attention_arguments *a, const block *at, workspace *w, long first, long count,
                              A(product) *p) {
   p->units = dk_ceil_div(a->head_dim, 1 + PAIRS);
-  if (!at->list && a->k.type == (PAIRS ? DK_BF16 : DK_F32) && !(PAIRS && a->head_dim & 1)) {
+  p->worth = w->key_worth;
+  if (UNITS != DK_I16_UNITS && !at->list && a->k.type == (PAIRS ? DK_BF16 : DK_F32) && !(PAIRS && a->head_dim & 1)) {
     p->a = (const char *)dk_row(a->k, at->key_row + first) + at->start * (PAIRS ? 2 : 4);
     p->row = a->k.stride * (PAIRS ? 2 : 4);
     return;
@@ -213,13 +255,61 @@ TARGET static void A(read_keys)(const dk_attention_arguments *a, const block *at
   p->a = (const char *)w->keys;
   p->row = p->units * 4;
   for (long j = 0; j < count; j++)
-    A(read_units)(a->k.type, dk_row(a->k, key_row(at, first + j)), at->start, a->head_dim, w->keys + j * p->units);
+    w->key_worth[j] =
+      A(read_units)(a->k.type, dk_row(a->k, key_row(at, first + j)), at->start, a->head_dim, w->keys + j * p->units);
 }
+
+#if UNITS == DK_I16_UNITS
+// The levels of the values of a block of keys: one scale for each of the head's numbers.
+TARGET static void A(choose_value_levels)(const dk_attention_arguments *a, const block *at, workspace *w, long first, long count) {
+  uint32_t *most = (uint32_t *)w->rows;
+  memset(most, 0, (size_t)a->head_dim * 4);
+  for (long j = 0; j < count; j++) {
+    const void *row = dk_row(a->v, key_row(at, first + j));
+    if (a->v.type == DK_F32) {  // a loop each, which the compiler vectorises
+      for (long d = 0; d < a->head_dim; d++) {
+        uint32_t bits;
+        memcpy(&bits, (const float *)row + at->start + d, 4);
+        bits &= 0x7fffffff;
+        most[d] = bits > most[d] ? bits : most[d];
+      }
+    } else {
+      for (long d = 0; d < a->head_dim; d++) {
+        const uint32_t bits = (uint32_t)(((const uint16_t *)row)[at->start + d] & 0x7fff) << 16;
+        most[d] = bits > most[d] ? bits : most[d];
+      }
+    }
+  }
+  for (long d = 0; d < a->head_dim; d++)
+    w->value_worth[d] = dk_choose_levels(most[d], 2047, &w->value_levels[d]) / weight_levels;
+}
+#endif
 
 TARGET static void A(read_values)(const dk_attention_arguments *a, const block *at, workspace *w, long first, long count,
                                A(product) *p) {
   long n = a->head_dim;
-#if PAIRS
+#if UNITS == DK_I16_UNITS
+  A(choose_value_levels)(a, at, w, first, count);
+  for (long j = 0; j < count; j += 2) {
+    const void *low = dk_row(a->v, key_row(at, first + j));
+    const void *high = j + 1 < count ? dk_row(a->v, key_row(at, first + j + 1)) : NULL;
+    unit *to = w->values + j / 2 * n;
+    for (long d = 0; d < n; d += LANES) {
+      const long left = n - d;
+      const V(vec) levels = V(load)(w->value_levels + d);
+      V(vec) x = left >= LANES ? V(load_row)(a->v.type, low, at->start + d) : V(load_row_n)(a->v.type, low, at->start + d, left);
+      V(vec) y = !high           ? V(set)(0)
+                 : left >= LANES ? V(load_row)(a->v.type, high, at->start + d)
+                                 : V(load_row_n)(a->v.type, high, at->start + d, left);
+      V(integers) pairs = V(pair_levels)(V(mul)(x, levels), V(mul)(y, levels));
+      memcpy(to + d, &pairs, sizeof(unit) * (size_t)dk_min(left, LANES));
+    }
+  }
+  p->a = (const char *)w->values;
+  p->step = n * 4;
+  p->units = dk_ceil_div(count, 2);
+  p->worth = w->value_worth;
+#elif UNITS == DK_BF16_UNITS
   // Key 2j in the low halves, key 2j + 1 (or 0) in the high ones.
   for (long j = 0; j < count; j += 2) {
     const uint16_t *low = (const uint16_t *)dk_row(a->v, key_row(at, first + j)) + at->start;
@@ -256,6 +346,7 @@ TARGET static void A(score_keys)(const dk_attention_arguments *a, const block *a
   p.rows = count;
   p.b = w->queries;
   p.factor = a->scale;
+  p.query_worth = w->query_worth;
   p.out = w->scores;
   A(score)(&p, vectors);
   if (!a->bias) return;
@@ -319,7 +410,7 @@ TARGET static void A(attend)(const dk_attention_arguments *a, const block *at, w
   }
 }
 
-#if !PAIRS
+#if UNITS == DK_F32_UNITS
 // Softmax of one row, for the scores that sgemm made.
 TARGET static void V(softmax_row)(float *row, long count) {
   V(vec) most = V(set)(-1e30f), total = V(set)(0);

@@ -39,7 +39,7 @@ typedef struct {
   dk_engine *engine;
   const dk_convolution *w;
   const arguments *a;
-  const unit *phases;  // the weights of the four 2x2 convolutions, or NULL: the plain ones
+  const packed_taps *phases;  // the weights of the four 2x2 convolutions, or NULL: the plain ones
   finish finish;
   dk_rows x;
   long height, width;  // of the output
@@ -47,13 +47,25 @@ typedef struct {
 } convolution_job;
 
 // All output channels of one row. `weights` are panels of `c` for w->taps taps.
-static void convolve_row(const dk_convolution *c, const row_work *w, const unit *weights) {
+static void convolve_row(const dk_convolution *c, const row_work *w, packed_taps weights) {
   for (long panel = 0; panel < c->panels;) {
     int panels = dk_convolution_group(c, panel);
     c->by->convolve_row(w, weights, panel, panels);
-    weights += (long)panels * 16 * w->taps * w->units;
+    weights.units += (long)panels * 16 * w->runs * w->units;
     panel += panels;
   }
+}
+
+// Chooses the levels of the pixels that a task reads, start, start + 1, … of `rows` rows from y on: one scale for all.
+// Returns what a level is worth; NaN if a pixel is.
+static float choose_levels(const dk_convolver *by, picture *p, long y, long rows, long start, long count) {
+  if (!by->largest) return 1;
+  uint32_t most = 0;
+  for (long i = 0; i < rows; i++) {
+    const uint32_t bits = by->largest(p, y + i, start, count);
+    most = bits > most ? bits : most;
+  }
+  return dk_choose_levels(most, pixel_levels, &p->levels);
 }
 
 // Pixels a tile may read behind the last one of a row; what it makes of them is not stored.
@@ -74,14 +86,14 @@ static void convolution_task(void *context, long task, int thread) {
   long units = job->w->units, before = a->pad_end_only ? 0 : 1;
   long line = plain_line(job), lines = (rows - 1) * a->stride + 3;
   unit *copy = dk_scratch(job->engine, thread);
-  picture p = {a->height, a->width, job->w->inputs, units, a->upsample, b * a->height * a->width, job->x};
+  picture p = {a->height, a->width, job->w->inputs, units, a->upsample, b * a->height * a->width, job->x, 1};
   long used = (job->width - 1) * a->stride + 3;
+  const float scale = choose_levels(job->w->by, &p, top * a->stride - before, lines, -before, used);
   for (long i = 0; i < lines; i++) {
     job->w->by->read_row(&p, top * a->stride - before + i, -before, used, copy + i * line);
     memset(copy + i * line + used * units, 0, (size_t)(line - used * units) * sizeof(unit));
   }
-  row_work w = {.taps = 9, .units = units, .step = a->stride * units, .pixels = job->width, .out_step = 1, .finish = &job->finish};
-  for (int tap = 0; tap < 9; tap++) w.offset[tap] = tap / 3 * line + tap % 3 * units;
+  row_work w = {.runs = 3, .units = 3 * units, .step = a->stride * units, .line = line, .pixels = job->width, .out_step = 1, .scale = scale, .finish = &job->finish};
   for (long i = 0; i < rows; i++) {
     w.x = copy + i * a->stride * line;
     w.first = (b * job->height + top + i) * job->width;
@@ -96,18 +108,18 @@ static void phases_task(void *context, long task, int thread) {
   long b = task / job->bands, top = task % job->bands * job->band, rows = dk_min(job->band, a->height - top);
   long units = job->w->units, line = phases_line(job);
   unit *copy = dk_scratch(job->engine, thread);
-  picture p = {a->height, a->width, job->w->inputs, units, 1, b * a->height * a->width, job->x};
+  picture p = {a->height, a->width, job->w->inputs, units, 1, b * a->height * a->width, job->x, 1};
+  const float scale = choose_levels(job->w->by, &p, top - 1, rows + 2, -1, a->width + 2);
   for (long i = 0; i < rows + 2; i++) {
     job->w->by->read_row(&p, top - 1 + i, -1, a->width + 2, copy + i * line);
     memset(copy + i * line + (a->width + 2) * units, 0, overhang * (size_t)units * sizeof(unit));
   }
-  row_work w = {.taps = 4, .units = units, .step = units, .pixels = a->width, .out_step = 2, .finish = &job->finish};
-  for (int tap = 0; tap < 4; tap++) w.offset[tap] = tap / 2 * line + tap % 2 * units;
+  row_work w = {.runs = 2, .units = 2 * units, .step = units, .line = line, .pixels = a->width, .out_step = 2, .scale = scale, .finish = &job->finish};
   for (long i = 0; i < rows; i++)
     for (int phase = 0; phase < 4; phase++) {
       w.x = copy + (i + phase / 2) * line + phase % 2 * units;
       w.first = (b * job->height + 2 * (top + i) + phase / 2) * job->width + phase % 2;
-      convolve_row(job->w, &w, job->phases + phase * dk_convolution_units(job->w, 4));
+      convolve_row(job->w, &w, job->phases[phase]);
     }
 }
 
@@ -122,9 +134,10 @@ static void taps_task(void *context, long task, int thread) {
   unit *copy = dk_scratch(job->engine, thread);
   float *products = (float *)(copy + line);  // [rows + 2][width][product]
   memset(copy + width * c->units, 0, (size_t)(line - width * c->units) * sizeof(unit));
-  picture p = {a->height, a->width, c->inputs, c->units, 1, b * a->height * a->width, job->x};
+  picture p = {a->height, a->width, c->inputs, c->units, 1, b * a->height * a->width, job->x, 1};
+  const float scale = choose_levels(c->by, &p, top - 1, rows + 2, -1, width);
   finish keep = {.channels = c->outputs, .out = {DK_F32, products, product}};
-  row_work w = {.taps = 1, .units = c->units, .x = copy, .step = c->units, .pixels = width, .out_step = 1, .finish = &keep};
+  row_work w = {.runs = 1, .units = c->units, .x = copy, .step = c->units, .pixels = width, .out_step = 1, .scale = scale, .finish = &keep};
   for (long i = 0; i < rows + 2; i++) {
     job->w->by->read_row(&p, top - 1 + i, -1, width, copy);
     w.first = i * width;
@@ -176,7 +189,7 @@ static void sgemm_task(void *context, long task, int thread) {
   long n = job->w->outputs, c = job->w->inputs, k = 9 * c, pixels = rows * job->width, before = a->pad_end_only ? 0 : 1;
   float *columns = dk_scratch(job->engine, thread);
   float *sums = columns + pixels * k;
-  picture p = {a->height, a->width, c, c, a->upsample, b * a->height * a->width, job->x};
+  picture p = {a->height, a->width, c, c, a->upsample, b * a->height * a->width, job->x, 1};
   for (long i = 0; i < pixels; i++)
     for (int dy = 0; dy < 3; dy++)
       kernels->convolver[DK_WEIGHT_F32]->read_row(&p, (top + i / job->width) * a->stride - before + dy,

@@ -1,6 +1,7 @@
 // Packs the weights of 3x3 convolutions for the engine they are made for.
 #include "kernel_table.h"
 
+#include <math.h>
 #include <pthread.h>
 
 // [outputs][inputs][3][3] as stored -> [outputs][9][inputs].
@@ -17,24 +18,50 @@ static void read_dense(const dk_source *source, long inputs, int round_to_bf16, 
   }
 }
 
-// Where weight (n, tap, channel) lies among the units, and in which half of a pair.
-static unit *place(const dk_convolution *w, unit *packed, int taps, long n, long tap, long unit_of_channel) {
+// Where weight (n, tap, unit) lies among the packed ones.
+static unit *place(const dk_convolution *w, unit *packed, int taps, long n, long tap, long u) {
   long panel = n / 16, start = 0;
   while (start + dk_convolution_group(w, start) <= panel) start += dk_convolution_group(w, start);
   long width = dk_convolution_group(w, start) * 16;
-  return packed + (start * taps * w->units * 16) + (tap * w->units + unit_of_channel) * width + (n - start * 16);
+  return packed + (start * taps * w->units * 16) + (tap * w->units + u) * width + (n - start * 16);
 }
 
-static void put_weight(const dk_convolution *w, unit *at, long channel, float value) {
-  if (!w->by->pairs) memcpy(at, &value, 4);
-  else if (channel & 1) *at = (*at & 0xffff) | (unit)dk_f32_to_bf16(value) << 16;
-  else *at = (*at & 0xffff0000) | dk_f32_to_bf16(value);
+static int in_pairs(const dk_convolution *w) { return w->by->kind != DK_F32_UNITS; }
+
+static void put_weight(const dk_convolution *w, unit *at, long channel, float value, float scale) {
+  if (!in_pairs(w)) {
+    memcpy(at, &value, 4);
+    return;
+  }
+  const int bf16 = w->by->kind == DK_BF16_UNITS;
+  const unit half = bf16 ? dk_f32_to_bf16(value) : (uint16_t)(int16_t)(scale > 0 ? rintf(value / scale) : 0);
+  *at = channel & 1 ? (*at & 0xffff) | half << 16 : (*at & 0xffff0000) | half;
 }
 
-static float get_weight(const dk_convolution *w, const unit *at, long channel) {
+static float get_weight(const dk_convolution *w, const unit *at, long channel, float scale) {
   float value;
   memcpy(&value, at, 4);
-  return w->by->pairs ? dk_bf16_to_f32((uint16_t)(channel & 1 ? *at >> 16 : *at)) : value;
+  if (!in_pairs(w)) return value;
+  const uint16_t half = (uint16_t)(channel & 1 ? *at >> 16 : *at);
+  return w->by->kind == DK_BF16_UNITS ? dk_bf16_to_f32(half) : (float)(int16_t)half * scale;
+}
+
+// All weights [taps][inputs] of output n.
+static void put_output(const dk_convolution *w, packed_taps *packed, int taps, long n, const float *weights) {
+  float largest = 0, scale = 1;
+  for (long i = 0; i < taps * w->inputs; i++) largest = fmaxf(largest, fabsf(weights[i]));
+  if (packed->scales) scale = packed->scales[n] = largest > 1e-36f ? largest / 2047 : 0;
+  for (long tap = 0; tap < taps; tap++)
+    for (long c = 0; c < w->inputs; c++)
+      put_weight(w, place(w, packed->units, taps, n, tap, c >> in_pairs(w)), c, weights[tap * w->inputs + c], scale);
+}
+
+static dk_status allocate_taps(const dk_convolution *w, packed_taps *packed, int taps) {
+  packed->units = dk_allocate_zeroed((size_t)dk_convolution_units(w, taps) * sizeof(unit));
+  if (!packed->units) return DK_OUT_OF_MEMORY;
+  if (w->by->kind != DK_I16_UNITS) return DK_OK;
+  packed->scales = dk_allocate_zeroed((size_t)w->panels * 16 * sizeof(float));
+  return packed->scales ? DK_OK : DK_OUT_OF_MEMORY;
 }
 
 static dk_convolution *create(const dk_convolver *by, dk_weight_kind kind, long outputs, long inputs) {
@@ -44,32 +71,22 @@ static dk_convolution *create(const dk_convolver *by, dk_weight_kind kind, long 
   w->outputs = outputs;
   w->inputs = inputs;
   w->by = by;
-  if (by) w->units = dk_ceil_div(inputs, 1 + by->pairs);
+  if (by) w->units = dk_ceil_div(inputs, 1 + in_pairs(w));
   w->panels = dk_ceil_div(outputs, 16);
   return w;
 }
 
-// dense [outputs][9][inputs]. With by_tap the outputs of `w` are [9][outputs], each a 1x1 convolution.
-static dk_status pack(dk_convolution *w, const float *dense, int by_tap) {
-  int taps = by_tap ? 1 : 9;
-  w->packed = dk_allocate_zeroed((size_t)dk_convolution_units(w, taps) * sizeof(unit));
-  if (!w->packed) return DK_OUT_OF_MEMORY;
-  long outputs = by_tap ? w->outputs / 9 : w->outputs;
-  for (long n = 0; n < outputs; n++)
-    for (long tap = 0; tap < 9; tap++)
-      for (long c = 0; c < w->inputs; c++) {
-        long row = by_tap ? tap * outputs + n : n;
-        unit *at = place(w, w->packed, taps, row, by_tap ? 0 : tap, c >> w->by->pairs);
-        put_weight(w, at, c, dense[(n * 9 + tap) * w->inputs + c]);
-      }
-  return DK_OK;
-}
-
 dk_status dk_convolution_pack_panels(dk_convolution *w, const float *dense) {
-  const dk_status status = pack(w, dense, 0);
+  dk_status status = allocate_taps(w, &w->packed, 9);
+  for (long n = 0; status == DK_OK && n < w->outputs; n++) put_output(w, &w->packed, 9, n, dense + n * 9 * w->inputs);
   if (status != DK_OK || w->outputs > few_outputs) return status;
+  // The outputs of `taps` are [9][outputs], each a 1x1 convolution.
   w->taps = create(w->by, w->kind, 9 * w->outputs, w->inputs);
-  return w->taps ? pack(w->taps, dense, 1) : DK_OUT_OF_MEMORY;
+  if (!w->taps) return DK_OUT_OF_MEMORY;
+  status = allocate_taps(w->taps, &w->taps->packed, 1);
+  for (long i = 0; status == DK_OK && i < 9 * w->outputs; i++)
+    put_output(w->taps, &w->taps->packed, 1, i, dense + (i % w->outputs * 9 + i / w->outputs) * w->inputs);
+  return status;
 }
 
 dk_convolution *dk_convolution_pack(dk_engine *engine, dk_weight_kind kind, long out_channels, long in_channels,
@@ -91,11 +108,20 @@ dk_convolution *dk_convolution_pack(dk_engine *engine, dk_weight_kind kind, long
   return NULL;
 }
 
+static void free_taps(packed_taps *packed, int count) {
+  for (int i = 0; packed && i < count; i++) dk_free(packed[i].units), dk_free(packed[i].scales);
+}
+
+static void free_phases(packed_taps *phases) {
+  free_taps(phases, 4);
+  dk_free(phases);
+}
+
 void dk_convolution_free(dk_convolution *w) {
   if (!w) return;
   dk_free(w->dense);
-  dk_free(w->packed);
-  dk_free(atomic_load(&w->phases));
+  free_taps(&w->packed, 1);
+  free_phases(atomic_load(&w->phases));
   dk_convolution_free(w->taps);
   dk_free(w);
 }
@@ -106,27 +132,35 @@ void dk_convolution_free(dk_convolution *w) {
 //   phase 0: the first meets row y - 1, the others row y;  phase 1: the first two meet row y, the last row y + 1.
 static int meets(int phase, int kernel_row) { return phase == 0 ? kernel_row > 0 : kernel_row > 1; }
 
-static unit *make_phases(const dk_convolution *w) {
-  long each = dk_convolution_units(w, 4);
-  unit *phases = dk_allocate_zeroed((size_t)each * 4 * sizeof(unit));
-  if (!phases) return NULL;
-  for (int phase = 0; phase < 4; phase++)
-    for (long n = 0; n < w->outputs; n++)
-      for (long c = 0; c < w->inputs; c++) {
-        float sum[4] = {0};
-        for (int tap = 0; tap < 9; tap++) {
-          const unit *from = place(w, w->packed, 9, n, tap, c >> w->by->pairs);
-          sum[2 * meets(phase / 2, tap / 3) + meets(phase % 2, tap % 3)] += get_weight(w, from, c);
-        }
-        for (int tap = 0; tap < 4; tap++) put_weight(w, place(w, phases + phase * each, 4, n, tap, c >> w->by->pairs), c, sum[tap]);
-      }
-  return phases;
+static void put_phase(const dk_convolution *w, int phase, packed_taps *packed, long n, float *sums) {
+  const float scale = w->packed.scales ? w->packed.scales[n] : 1;
+  memset(sums, 0, (size_t)w->inputs * 4 * sizeof *sums);
+  for (int tap = 0; tap < 9; tap++) {
+    float *sum = sums + (2 * meets(phase / 2, tap / 3) + meets(phase % 2, tap % 3)) * w->inputs;
+    for (long c = 0; c < w->inputs; c++)
+      sum[c] += get_weight(w, place(w, w->packed.units, 9, n, tap, c >> in_pairs(w)), c, scale);
+  }
+  put_output(w, packed, 4, n, sums);
 }
 
-const unit *dk_convolution_phases(const dk_convolution *w) {
+static packed_taps *make_phases(const dk_convolution *w) {
+  packed_taps *phases = dk_allocate_zeroed(4 * sizeof *phases);
+  float *sums = dk_allocate((size_t)w->inputs * 4 * sizeof *sums);
+  dk_status status = phases && sums ? DK_OK : DK_OUT_OF_MEMORY;
+  for (int phase = 0; phase < 4 && status == DK_OK; phase++) {
+    status = allocate_taps(w, &phases[phase], 4);
+    for (long n = 0; status == DK_OK && n < w->outputs; n++) put_phase(w, phase, &phases[phase], n, sums);
+  }
+  dk_free(sums);
+  if (status == DK_OK) return phases;
+  free_phases(phases);
+  return NULL;
+}
+
+const packed_taps *dk_convolution_phases(const dk_convolution *w) {
   static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
-  _Atomic(unit *) *slot = (_Atomic(unit *) *)&w->phases;  // a cache: the convolution stays the same to its owner
-  unit *phases = atomic_load(slot);
+  _Atomic(packed_taps *) *slot = (_Atomic(packed_taps *) *)&w->phases;  // a cache: the convolution stays the same to its owner
+  packed_taps *phases = atomic_load(slot);
   if (phases) return phases;
   pthread_mutex_lock(&making);
   phases = atomic_load(slot);

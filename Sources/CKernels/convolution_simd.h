@@ -1,6 +1,6 @@
 // A row of output pixels of a 3x3 (or 2x2) convolution. Template (see simd.h), included with
 //   A(name)  the name of a function of this variant
-//   PAIRS    1: units are pairs of bfloat16 along the input channels, multiplied by avx512_bf16; 0: units are floats
+//   UNITS    what a unit is (operand_simd.h); pairs are neighbours along the input channels
 //   HEIGHT(panels)  how many pixels a register tile holds beside that many panels of 16 output channels
 
 enum { A(panel_vectors) = 16 / LANES };
@@ -19,31 +19,61 @@ TARGET DK_INLINE void A(finish_vector)(const finish *f, V(vec) y, long channel, 
   }
 }
 
-// One register tile: `height` pixels x `panels` of 16 output channels, of which `count` pixels are stored.
-TARGET DK_INLINE void A(pixels)(const int height, const int panels, const row_work *w, const unit *weights, long panel, long pixel) {
-  enum { vectors = 4 * A(panel_vectors) };
-  const int width = panels * A(panel_vectors);
-  V(vec) sum[12][vectors];
+enum { A(vectors) = 4 * A(panel_vectors) };  // the most of a tile
+
+#if UNITS == DK_I16_UNITS
+// Adds the integers to the totals, and starts them again.
+TARGET DK_INLINE void A(widen_sums)(const int height, const int width, A(accumulator) sum[12][A(vectors)], V(vec) total[12][A(vectors)]) {
   DK_UNROLL for (int r = 0; r < height; r++) {
-    DK_UNROLL for (int v = 0; v < width; v++) sum[r][v] = V(set)(0);
+    DK_UNROLL for (int v = 0; v < width; v++) {
+      total[r][v] = V(add)(total[r][v], V(from_integers)(sum[r][v]));
+      sum[r][v] = A(no_sum)();
+    }
+  }
+}
+#endif
+
+// One register tile: `height` pixels x `panels` of 16 output channels, of which `count` pixels are stored.
+TARGET DK_INLINE void A(pixels)(const int height, const int panels, const row_work *w, packed_taps packed, long panel,
+                                long pixel) {
+  const int width = panels * A(panel_vectors);
+  A(accumulator) sum[12][A(vectors)];
+  V(vec) total[12][A(vectors)];
+  DK_UNROLL for (int r = 0; r < height; r++) {
+    DK_UNROLL for (int v = 0; v < width; v++) sum[r][v] = A(no_sum)(), total[r][v] = V(set)(0);
   }
   // Every fourth row of the tile has its own base: x86 addresses base + 1, 2 or 4 times an index register.
   const long step = w->step;
-  const unit *x = w->x + pixel * step;
-  for (int tap = 0; tap < w->taps; tap++) {
-    const unit *a0 = x + w->offset[tap], *a4 = a0 + 4 * step, *a8 = a4 + 4 * step;
-    for (long u = w->units; u > 0; u--) {
-      A(operand) b[vectors];
-      DK_UNROLL for (int v = 0; v < width; v++) b[v] = A(read)(weights + v * LANES);
-      DK_UNROLL for (int r = 0; r < height; r++) {
-        const unit *row = r < 4 ? a0 + r * step : r < 8 ? a4 + (r - 4) * step : a8 + (r - 8) * step;
-        A(operand) a = A(broadcast)(row);
-        DK_UNROLL for (int v = 0; v < width; v++) sum[r][v] = A(multiply_add)(a, b[v], sum[r][v]);
+  const unit *x = w->x + pixel * step, *weights = packed.units;
+  long room = exact_units;
+  (void)room;
+  for (int run = 0; run < w->runs; run++) {
+    const unit *a0 = x + run * w->line, *a4 = a0 + 4 * step, *a8 = a4 + 4 * step;
+    for (long left = w->units; left > 0;) {
+#if UNITS == DK_I16_UNITS
+      if (room == 0) A(widen_sums)(height, width, sum, total), room = exact_units;
+      const long here = dk_min(left, room);
+      room -= here;
+#else
+      const long here = left;
+#endif
+      left -= here;
+      for (long u = here; u > 0; u--) {
+        A(operand) b[A(vectors)];
+        DK_UNROLL for (int v = 0; v < width; v++) b[v] = A(read)(weights + v * LANES);
+        DK_UNROLL for (int r = 0; r < height; r++) {
+          const unit *row = r < 4 ? a0 + r * step : r < 8 ? a4 + (r - 4) * step : a8 + (r - 8) * step;
+          A(operand) a = A(broadcast)(row);
+          DK_UNROLL for (int v = 0; v < width; v++) sum[r][v] = A(multiply_add)(a, b[v], sum[r][v]);
+        }
+        a0++, a4++, a8++;
+        weights += panels * 16;
       }
-      a0++, a4++, a8++;
-      weights += panels * 16;
     }
   }
+#if UNITS == DK_I16_UNITS
+  A(widen_sums)(height, width, sum, total);
+#endif
   const finish *f = w->finish;
   long count = dk_min(height, w->pixels - pixel);
   DK_UNROLL for (int r = 0; r < height; r++) {
@@ -52,12 +82,18 @@ TARGET DK_INLINE void A(pixels)(const int height, const int panels, const row_wo
     void *out = dk_row(f->out, at);
     const void *residual = f->residual.data ? dk_row(f->residual, at) : NULL;
     DK_UNROLL for (int v = 0; v < width; v++) {
-      A(finish_vector)(f, sum[r][v], panel * 16 + v * LANES, residual, out);
+      const long channel = panel * 16 + v * LANES;
+#if UNITS == DK_I16_UNITS
+      V(vec) y = V(mul)(V(mul)(total[r][v], V(load)(packed.scales + channel)), V(set)(w->scale));
+#else
+      V(vec) y = sum[r][v];
+#endif
+      A(finish_vector)(f, y, channel, residual, out);
     }
   }
 }
 
-TARGET __attribute__((noinline)) static void A(convolve_row)(const row_work *w, const unit *weights, long panel, int panels) {
+TARGET __attribute__((noinline)) static void A(convolve_row)(const row_work *w, packed_taps weights, long panel, int panels) {
   switch (panels) {
     case 1:
       for (long p = 0; p < w->pixels; p += HEIGHT(1)) A(pixels)(HEIGHT(1), 1, w, weights, panel, p);
@@ -76,9 +112,10 @@ TARGET __attribute__((noinline)) static void A(convolve_row)(const row_work *w, 
   }
 }
 
-// `channels` numbers of a pixel as units; what is left of the last one is 0.
-TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels, unit *to) {
-#if PAIRS
+// `channels` numbers of a pixel as units; what is left of the last one is 0. `levels`: see picture.
+TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels, float levels, unit *to) {
+  (void)levels;
+#if UNITS == DK_BF16_UNITS
   uint16_t *halves = (uint16_t *)to;
   if (channels & 1) halves[channels] = 0;
   if (type == DK_BF16) {
@@ -87,6 +124,13 @@ TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels
   }
   for (long i = 0; i < channels; i += 16)
     _mm256_mask_storeu_epi16(halves + i, V(mask)(channels - i), (__m256i)_mm512_cvtneps_pbh(V(load_n)((const float *)row + i, channels - i)));
+#elif UNITS == DK_I16_UNITS
+  int16_t *halves = (int16_t *)to;
+  if (channels & 1) halves[channels] = 0;
+  const V(vec) factor = V(set)(levels);
+  long i = 0;
+  for (; i + LANES <= channels; i += LANES) V(store_i16)(halves + i, V(mul)(V(load_row)(type, row, i), factor));
+  if (i < channels) V(store_i16_n)(halves + i, V(mul)(V(load_row_n)(type, row, i, channels - i), factor), channels - i);
 #else
   long i = 0;
   for (; i + LANES <= channels; i += LANES) V(store)((float *)to + i, V(load_row)(type, row, i));
@@ -94,25 +138,46 @@ TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels
 #endif
 }
 
+// Those of the pixels start, start + 1, … of row y that are inside the picture: left..<right.
+TARGET DK_INLINE void A(inside)(const picture *p, long y, long start, long count, long *left, long *right) {
+  const long end = start + count;
+  *left = dk_min(dk_max(start, 0), end);
+  *right = y < 0 || y >= p->height * p->upsample ? *left : dk_max(*left, dk_min(end, p->width * p->upsample));
+}
+
 // Pixels start, start + 1, … of row y as the convolution sees them: zero outside the picture.
 TARGET __attribute__((noinline)) static void A(read_row)(const picture *p, long y, long start, long count, unit *to) {
-  long width = p->width * p->upsample, end = start + count, left = dk_min(dk_max(start, 0), end);
-  long right = y < 0 || y >= p->height * p->upsample ? left : dk_max(left, dk_min(end, width));  // left..<right are inside
+  long left, right;
+  A(inside)(p, y, start, count, &left, &right);
   memset(to, 0, (size_t)((left - start) * p->units) * sizeof(unit));
   to += (left - start) * p->units;
   long row = p->first + y / p->upsample * p->width;
   if (p->upsample == 1 && p->x.stride == p->channels && !(PAIRS && p->channels & 1)) {
     // Dense rows are one long pixel: a short copy for each would take a tenth of the convolution's time.
-    if (right > left) A(read_pixel)(p->x.type, dk_row(p->x, row + left), (right - left) * p->channels, to);
+    if (right > left) A(read_pixel)(p->x.type, dk_row(p->x, row + left), (right - left) * p->channels, p->levels, to);
     to += (right - left) * p->units;
   } else {
     for (long x = left; x < right; x++, to += p->units)
-      A(read_pixel)(p->x.type, dk_row(p->x, row + x / p->upsample), p->channels, to);
+      A(read_pixel)(p->x.type, dk_row(p->x, row + x / p->upsample), p->channels, p->levels, to);
   }
-  memset(to, 0, (size_t)((end - right) * p->units) * sizeof(unit));
+  memset(to, 0, (size_t)((start + count - right) * p->units) * sizeof(unit));
 }
 
-#if !PAIRS
+#if UNITS == DK_I16_UNITS
+TARGET static uint32_t A(largest)(const picture *p, long y, long start, long count) {
+  long left, right;
+  A(inside)(p, y, start, count, &left, &right);
+  const long row = p->first + y / p->upsample * p->width;
+  uint32_t most = 0;
+  for (long x = left; x < right; x++) {
+    const uint32_t bits = V(largest_of_row)(p->x.type, dk_row(p->x, row + x / p->upsample), 0, p->channels);
+    most = bits > most ? bits : most;
+  }
+  return most;
+}
+#endif
+
+#if UNITS == DK_F32_UNITS
 // act(y + bias + residual) of the sums of a pixel: what is left to do when sgemm made them.
 TARGET static void V(finish_pixel)(const finish *f, const float *sums, long pixel) {
   const void *residual = f->residual.data ? dk_row(f->residual, pixel) : NULL;

@@ -204,5 +204,6 @@ int dk_engine_threads(const dk_engine *engine) { return engine->threads; }
 dk_cpu_level dk_engine_level(const dk_engine *engine) { return engine->kernels->level; }
 int dk_engine_has_bf16(const dk_engine *engine) { return engine->kernels->bf16; }
 int dk_engine_has_vnni(const dk_engine *engine) { return engine->kernels->vnni; }
+int dk_engine_has_int12(const dk_engine *engine) { return engine->kernels->int12; }
 
 void dk_engine_use_sgemm(dk_engine *engine, dk_sgemm sgemm) { engine->sgemm = sgemm; }

@@ -40,12 +40,14 @@ struct dk_kernels {
   unsigned needs;
   int bf16;  // activations in bfloat16 are multiplied as such
   int vnni;  // dot products of bytes
+  int int12; // products of 16-bit integers are faster than those of floats
 
   const dk_conversions *convert;  // NULL: one number at a time
 
   // Linears, by dk_weight_kind. The rest is for all kinds: rows of x before the tiles, and rows of sums after them.
-  const dk_gemm *gemm[3];
+  const dk_gemm *gemm[4];
   void (*widen_row)(dk_type type, const void *row, long k, float *to);
+  void (*widen_bytes)(const int8_t *from, long count, int16_t *to);
   void (*prepare_row)(dk_x_format format, dk_type type, const void *row, long k, long padded_k, float *wide, char *to,
                       float *scale);
   void (*finish)(const dk_weight *weight, const dk_epilogue *epilogue, const void *sums, long stride, const float *x_scales,
@@ -61,13 +63,13 @@ struct dk_kernels {
   void (*normalise_channels)(long count, long c, long n, dk_rows x, const float *high, const float *low, const float *gain,
                              const float *bias, dk_activation activation, dk_rows out);
 
-  // The operation, and what dk_attention_by_blocks does with the queries of one task, by the type of q.
+  // The operation, and what dk_attention_by_blocks does with the queries of one task: floats, pairs of bfloat16, levels.
   dk_status (*attention)(dk_engine *engine, const dk_attention_arguments *arguments);
-  void (*attend[2])(const dk_attention_arguments *arguments, const block *at, workspace *w, long blocks);
+  void (*attend[3])(const dk_attention_arguments *arguments, const block *at, workspace *w, long blocks);
   void (*softmax_row)(float *row, long count);
 
-  // Convolutions, by dk_weight_kind. What comes after the sums is for both.
-  const dk_convolver *convolver[2];
+  // Convolutions, by dk_weight_kind; none for INT8. What comes after the sums is for all.
+  const dk_convolver *convolver[4];
   void (*sum_taps)(const finish *finish, const float *products, long product, long pixels, long first);
   void (*finish_pixel)(const finish *finish, const float *sums, long pixel);
 };

@@ -64,6 +64,15 @@ DK_INLINE long dk_min(long a, long b) { return a < b ? a : b; }
 DK_INLINE long dk_max(long a, long b) { return a > b ? a : b; }
 DK_INLINE long dk_ceil_div(long a, long b) { return (a + b - 1) / b; }
 
+// Levels of 0…±`most` for numbers up to the magnitude whose bits are `largest`: returns what a level is worth, NaN for NaN,
+// and in `levels` how many levels 1 is. Of next to nothing the reciprocal would overflow: that is all 0.
+DK_INLINE float dk_choose_levels(uint32_t largest, float most, float *levels) {
+  float magnitude;
+  memcpy(&magnitude, &largest, 4);
+  *levels = magnitude > 1e-36f ? most / magnitude : 0;
+  return magnitude > 1e-36f || magnitude != magnitude ? magnitude / most : 0;
+}
+
 DK_INLINE float dk_bf16_to_f32(uint16_t value) {
   uint32_t bits = (uint32_t)value << 16;
   float result;

@@ -2,7 +2,7 @@
 //
 // y = x Wᵀ. W is packed once into panels of `columns` outputs. A panel holds, for each step of k, the numbers of all its
 // columns side by side: [k / step][columns][step], zeros beyond n and k. `step` is how many neighbours in k one
-// multiply-add instruction consumes (f32 1, bf16 2, u8 x i8 4).
+// multiply-add instruction consumes (f32 1, bf16 2, i16 2, u8 x i8 4).
 //
 // A task takes some rows of x and some panels. It brings its rows into the format of the kernel (`prepare`), and for each
 // panel computes tiles of up to `rows` x `columns` sums in registers (`tile`), which `finish` turns into outputs.
@@ -12,7 +12,8 @@
 #define DIT_T2I_LINEAR_H
 #include "simd.h"
 
-typedef enum { DK_X_F32, DK_X_BF16, DK_X_I16, DK_X_U8 } dk_x_format;  // U8 is a level of -127...127 plus 128
+// I16 is a level of -2047…2047, U8 one of -127…127 plus 128.
+typedef enum { DK_X_F32, DK_X_BF16, DK_X_I16, DK_X_U8 } dk_x_format;
 
 // How the numbers of a kind lie in panels, and who reads them.
 typedef struct {
@@ -21,7 +22,7 @@ typedef struct {
   int weight_size;          // bytes of a packed number
   dk_x_format x_format;
   int x_size;  // bytes of a prepared number of x
-  // sums [rows][columns] of 32-bit floats or integers, += over `steps` steps; they start from zero unless `resume`.
+  // sums [rows][columns] of floats (with U8 of 32-bit integers), += over `steps` steps; they start from zero unless `resume`.
   // 64 bytes a step are prefetched from `ahead`.
   void (*tile)(int rows, long steps, const char *x, long x_stride, const char *panel, const char *ahead, void *sums, int resume);
   // Rows of one panel, `stride` bytes apart, zeros behind n and k -> packed.
@@ -42,8 +43,8 @@ struct dk_weight {
   const dk_gemm *gemm;  // NULL where `dense` is used
   float *dense;         // [n][k]: reference and OpenBLAS
   char *panels;
-  float *scales;     // INT8: one a column, padded to whole panels
-  int32_t *offsets;  // INT8: what the +128 of U8 adds to each column's sum; zeros for I16
+  float *scales;     // INT8 and INT12: one a column, padded to whole panels
+  int32_t *offsets;  // U8: what the +128 adds to each column's sum; else NULL
   size_t bytes;
 };
 
@@ -58,6 +59,7 @@ DK_INLINE long dk_panel_bytes(const dk_weight *weight) {
 enum {
   DK_ROW_BLOCK = 64,     // the most rows of a task
   DK_STEP_BLOCK = 1024,  // steps of a panel done for all rows of a task before the next: what stays in the L2 cache
+  DK_I16_BLOCK = 512,    // with I16, of k: 2047² · 512 < 2³¹, so that the products are summed exactly
   DK_SGEMM_ROWS = 64,    // rows of one sgemm: fixed, so that results do not depend on threads
 };
 #endif

@@ -13,20 +13,16 @@ TARGET static void V(narrow_row)(const float *row, long k, uint16_t *to) {
   if (i < k) V(store_bf16_n)(to + i, V(load_n)(row + i, k - i), k - i);
 }
 
-// Symmetric levels -127...127 of a row, the same on every CPU. Returns the scale: max|x| / 127, NaN if any x is.
+TARGET static void V(widen_bytes)(const int8_t *from, long count, int16_t *to) {
+  for (long i = 0; i < count; i++) to[i] = from[i];
+}
+
+// Symmetric levels of a row, the same on every CPU: -127…127 plus 128 for U8, -2047…2047 for I16. Returns the scale:
+// max|x| by the largest level, NaN if any x is.
 // The loops are plain so that the compiler vectorises them for TARGET.
 TARGET static float V(quantise_row)(dk_x_format format, const float *row, long k, void *to) {
-  uint32_t most = 0;  // magnitudes of floats compare like their bits, and NaN is the largest
-  for (long i = 0; i < k; i++) {
-    uint32_t bits;
-    memcpy(&bits, row + i, 4);
-    bits &= 0x7fffffff;
-    most = bits > most ? bits : most;
-  }
-  float largest;
-  memcpy(&largest, &most, 4);
-  // A row of (nearly) nothing: its reciprocal would overflow.
-  float inverse = largest > 1e-36f ? 127 / largest : 0;
+  float inverse;
+  const float worth = dk_choose_levels(V(largest_of_row)(DK_F32, row, 0, k), format == DK_X_U8 ? 127 : 2047, &inverse);
   const float shift = 12582912.0f;  // 1.5·2²³: adding it rounds to even, and leaves the integer in the low bits
   const int32_t shift_bits = 0x4b400000;
   if (format == DK_X_U8) {
@@ -48,7 +44,7 @@ TARGET static float V(quantise_row)(dk_x_format format, const float *row, long k
       levels[i] = (int16_t)(bits - shift_bits);
     }
   }
-  return largest > 1e-36f || largest != largest ? largest / 127 : 0;
+  return worth;
 }
 
 #if LANES == 16
@@ -104,7 +100,14 @@ TARGET static void V(prepare_row)(dk_x_format format, dk_type type, const void *
   }
 }
 
-// sums [rows][stride] of columns column ..< column + count -> out, through the epilogue. x_scales: of these rows, for INT8.
+// Sums of products of levels, from `column` on, as what they stand for.
+TARGET DK_INLINE V(vec) V(load_scaled)(const dk_weight *weight, const float *sums, long column, float x_scale) {
+  V(vec) y = weight->offsets ? V(load_difference)((const int32_t *)sums, weight->offsets + column) : V(load)(sums);
+  return V(mul)(V(mul)(y, V(load)(weight->scales + column)), V(set)(x_scale));
+}
+
+// sums [rows][stride] of columns column ..< column + count -> out, through the epilogue. x_scales: of these rows, for INT8
+// and INT12.
 TARGET DK_INLINE void V(finish_as)(const dk_activation activation, const dk_weight *weight, const dk_epilogue *e,
                                    const void *sums, long stride, const float *x_scales, dk_rows outs, long row,
                                    long rows, long column, long count) {
@@ -115,12 +118,8 @@ TARGET DK_INLINE void V(finish_as)(const dk_activation activation, const dk_weig
       const long at = i * stride + j, left = count - j;
       const int whole = left >= LANES;
       V(vec) y;
-      if (x_scales) {
-        y = V(load_difference)((const int32_t *)sums + at, weight->offsets + column + j);
-        y = V(mul)(V(mul)(y, V(load)(weight->scales + column + j)), V(set)(x_scales[i]));
-      } else {
-        y = whole ? V(load)((const float *)sums + at) : V(load_n)((const float *)sums + at, left);
-      }
+      if (x_scales) y = V(load_scaled)(weight, (const float *)sums + at, column + j, x_scales[i]);
+      else y = whole ? V(load)((const float *)sums + at) : V(load_n)((const float *)sums + at, left);
       if (e->bias) y = V(add)(y, whole ? V(load)(e->bias + column + j) : V(load_n)(e->bias + column + j, left));
       y = V(activate)(activation, y);
       if (e->residual) {
@@ -136,7 +135,7 @@ TARGET DK_INLINE void V(finish_as)(const dk_activation activation, const dk_weig
 
 // The same for whole vectors and rows of one gate, the common case: a column of tiles at a time, so that what belongs to
 // the columns is read once, and with nothing left to decide in the loop.
-TARGET DK_INLINE void V(finish_whole_as)(const dk_activation activation, const int integers, const int residual,
+TARGET DK_INLINE void V(finish_whole_as)(const dk_activation activation, const int scaled, const int residual,
                                          const dk_weight *weight, const dk_epilogue *e, const void *sums, long stride,
                                          const float *x_scales, dk_rows outs, long row, long rows, long column, long count) {
   const float *gates = residual && e->gate ? e->gate + row / e->rows_per_group * e->gate_stride + column : NULL;
@@ -144,16 +143,10 @@ TARGET DK_INLINE void V(finish_whole_as)(const dk_activation activation, const i
   const long out_bytes = outs.stride * (long)dk_type_size(outs.type);
   for (long j = 0; j < count; j += LANES) {
     const V(vec) bias = V(load)(e->bias + column + j), gate = gates ? V(load)(gates + j) : V(set)(1);
-    const V(vec) scale = integers ? V(load)(weight->scales + column + j) : V(set)(1);
     for (long i = 0; i < rows; i++) {
-      const int32_t *sum = (const int32_t *)sums + i * stride + j;
+      const float *sum = (const float *)sums + i * stride + j;
       void *out = first + i * out_bytes;
-      V(vec) y;
-      if (integers) {
-        y = V(mul)(V(mul)(V(load_difference)(sum, weight->offsets + column + j), scale), V(set)(x_scales[i]));
-      } else {
-        y = V(load)((const float *)sum);
-      }
+      V(vec) y = scaled ? V(load_scaled)(weight, sum, column + j, x_scales[i]) : V(load)(sum);
       y = V(activate)(activation, V(add)(y, bias));
       if (residual) y = V(fma)(gate, y, V(load)((const float *)out + column + j));
       if (residual || outs.type == DK_F32) V(store)((float *)out + column + j, y);
@@ -167,8 +160,8 @@ TARGET static int V(finish_whole)(const dk_weight *weight, const dk_epilogue *e,
                                   const float *x_scales, dk_rows outs, long row, long rows, long column, long count) {
   const int one_gate = !e->gate || row / e->rows_per_group == (row + rows - 1) / e->rows_per_group;
   if (count % LANES || !e->bias || (e->residual && (outs.type != DK_F32 || !one_gate))) return 0;
-#define WHOLE(A, INTEGERS, RESIDUAL) \
-  return V(finish_whole_as)(A, INTEGERS, RESIDUAL, weight, e, sums, stride, x_scales, outs, row, rows, column, count), 1
+#define WHOLE(A, SCALED, RESIDUAL) \
+  return V(finish_whole_as)(A, SCALED, RESIDUAL, weight, e, sums, stride, x_scales, outs, row, rows, column, count), 1
   if (e->activation == DK_ACT_NONE) {
     if (x_scales && e->residual) WHOLE(DK_ACT_NONE, 1, 1);
     if (x_scales) WHOLE(DK_ACT_NONE, 1, 0);

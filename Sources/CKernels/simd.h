@@ -12,5 +12,9 @@
 #define DIT_T2I_SIMD_H
 #include "kernels.h"
 
-typedef uint32_t unit;  // what one multiplication takes: a float, or two bfloat16 of neighbouring channels
+// What one multiplication of attention and convolution takes: a float, or two neighbours of 16 bits.
+typedef uint32_t unit;
+#define DK_F32_UNITS 0
+#define DK_BF16_UNITS 1
+#define DK_I16_UNITS 2  // levels of a row, a band or a block of keys, each with a scale
 #endif

@@ -44,6 +44,22 @@ OP V(vec) V(load_difference)(const int32_t *a, const int32_t *b) {
   __m256i left = _mm256_loadu_si256((const __m256i *)a), right = _mm256_loadu_si256((const __m256i *)b);
   return _mm256_cvtepi32_ps(_mm256_sub_epi32(left, right));
 }
+typedef __m256i V(integers);
+OP V(vec) V(from_integers)(V(integers) x) { return _mm256_cvtepi32_ps(x); }
+// Rounded to nearest even.
+// Rounded; a in the low halves, b in the high ones. Both fit 16 bits.
+OP V(integers) V(pair_levels)(V(vec) a, V(vec) b) {
+  return _mm256_blend_epi16(_mm256_cvtps_epi32(a), _mm256_slli_epi32(_mm256_cvtps_epi32(b), 16), 0xaa);
+}
+OP void V(store_i16)(int16_t *p, V(vec) x) {
+  __m256i whole = _mm256_cvtps_epi32(x);
+  _mm_storeu_si128((__m128i *)p, _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1)));
+}
+OP void V(store_i16_n)(int16_t *p, V(vec) x, long count) {
+  int16_t part[8];
+  V(store_i16)(part, x);
+  memcpy(p, part, (size_t)(count < 8 ? count : 8) * 2);
+}
 OP V(vec) V(add)(V(vec) a, V(vec) b) { return _mm256_add_ps(a, b); }
 OP V(vec) V(sub)(V(vec) a, V(vec) b) { return _mm256_sub_ps(a, b); }
 OP V(vec) V(mul)(V(vec) a, V(vec) b) { return _mm256_mul_ps(a, b); }

@@ -33,6 +33,17 @@ OP void V(store_bf16_n)(uint16_t *p, V(vec) x, long count) { _mm256_mask_storeu_
 OP V(vec) V(load_difference)(const int32_t *a, const int32_t *b) {
   return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(a), _mm512_loadu_si512(b)));
 }
+typedef __m512i V(integers);
+OP V(vec) V(from_integers)(V(integers) x) { return _mm512_cvtepi32_ps(x); }
+// Rounded to nearest even.
+// Rounded; a in the low halves, b in the high ones. Both fit 16 bits.
+OP V(integers) V(pair_levels)(V(vec) a, V(vec) b) {
+  __m512i high = _mm512_slli_epi32(_mm512_cvtps_epi32(b), 16);
+  return _mm512_mask_mov_epi16(high, 0x55555555, _mm512_cvtps_epi32(a));
+}
+OP __m256i V(to_i16)(V(vec) x) { return _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x)); }
+OP void V(store_i16)(int16_t *p, V(vec) x) { _mm256_storeu_si256((__m256i *)p, V(to_i16)(x)); }
+OP void V(store_i16_n)(int16_t *p, V(vec) x, long count) { _mm256_mask_storeu_epi16(p, V(mask)(count), V(to_i16)(x)); }
 OP V(vec) V(add)(V(vec) a, V(vec) b) { return _mm512_add_ps(a, b); }
 OP V(vec) V(sub)(V(vec) a, V(vec) b) { return _mm512_sub_ps(a, b); }
 OP V(vec) V(mul)(V(vec) a, V(vec) b) { return _mm512_mul_ps(a, b); }

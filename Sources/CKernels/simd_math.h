@@ -83,6 +83,27 @@ OP V(vec) V(load_row_n)(dk_type type, const void *row, long column, long count) 
   return type == DK_F32 ? V(load_n)((const float *)row + column, count)
                         : V(load_bf16_n)((const uint16_t *)row + column, count);
 }
+// The bits of the largest magnitude of a row: magnitudes of floats compare like their bits, and NaN is the largest. Plain
+// loops, for the compiler to vectorise.
+OP uint32_t V(largest_of_row)(dk_type type, const void *row, long column, long count) {
+  uint32_t most = 0;
+  if (type == DK_F32) {
+    const float *numbers = (const float *)row + column;
+    for (long i = 0; i < count; i++) {
+      uint32_t bits;
+      memcpy(&bits, numbers + i, 4);
+      bits &= 0x7fffffff;
+      most = bits > most ? bits : most;
+    }
+  } else {
+    const uint16_t *numbers = (const uint16_t *)row + column;
+    for (long i = 0; i < count; i++) {
+      const uint32_t bits = (uint32_t)(numbers[i] & 0x7fff) << 16;
+      most = bits > most ? bits : most;
+    }
+  }
+  return most;
+}
 OP void V(store_row)(dk_type type, void *row, long column, V(vec) x) {
   if (type == DK_F32) V(store)((float *)row + column, x);
   else V(store_bf16)((uint16_t *)row + column, x);

@@ -6,24 +6,13 @@
 #include "linear_rows.h"
 #include "norm_simd.h"
 
-#define PAIRS 0
+#define UNITS DK_F32_UNITS
 #define A(name) V(name)
-#include "operand_simd.h"
-#include "attention_simd.h"
-#include "convolution_simd.h"
-#undef A
-#undef PAIRS
-
-static const dk_convolver V(convolver) = {
-  .panels = LANES == 16 ? 4 : 1,
-  .read_row = V(read_row),
-  .convolve_row = V(convolve_row),
-  .pack = dk_convolution_pack_panels,
-  .convolve = dk_convolve_panels,
-};
+#include "products_simd.h"
+#undef UNITS
 
 #define DK_TEMPLATES                                                                                \
-  .widen_row = V(widen_row), .prepare_row = V(prepare_row), .finish = V(finish),                    \
+  .widen_row = V(widen_row), .widen_bytes = V(widen_bytes), .prepare_row = V(prepare_row), .finish = V(finish),                    \
   .elementwise_row = V(elementwise_row),                                                            \
   .layer_norm_row = V(layer_norm_row), .rms_norm_row = V(rms_norm_row),                             \
   .channel_moments = V(channel_moments), .normalise_channels = V(normalise_channels),               \

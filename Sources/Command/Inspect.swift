@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiTModels
 import DiTStudy
+import DiTTensors
 import DiTTextToImage
 import DiTTransformer
 import Foundation
@@ -16,6 +17,7 @@ struct Inspect: ParsableCommand {
         dit-t2i inspect ~/checkpoints/DiT-XL-2-256x256.pt     any checkpoint: its tensors
         dit-t2i inspect --config XL/2 --scheme cross-attention --size 512
         dit-t2i inspect --table                               the twelve models of the DiT paper in its four schemes
+        dit-t2i inspect --cpu                                 what this processor can do and which precision 'auto' takes
 
       Multiply-adds are of one picture in one evaluation of the transformer (a step of guidance takes two), as the paper
       counts its "Gflops".
@@ -46,7 +48,11 @@ struct Inspect: ParsableCommand {
   @Flag(help: "Print parameters and multiply-adds of the paper's models beside the paper's numbers.")
   var table = false
 
+  @Flag(help: "Say what this processor can do, and what is used of it.")
+  var cpu = false
+
   func validate() throws {
+    if cpu, model != nil || config != nil || table { throw ValidationError("--cpu is about the processor: give it alone") }
     if model != nil, config != nil { throw ValidationError("give a model or --config, not both") }
     if scheme != nil, config == nil { throw ValidationError("--scheme belongs to --config") }
     guard (1...4096).contains(tokens) else { throw ValidationError("--tokens \(tokens): expected 1 to 4096") }
@@ -56,6 +62,10 @@ struct Inspect: ParsableCommand {
   private var pictureSize: PictureSize? { size.flatMap { PictureSize($0) ?? PictureSize("\($0)x\($0)") } }
 
   func run() throws {
+    if cpu {
+      print(try Backend.describeCPU())
+      return
+    }
     if table {
       print(try SchemeTable.text())
       return

@@ -51,7 +51,7 @@ struct EngineOptions: ParsableArguments {
     "Decode in tiles this wide, for less memory. (default: only above 1024×1024)", valueName: "pixels"))
   var vaeTile: Int?
 
-  @Option(help: "Numbers to compute in: auto, f32, bf16 or int8.")
+  @Option(help: "Numbers to compute in: auto, f32, bf16, int12 or int8.")
   var precision: Precision?
 
   @Option(help: "What computes: native, openblas (float32) or reference (slow).")
@@ -65,7 +65,7 @@ struct EngineOptions: ParsableArguments {
     if let vaeTile, !(64...65_536).contains(vaeTile) {
       throw ValidationError("--vae-tile \(vaeTile): expected 64 to 65536 pixels")
     }
-    if backend == .openblas, let precision, precision == .bf16 || precision == .int8 {
+    if backend == .openblas, let precision, precision != .auto && precision != .f32 {
       throw ValidationError("--backend openblas computes in float32: leave --precision out")
     }
   }

@@ -53,7 +53,7 @@ extension Backend {
             var arguments = dk_attention_arguments(
               batch: shape.batch, heads: shape.heads, head_dim: shape.headSize, queries: shape.queries, keys: shape.keys,
               scale: shape.scale, q: q.view, k: k.view, v: v.view, out: out.view, key_item: item, key_count: count,
-              key_mask: mask, bias: biasNumbers, probabilities: sums)
+              key_mask: mask, bias: biasNumbers, levels: multipliesLevels ? 1 : 0, probabilities: sums)
             try DiTTensors.check(dk_attention(engine, &arguments), "attention")
           }
         }

@@ -5,6 +5,7 @@ extension Backend {
     switch precision {
     case .auto, .f32: DK_WEIGHT_F32
     case .bf16: DK_WEIGHT_BF16
+    case .int12: DK_WEIGHT_INT12
     case .int8: DK_WEIGHT_INT8
     }
   }
@@ -15,9 +16,14 @@ extension Backend {
     try linear(matrices, bias, precise ? DK_WEIGHT_F32 : weightKind)
   }
 
-  /// Packs a 1×1 convolution as a linear over pixels, in the type 3×3 convolutions are packed in: never int8.
+  /// What convolutions are packed in: never int8.
+  private var pixelKind: dk_weight_kind {
+    activationType == .bf16 ? DK_WEIGHT_BF16 : multipliesLevels ? DK_WEIGHT_INT12 : DK_WEIGHT_F32
+  }
+
+  /// Packs a 1×1 convolution as a linear over pixels, in the type 3×3 convolutions are packed in.
   package func pointwise(_ matrices: [StoredMatrix], bias: Tensor? = nil) throws -> Linear {
-    try linear(matrices, bias, activationType == .bf16 ? DK_WEIGHT_BF16 : DK_WEIGHT_F32)
+    try linear(matrices, bias, pixelKind)
   }
 
   private func linear(_ matrices: [StoredMatrix], _ bias: Tensor?, _ kind: dk_weight_kind) throws -> Linear {
@@ -52,7 +58,7 @@ extension Backend {
     guard matrix.columns % 9 == 0, bias.map({ $0.count == matrix.rows && $0.type == .f32 }) ?? true else {
       throw BackendError.shape("a 3×3 convolution of \(matrix.rows)×\(matrix.columns) numbers")
     }
-    let kind = !precise && activationType == .bf16 ? DK_WEIGHT_BF16 : DK_WEIGHT_F32
+    let kind = precise ? DK_WEIGHT_F32 : pixelKind
     let packed = Backend.withSources([matrix]) { sources in
       dk_convolution_pack(engine, kind, matrix.rows, matrix.columns / 9, sources)
     }

@@ -39,8 +39,7 @@ public final class Backend: @unchecked Sendable {
       throw BackendError.outOfMemory("the engine")
     }
     self.engine = engine
-    self.precision =
-      precision != .auto ? precision : kind == .native && dk_engine_has_bf16(engine) != 0 ? .bf16 : .f32
+    self.precision = precision == .auto ? Backend.fastest(engine, kind) : precision
     if kind == .openblas {
       guard let sgemm = copenblas_sgemm() else {
         dk_engine_destroy(engine)
@@ -52,9 +51,23 @@ public final class Backend: @unchecked Sendable {
 
   deinit { dk_engine_destroy(engine) }
 
+  /// What `.auto` is: the fastest of the precisions in which pictures stay what they are in float32 (docs/SPEED.md).
+  private static func fastest(_ engine: OpaquePointer, _ kind: Kind) -> Precision {
+    guard kind == .native else { return .f32 }
+    if dk_engine_has_bf16(engine) != 0 { return .bf16 }
+    return dk_engine_has_int12(engine) != 0 ? .int12 : .f32
+  }
+
   /// The type activations have between linears: bfloat16 where the kernels compute in it.
   package var activationType: ElementType {
-    kind == .native && precision != .f32 && dk_engine_has_bf16(engine) != 0 ? .bf16 : .f32
+    let isNarrow = precision == .bf16 || precision == .int8
+    return kind == .native && isNarrow && dk_engine_has_bf16(engine) != 0 ? .bf16 : .f32
+  }
+
+  /// Whether attention and convolutions multiply twelve-bit integers: with the precisions of integers, where activations
+  /// stay float32.
+  var multipliesLevels: Bool {
+    kind == .native && (precision == .int12 || precision == .int8) && activationType == .f32
   }
 
   /// The instruction set the kernels were chosen for: "avx2", for instance.

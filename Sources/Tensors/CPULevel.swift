@@ -2,6 +2,20 @@ import DiTCKernels
 import Foundation
 
 extension Backend {
+  /// What this processor can do and what of it is used, as lines of a name and a value.
+  package static func describeCPU() throws -> String {
+    let backend = try Backend()
+    var lines = [
+      ("can compute as", cpuLevels.joined(separator: ", ")), ("computes as", backend.cpuLevel),
+      ("--precision auto", backend.precision.rawValue), ("threads", String(backend.threads)),
+    ]
+    let ratio = dk_cpu_bf16_ratio()
+    if ratio > 0 {
+      lines.append(("bfloat16", String(format: "a product of pairs takes %.1f times a multiply-add of float32", ratio)))
+    }
+    return lines.map { $0.0.padding(toLength: 18, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
+  }
+
   /// The instruction sets that this processor has, the best last: "portable", "avx2", …
   public static var cpuLevels: [String] { dk_cpu_level.available.filter { $0 != DK_CPU_NATIVE }.map(\.name) }
 }

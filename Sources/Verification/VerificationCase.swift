@@ -52,7 +52,7 @@ struct VerificationCase {
     let floor: (Double, Double) =
       switch backend.precision {
       case .auto, .f32: (0, 0)
-      case .bf16: (2e-4, 3e-2)
+      case .bf16, .int12: (2e-4, 3e-2)
       case .int8: (2e-3, 8e-2)
       }
     // u + s(c − u) adds the rounding of both branches, s² + (s−1)² times that of one.

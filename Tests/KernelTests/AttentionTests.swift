@@ -13,10 +13,12 @@ import Testing
     var keyCount: [Int32]?
     var keyMask: [UInt8]?
     var usesBias = false, wantsProbabilities = false
+    let levels: Bool
     var scale: Float
 
-    init(_ type: dk_type, batch: Int, heads: Int, headDim: Int, queries: Int, keys: Int, items: Int? = nil, seed: UInt64 = 8) {
-      (self.type, self.batch, self.heads, self.headDim) = (type, batch, heads, headDim)
+    init(_ arithmetic: Arithmetic, batch: Int, heads: Int, headDim: Int, queries: Int, keys: Int, items: Int? = nil, seed: UInt64 = 8) {
+      (type, levels) = (arithmetic.type, arithmetic == .levels)
+      (self.batch, self.heads, self.headDim) = (batch, heads, headDim)
       (self.queries, self.keys, self.items) = (queries, keys, items ?? batch)
       let width = heads * headDim
       var numbers = Numbers(seed: seed)
@@ -39,6 +41,7 @@ import Testing
       (arguments.batch, arguments.heads, arguments.head_dim) = (count, heads, headDim)
       (arguments.queries, arguments.keys, arguments.scale) = (queries, keys, scale)
       (arguments.q, arguments.k, arguments.v, arguments.out) = (q.view(row: first), k.view, v.view, out.view)
+      arguments.levels = levels ? 1 : 0
       if usesBias { arguments.bias = UnsafePointer(bias.floats) }
       if wantsProbabilities { arguments.probabilities = map.floats }
       try (item ?? []).withUnsafeBufferPointer { items in
@@ -70,27 +73,27 @@ import Testing
     (2, 1, 7, 3, 257), (1, 4, 64, 1, 300),
   ]
 
-  @Test(arguments: [DK_F32, DK_BF16])
-  func matchesTheReference(type: dk_type) throws {
+  @Test(arguments: Arithmetic.allCases)
+  func matchesTheReference(arithmetic: Arithmetic) throws {
     for (batch, heads, headDim, queries, keys) in Self.shapes {
-      let limit = type == DK_F32 ? f32Limit : bf16Limit
-      let problem = Problem(type, batch: batch, heads: heads, headDim: headDim, queries: queries, keys: keys)
+      let limit = arithmetic.limit
+      let problem = Problem(arithmetic, batch: batch, heads: heads, headDim: headDim, queries: queries, keys: keys)
       try holdAgainstReference(
-        "attention \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32
+        "attention \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32
       ) { try problem.run($0) }
       problem.everyOption()
       try holdAgainstReference(
-        "all options \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32
+        "all options \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32
       ) { try problem.run($0) }
-      let shared = Problem(type, batch: 3, heads: heads, headDim: headDim, queries: queries, keys: keys, items: 2)
+      let shared = Problem(arithmetic, batch: 3, heads: heads, headDim: headDim, queries: queries, keys: keys, items: 2)
       try holdAgainstReference(
-        "shared keys \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: type == DK_F32
+        "shared keys \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32
       ) { try shared.run($0) }
     }
   }
 
   @Test func referenceComputesTheFormula() throws {
-    let p = Problem(DK_F32, batch: 3, heads: 2, headDim: 3, queries: 4, keys: 5, items: 2)
+    let p = Problem(.f32, batch: 3, heads: 2, headDim: 3, queries: 4, keys: 5, items: 2)
     p.everyOption()
     p.scale = 0.7
     let result = try p.run(Engines.get(DK_BACKEND_REFERENCE))
@@ -115,10 +118,10 @@ import Testing
     #expect(Comparison(expected: (expected + map).map(Float.init), actual: result).maxAbsolute < 1e-6)
   }
 
-  @Test(arguments: [DK_F32, DK_BF16], [DK_BACKEND_NATIVE, DK_BACKEND_OPENBLAS])
-  func maskedKeysHaveNoInfluence(type: dk_type, backend: dk_backend) throws {
+  @Test(arguments: Arithmetic.allCases, [DK_BACKEND_NATIVE, DK_BACKEND_OPENBLAS])
+  func maskedKeysHaveNoInfluence(arithmetic: Arithmetic, backend: dk_backend) throws {
     for headDim in [10, 64, 7] {
-      let p = Problem(type, batch: 2, heads: 2, headDim: headDim, queries: 20, keys: 300)
+      let p = Problem(arithmetic, batch: 2, heads: 2, headDim: headDim, queries: 20, keys: 300)
       p.everyOption()
       for level in Level.all {
         let engine = try Engines.get(backend, level: level.level)
@@ -143,10 +146,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [DK_F32, DK_BF16], [DK_BACKEND_NATIVE, DK_BACKEND_OPENBLAS])
-  func batchesHaveTheBitsOfSinglePictures(type: dk_type, backend: dk_backend) throws {
+  @Test(arguments: Arithmetic.allCases, [DK_BACKEND_NATIVE, DK_BACKEND_OPENBLAS])
+  func batchesHaveTheBitsOfSinglePictures(arithmetic: Arithmetic, backend: dk_backend) throws {
     for everyOption in [false, true] {
-      let p = Problem(type, batch: 3, heads: 3, headDim: 24, queries: 90, keys: 310)
+      let p = Problem(arithmetic, batch: 3, heads: 3, headDim: 24, queries: 90, keys: 310)
       if everyOption { p.everyOption() }
       p.wantsProbabilities = false  // it would lie between the pictures
       for level in Level.all {
@@ -156,23 +159,23 @@ import Testing
     }
   }
 
-  @Test(arguments: [DK_F32, DK_BF16])
-  func largeScoresStayFinite(type: dk_type) throws {
-    let p = Problem(type, batch: 1, heads: 1, headDim: 16, queries: 20, keys: 600)
+  @Test(arguments: [Arithmetic.f32, .bf16])
+  func largeScoresStayFinite(arithmetic: Arithmetic) throws {
+    let p = Problem(arithmetic, batch: 1, heads: 1, headDim: 16, queries: 20, keys: 600)
     p.scale = 300
-    try holdAgainstReference("large scores", limit: type == DK_F32 ? 1e-6 : bf16Limit, openBLAS: false) { try p.run($0) }
+    try holdAgainstReference("large scores", limit: arithmetic == .f32 ? 1e-6 : bf16Limit, openBLAS: false) { try p.run($0) }
   }
 
   @Test func everyOptionChangesTheResult() throws {
     let engine = try Engines.get(DK_BACKEND_NATIVE)
-    let p = Problem(DK_F32, batch: 2, heads: 2, headDim: 8, queries: 6, keys: 9)
+    let p = Problem(.f32, batch: 2, heads: 2, headDim: 8, queries: 6, keys: 9)
     let plain = try p.run(engine)
     let change: [(Problem) -> Void] = [
       { $0.usesBias = true }, { $0.scale = 1 }, { $0.keyCount = [5, 4] }, { $0.keyItem = [1, 0] },
       { $0.keyMask = (0..<18).map { $0 % 2 == 0 || $0 == 9 ? 1 : 0 } },
     ]
     for make in change {
-      let other = Problem(DK_F32, batch: 2, heads: 2, headDim: 8, queries: 6, keys: 9)
+      let other = Problem(.f32, batch: 2, heads: 2, headDim: 8, queries: 6, keys: 9)
       make(other)
       #expect(try Comparison(expected: plain, actual: other.run(engine)).nmse > 1e-3)
     }

@@ -19,6 +19,8 @@ import Testing
     let x, residual, bias: Rows
     let weights: [Float]
     var usesBias = true, usesResidual = true
+    /// nil: the type's own.
+    var weightKind: dk_weight_kind?
 
     init(_ shape: Shape, _ type: dk_type, out: dk_type? = nil, activation: dk_activation = DK_ACT_NONE) {
       (self.shape, self.type, outType, self.activation) = (shape, type, out ?? type, activation)
@@ -33,7 +35,7 @@ import Testing
     func packed(_ engine: OpaquePointer) throws -> OpaquePointer {
       try weights.withUnsafeBytes { bytes in
         var source = dk_source(type: DK_STORED_F32, rows: shape.outputs, data: bytes.baseAddress, scales: nil)
-        let kind = type == DK_F32 ? DK_WEIGHT_F32 : DK_WEIGHT_BF16
+        let kind = weightKind ?? (type == DK_F32 ? DK_WEIGHT_F32 : DK_WEIGHT_BF16)
         return try made(dk_convolution_pack(engine, kind, shape.outputs, shape.inputs, &source))
       }
     }
@@ -82,6 +84,52 @@ import Testing
     }
   }
 
+  @Test(arguments: [DK_F32, DK_BF16])
+  func levelsMatchTheReference(type: dk_type) throws {
+    for shape in Self.shapes {
+      for activation in [DK_ACT_NONE, DK_ACT_SILU] {
+        let problem = Problem(shape, type, out: DK_F32, activation: activation)
+        problem.weightKind = DK_WEIGHT_INT12
+        try holdAgainstReference("levels \(shape)", limit: Arithmetic.levels.limit, openBLAS: type == DK_F32) {
+          try problem.run($0) + [1]
+        }
+      }
+    }
+  }
+
+  /// Pixels and weights of the largest level, 4,608 of them a sum.
+  @Test func sumsOfLevelsDoNotOverflow() throws {
+    let pixels = 16, channels = 512
+    let x = Rows(DK_F32, pixels, channels, values: [Float](repeating: -1, count: pixels * channels))
+    let weights = [Float](repeating: 1, count: 2 * channels * 9)
+    for level in Level.all {
+      let engine = try Engines.get(DK_BACKEND_NATIVE, level: level.level), out = Rows(DK_F32, pixels, 2)
+      let packed = try weights.withUnsafeBytes { bytes in
+        var source = dk_source(type: DK_STORED_F32, rows: 2, data: bytes.baseAddress, scales: nil)
+        return try made(dk_convolution_pack(engine, DK_WEIGHT_INT12, 2, channels, &source))
+      }
+      defer { dk_convolution_free(packed) }
+      var arguments = dk_convolution_arguments()
+      (arguments.batch, arguments.height, arguments.width, arguments.upsample, arguments.stride) = (1, 4, 4, 1, 1)
+      let none = dk_rows(type: DK_F32, data: nil, stride: 0)
+      try checked(dk_convolve(engine, packed, &arguments, x.view, none, out.view))
+      #expect(abs(out[5, 0] + 4608) < 5, "\(level)")
+    }
+  }
+
+  @Test func notANumberIsNotHidden() throws {
+    for kind in [DK_WEIGHT_F32, DK_WEIGHT_INT12] {
+      let problem = Problem(Shape(height: 9, width: 13, inputs: 5, outputs: 6), DK_F32)
+      problem.weightKind = kind
+      problem.x[30, 2] = .nan
+      for level in Level.all {
+        let result = try problem.run(Engines.get(DK_BACKEND_NATIVE, level: level.level))
+        let isThere = result[30 * 6..<31 * 6].allSatisfy(\.isNaN)
+        #expect(isThere, "\(level) \(kind)")
+      }
+    }
+  }
+
   @Test func referenceComputesTheFormula() throws {
     for shape in [
       Shape(batch: 2, height: 3, width: 4, inputs: 2, outputs: 3), Shape(height: 3, width: 2, inputs: 2, outputs: 2, upsample: 2),
@@ -116,10 +164,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [DK_F32, DK_BF16], [DK_BACKEND_NATIVE, DK_BACKEND_OPENBLAS])
-  func batchesHaveTheBitsOfSinglePictures(type: dk_type, backend: dk_backend) throws {
+  @Test(arguments: Arithmetic.allCases, [DK_BACKEND_NATIVE, DK_BACKEND_OPENBLAS])
+  func batchesHaveTheBitsOfSinglePictures(arithmetic: Arithmetic, backend: dk_backend) throws {
     for upsample in [1, 2] {
-      let p = Problem(Shape(batch: 3, height: 9, width: 21, inputs: 20, outputs: 40, upsample: upsample), type)
+      let p = Problem(Shape(batch: 3, height: 9, width: 21, inputs: 20, outputs: 40, upsample: upsample), arithmetic.type)
+      p.weightKind = arithmetic.weights
       for level in Level.all {
         let engine = try Engines.get(backend, level: level.level)
         #expect(try sameBits(p.run(engine), (0..<3).flatMap { try p.run(engine, picture: $0) }))

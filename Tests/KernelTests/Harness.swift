@@ -65,6 +65,27 @@ enum Engines {
 let f32Limit = 1e-11
 let bf16Limit = 1.2e-5
 
+/// What attention and convolution multiply.
+enum Arithmetic: CaseIterable {
+  case f32, bf16, levels
+  /// Of what they read and write.
+  var type: dk_type { self == .bf16 ? DK_BF16 : DK_F32 }
+  var weights: dk_weight_kind {
+    switch self {
+    case .f32: DK_WEIGHT_F32
+    case .bf16: DK_WEIGHT_BF16
+    case .levels: DK_WEIGHT_INT12
+    }
+  }
+  var limit: Double {
+    switch self {
+    case .f32: f32Limit
+    case .bf16: bf16Limit
+    case .levels: 3e-6
+    }
+  }
+}
+
 /// Holds every engine against the reference: numbers, and bits over thread counts.
 /// - Parameter floor: energy added a number: a lone output near zero must not blow the ratio up.
 func holdAgainstReference(

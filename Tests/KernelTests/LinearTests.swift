@@ -59,7 +59,8 @@ struct LinearCase {
     switch kind {
     case DK_WEIGHT_F32: return 1e-12 + rounding
     case DK_WEIGHT_BF16: return 1e-5 + rounding  // float32 x is rounded to bf16 where the CPU multiplies those
-    default: return 1e-4 + rounding  // x in 255 levels
+    case DK_WEIGHT_INT12: return 2e-6 + rounding  // x and weights in 4095 levels
+    default: return 1e-4 + rounding  // x in 255 levels, where the CPU multiplies bytes
     }
   }
 }
@@ -74,7 +75,7 @@ func pack(_ engine: OpaquePointer, _ kind: dk_weight_kind, _ n: Int, _ k: Int, _
   return weight
 }
 
-private let kinds = [DK_WEIGHT_F32, DK_WEIGHT_BF16, DK_WEIGHT_INT8]
+private let kinds = [DK_WEIGHT_F32, DK_WEIGHT_BF16, DK_WEIGHT_INT8, DK_WEIGHT_INT12]
 private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_ACT_SILU, DK_ACT_RELU]
 
 @Suite struct LinearTests {
@@ -163,13 +164,32 @@ private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_AC
     }
   }
 
-  /// int8 arithmetic is exact, so all CPUs give the same bits.
-  @Test func int8IsTheSameOnEveryCPU() throws {
-    for x in [DK_F32, DK_BF16] {
-      let test = LinearCase(m: 37, n: 101, k: 203, kind: DK_WEIGHT_INT8, x: x)
-      let portable = try test.run(Engines.get(DK_BACKEND_NATIVE, level: DK_CPU_PORTABLE))
-      for level in Level.all { #expect(try test.run(Engines.get(DK_BACKEND_NATIVE, level: level.level)) == portable) }
+  /// Integers are summed exactly, so all CPUs that quantise x to as many levels give the same bits.
+  @Test(arguments: [DK_WEIGHT_INT8, DK_WEIGHT_INT12], [DK_F32, DK_BF16])
+  func integersAreTheSameOnEveryCPU(kind: dk_weight_kind, x: dk_type) throws {
+    for k in [203, 1600] {  // the longer ones are summed in several pieces
+      let test = LinearCase(m: 37, n: 101, k: k, kind: kind, x: x)
+      var results: [Bool: [Float]] = [:]
+      for level in Level.all {
+        let engine = try Engines.get(DK_BACKEND_NATIVE, level: level.level), result = try test.run(engine)
+        let multipliesBytes = kind == DK_WEIGHT_INT8 && dk_engine_has_vnni(engine) == 1
+        if let other = results[multipliesBytes] { #expect(result == other, "\(level)") }
+        results[multipliesBytes] = result
+      }
     }
+  }
+
+  /// The largest levels everywhere: the sums of a piece just fit.
+  @Test(arguments: Level.all, [DK_WEIGHT_INT8, DK_WEIGHT_INT12])
+  func sumsOfIntegersDoNotOverflow(level: Level, kind: dk_weight_kind) throws {
+    let engine = try Engines.get(DK_BACKEND_NATIVE, level: level.level), k = 5000
+    let weights = GuardedMemory([Float](repeating: 1, count: 3 * k))
+    let packed = try pack(engine, kind, 3, k, [dk_source(type: DK_STORED_F32, rows: 3, data: weights.pointer, scales: nil)])
+    defer { dk_weight_free(packed) }
+    let x = Rows(DK_F32, 2, k, values: [Float](repeating: -1, count: 2 * k)), out = Rows(DK_F32, 2, 3)
+    try checked(dk_linear(engine, 2, x.view, packed, nil, out.view))
+    let isRight = out.array.allSatisfy { abs($0 + 5000) < 5 }
+    #expect(isRight)
   }
 
   /// Rows none at all.

@@ -3,7 +3,7 @@ import Testing
 
 /// Memory that runs out is an error or makes no difference: it never becomes other numbers.
 @Suite struct MemoryTests {
-  @Test(arguments: [DK_WEIGHT_F32, DK_WEIGHT_BF16, DK_WEIGHT_INT8])
+  @Test(arguments: [DK_WEIGHT_F32, DK_WEIGHT_BF16, DK_WEIGHT_INT8, DK_WEIGHT_INT12])
   func linears(kind: dk_weight_kind) throws {
     for x in [DK_F32, DK_BF16] {
       var test = LinearCase(m: 70, n: 53, k: 65, kind: kind, x: x, activation: DK_ACT_GELU_TANH)
@@ -17,18 +17,19 @@ import Testing
     try holdWithoutMemory("large linear") { try LinearCase(m: 2, n: 700, k: 800).run($0) }
   }
 
-  @Test(arguments: [DK_F32, DK_BF16])
-  func attention(type: dk_type) throws {
-    let problem = AttentionTests.Problem(type, batch: 2, heads: 2, headDim: 12, queries: 70, keys: 140)
+  @Test(arguments: Arithmetic.allCases)
+  func attention(arithmetic: Arithmetic) throws {
+    let problem = AttentionTests.Problem(arithmetic, batch: 2, heads: 2, headDim: 12, queries: 70, keys: 140)
     try holdWithoutMemory("attention") { try problem.run($0) }
     problem.everyOption()
     try holdWithoutMemory("attention with all options") { try problem.run($0) }
   }
 
-  @Test(arguments: [DK_F32, DK_BF16])
-  func convolutions(type: dk_type) throws {
+  @Test(arguments: Arithmetic.allCases)
+  func convolutions(arithmetic: Arithmetic) throws {
     for shape in ConvolutionTests.shapes.prefix(6) {
-      let problem = ConvolutionTests.Problem(shape, type, activation: DK_ACT_SILU)
+      let problem = ConvolutionTests.Problem(shape, arithmetic.type, activation: DK_ACT_SILU)
+      problem.weightKind = arithmetic.weights
       try holdWithoutMemory("convolution \(shape)") { try problem.run($0) }
     }
   }

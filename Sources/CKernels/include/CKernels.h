@@ -34,7 +34,7 @@ long dk_allocations(void);  // of this thread, so far, failed ones included
 // ---------------------------------------------------------------- instruction sets
 
 typedef enum {
-  DK_CPU_NATIVE = 0,  // the best of those below that this processor has
+  DK_CPU_NATIVE = 0,  // the fastest of those below that this processor has
   DK_CPU_PORTABLE,
   DK_CPU_AVX2,         // avx2 + fma + f16c
   DK_CPU_AVX2_VNNI,    // and avx_vnni: dot products of bytes
@@ -45,6 +45,9 @@ typedef enum {
 } dk_cpu_level;
 
 int dk_cpu_has(dk_cpu_level level);
+// What a product of pairs of avx512_bf16 takes here, by what a multiply-add of float32 takes; 0 where there is none. Where it
+// is more than 1.6 `native` leaves them alone.
+float dk_cpu_bf16_ratio(void);
 // "native", "portable", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16". NULL where this program was built
 // for another kind of processor.
 const char *dk_cpu_level_name(dk_cpu_level level);
@@ -68,6 +71,7 @@ int dk_engine_threads(const dk_engine *engine);
 dk_cpu_level dk_engine_level(const dk_engine *engine);  // never DK_CPU_NATIVE
 int dk_engine_has_bf16(const dk_engine *engine);        // this engine multiplies bfloat16 as such
 int dk_engine_has_vnni(const dk_engine *engine);        // this engine has dot products of bytes
+int dk_engine_has_int12(const dk_engine *engine);       // INT12 is faster than F32 on this engine
 
 // C = alpha * A * op(B) + beta * C, row-major, exactly cblas_sgemm's order of arguments (enums as int).
 typedef void (*dk_sgemm)(int order, int transA, int transB, int m, int n, int k, float alpha, const float *a,
@@ -107,13 +111,14 @@ float dk_f32_to_i8(const float *from, long count, int8_t *to);
 
 // ---------------------------------------------------------------- linear.c: packed matrix products
 
-typedef enum { DK_WEIGHT_F32 = 0, DK_WEIGHT_BF16 = 1, DK_WEIGHT_INT8 = 2 } dk_weight_kind;
+// INT12: levels of -2047…2047, one scale a row, in 16 bits.
+typedef enum { DK_WEIGHT_F32 = 0, DK_WEIGHT_BF16 = 1, DK_WEIGHT_INT8 = 2, DK_WEIGHT_INT12 = 3 } dk_weight_kind;
 typedef struct dk_weight dk_weight;  // [n][k], packed for this engine
 
 // Memory for a matrix, without numbers. Returns NULL when memory is short.
 dk_weight *dk_weight_create(dk_engine *engine, dk_weight_kind kind, long n, long k);
 // Packs numbers into it, in place of those before. The sources are stacked along n: q, k and v of separate files become one matrix.
-// INT8 from an I8 source keeps its numbers; from any other source rows are quantised as in dk_f32_to_i8.
+// INT8 and INT12 from an I8 source keep its numbers; from any other source rows are quantised, as dk_f32_to_i8 does it.
 DK_CHECKED dk_status dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *sources);
 void dk_weight_free(dk_weight *weight);
 size_t dk_weight_bytes(const dk_weight *weight);
@@ -137,7 +142,8 @@ typedef struct {
   long rows_per_group;
 } dk_epilogue;
 
-// x [m][k] f32 or bf16 -> out [m][n] f32 or bf16. INT8 weights: x is quantised per row (symmetric, 127 levels).
+// x [m][k] f32 or bf16 -> out [m][n] f32 or bf16. INT8 and INT12 weights: x is quantised per row, symmetric,
+// with 2047 levels; with 127 where INT8 is multiplied by dot products of bytes.
 DK_CHECKED dk_status dk_linear(dk_engine *engine, long m, dk_rows x, const dk_weight *weight, const dk_epilogue *epilogue,
                                dk_rows out);
 
@@ -187,6 +193,7 @@ typedef struct {
   const int32_t *key_count; // [items]: only the first key_count[item] keys exist (>= 1), or NULL
   const uint8_t *key_mask;  // [items][keys]: 1 = attend (at least one), or NULL
   const float *bias;        // [heads][queries][keys], shared by all pictures, or NULL
+  int levels;               // multiply numbers rounded to twelve bits, where the engine has products for that
   float *probabilities;     // NULL, or [batch][queries][keys], += mean over heads of the attention weights
 } dk_attention_arguments;
 
@@ -197,7 +204,7 @@ DK_CHECKED dk_status dk_attention(dk_engine *engine, const dk_attention_argument
 typedef struct dk_convolution dk_convolution;  // 3x3 weights packed for this engine
 
 // source: [out_channels][in_channels][3][3] as PyTorch stores it; one dk_source with rows = out_channels, k = in_channels*9.
-dk_convolution *dk_convolution_pack(dk_engine *engine, dk_weight_kind kind /* F32 or BF16 */, long out_channels,
+dk_convolution *dk_convolution_pack(dk_engine *engine, dk_weight_kind kind /* not INT8 */, long out_channels,
                                     long in_channels, const dk_source *source);
 void dk_convolution_free(dk_convolution *convolution);
 

@@ -86,7 +86,7 @@ extension T5Configuration {
     let count = try NetworkListing { _ = try T5Block(0, self, $0) }.costs(Workload()).total.parameters
     return switch backend.precision {
     case .auto, .f32: 4 * count
-    case .bf16: 2 * count
+    case .bf16, .int12: 2 * count
     case .int8: count
     }
   }
