@@ -20,6 +20,10 @@
 #define DK_X86 0
 #endif
 
+// A product and a sum are rounded once only where the code says so (V(fma)): left to compilers, a processor that always has
+// fused multiply-adds would have other bits than the rest.
+#pragma STDC FP_CONTRACT OFF
+
 #define DK_INLINE static inline __attribute__((always_inline, unused))
 #define DK_UNROLL _Pragma("clang loop unroll(full)")
 

@@ -61,7 +61,7 @@ OP V(vec) V(add)(V(vec) a, V(vec) b) { return a + b; }
 OP V(vec) V(sub)(V(vec) a, V(vec) b) { return a - b; }
 OP V(vec) V(mul)(V(vec) a, V(vec) b) { return a * b; }
 OP V(vec) V(div)(V(vec) a, V(vec) b) { return a / b; }
-OP V(vec) V(fma)(V(vec) a, V(vec) b, V(vec) c) { return a * b + c; }  // fused where the CPU always can (arm64)
+OP V(vec) V(fma)(V(vec) a, V(vec) b, V(vec) c) { return a * b + c; }  // two roundings, on arm64 too: kernels.h
 OP V(vec) V(select)(V(ivec) mask, V(vec) a, V(vec) b) { return (V(vec))((mask & (V(ivec))a) | (~mask & (V(ivec))b)); }
 OP V(vec) V(max)(V(vec) a, V(vec) b) { return V(select)(a > b, a, b); }
 OP V(vec) V(min)(V(vec) a, V(vec) b) { return V(select)(a < b, a, b); }
