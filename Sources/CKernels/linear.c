@@ -17,8 +17,8 @@ typedef struct {
 
 // Whether the tiles can read x where it lies.
 static int reads_in_place(const dk_weight *weight, dk_type type) {
-  if (weight->gemm->x_format == DK_X_F32) return type == DK_F32;
-  return weight->gemm->x_format == DK_X_BF16 && type == DK_BF16 && weight->k % 2 == 0;
+  if (weight->k != dk_padded_k(weight)) return 0;
+  return weight->gemm->x_format == (type == DK_F32 ? DK_X_F32 : DK_X_BF16);
 }
 
 // Scratch of a task: sums, scales of the rows, a piece of a panel, prepared rows, one row as float32.

@@ -12,8 +12,8 @@
 #define DIT_T2I_LINEAR_H
 #include "simd.h"
 
-// I16 is a level of -2047…2047, U8 one of -127…127 plus 128.
-typedef enum { DK_X_F32, DK_X_BF16, DK_X_I16, DK_X_U8 } dk_x_format;
+// I16 is a level of -2047…2047, I8 one of -127…127, U8 the same plus 128.
+typedef enum { DK_X_F32, DK_X_BF16, DK_X_I16, DK_X_U8, DK_X_I8 } dk_x_format;
 
 // How the numbers of a kind lie in panels, and who reads them.
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
   int weight_size;          // bytes of a packed number
   dk_x_format x_format;
   int x_size;  // bytes of a prepared number of x
-  // sums [rows][columns] of floats (with U8 of 32-bit integers), += over `steps` steps; they start from zero unless `resume`.
+  // sums [rows][columns] of floats (with U8 and I8 of 32-bit integers), += over `steps` steps; they start from zero unless `resume`.
   // 64 bytes a step are prefetched from `ahead`.
   void (*tile)(int rows, long steps, const char *x, long x_stride, const char *panel, const char *ahead, void *sums, int resume);
   // Rows of one panel, `stride` bytes apart, zeros behind n and k -> packed.
@@ -44,7 +44,7 @@ struct dk_weight {
   float *dense;         // [n][k]: reference and OpenBLAS
   char *panels;
   float *scales;     // INT8 and INT12: one a column, padded to whole panels
-  int32_t *offsets;  // U8: what the +128 adds to each column's sum; else NULL
+  int32_t *offsets;  // U8 and I8, whose sums are integers: what the +128 adds to each column's, zeros for I8; else NULL
   size_t bytes;
 };
 

@@ -63,6 +63,7 @@ static float read_int12(const dk_kernels *kernels, const dk_source *sources, lon
     for (long w = 0; w < words; w++)                                                                        \
       for (long j = 0; j < columns; j++) memcpy(panel++, rows + j * stride + w * (long)sizeof(WORD), sizeof(WORD)); \
   }
+TURN(turn_64, uint64_t)
 TURN(turn_32, uint32_t)
 TURN(turn_16, uint16_t)
 TURN(turn_8, uint8_t)
@@ -71,7 +72,8 @@ TURN(turn_8, uint8_t)
 void dk_pack_columns(const dk_weight *weight, const char *rows, long stride, char *packed) {
   const dk_gemm *gemm = weight->gemm;
   const long word = gemm->step * gemm->weight_size, words = dk_padded_k(weight) / gemm->step;
-  if (word == 4) turn_32(rows, stride, words, gemm->columns, (uint32_t *)packed);
+  if (word == 8) turn_64(rows, stride, words, gemm->columns, (uint64_t *)packed);
+  else if (word == 4) turn_32(rows, stride, words, gemm->columns, (uint32_t *)packed);
   else if (word == 2) turn_16(rows, stride, words, gemm->columns, (uint16_t *)packed);
   else turn_8(rows, stride, words, gemm->columns, (uint8_t *)packed);
 }
@@ -103,7 +105,7 @@ static void pack_panel(void *context, long panel, int thread) {
     if (weight->offsets) {
       int32_t sum = 0;
       for (long i = 0; i < k; i++) sum += ((const int8_t *)to)[i];
-      weight->offsets[row] = 128 * sum;
+      weight->offsets[row] = gemm->x_format == DK_X_U8 ? 128 * sum : 0;
     }
   }
   gemm->pack(weight, rows, stride, weight->panels + panel * dk_panel_bytes(weight));
@@ -124,7 +126,7 @@ static int allocate_native(dk_weight *weight) {
     if (!weight->scales) return 0;
     weight->bytes += padded_n * sizeof(float);
   }
-  if (weight->gemm->x_format == DK_X_U8) {
+  if (weight->gemm->x_format == DK_X_U8 || weight->gemm->x_format == DK_X_I8) {
     weight->offsets = dk_allocate(padded_n * sizeof(int32_t));
     if (!weight->offsets) return 0;
     weight->bytes += padded_n * sizeof(int32_t);

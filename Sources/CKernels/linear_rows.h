@@ -17,22 +17,23 @@ TARGET static void V(widen_bytes)(const int8_t *from, long count, int16_t *to) {
   for (long i = 0; i < count; i++) to[i] = from[i];
 }
 
-// Symmetric levels of a row, the same on every CPU: -127…127 plus 128 for U8, -2047…2047 for I16. Returns the scale:
+// Symmetric levels of a row, the same on every CPU: -2047…2047 for I16, -127…127 for I8, and plus 128 for U8. Returns the scale:
 // max|x| by the largest level, NaN if any x is.
 // The loops are plain so that the compiler vectorises them for TARGET.
 TARGET static float V(quantise_row)(dk_x_format format, const float *row, long k, void *to) {
   float inverse;
-  const float worth = dk_choose_levels(V(largest_of_row)(DK_F32, row, 0, k), format == DK_X_U8 ? 127 : 2047, &inverse);
+  const float worth = dk_choose_levels(V(largest_of_row)(DK_F32, row, 0, k), format == DK_X_I16 ? 2047 : 127, &inverse);
   const float shift = 12582912.0f;  // 1.5·2²³: adding it rounds to even, and leaves the integer in the low bits
   const int32_t shift_bits = 0x4b400000;
-  if (format == DK_X_U8) {
+  if (format != DK_X_I16) {
+    const int32_t zero = format == DK_X_U8 ? 128 : 0;
     uint8_t *levels = to;
     for (long i = 0; i < k; i++) {
       float scaled = row[i] * inverse;  // statements of their own: a fused multiply-add would round differently
       float shifted = scaled + shift;
       int32_t bits;
       memcpy(&bits, &shifted, 4);
-      levels[i] = (uint8_t)(bits - shift_bits + 128);
+      levels[i] = (uint8_t)(bits - shift_bits + zero);
     }
   } else {
     int16_t *levels = to;
@@ -75,14 +76,18 @@ TARGET static float V(quantise_bytes)(dk_type type, const void *row, long k, uin
 TARGET static void V(prepare_row)(dk_x_format format, dk_type type, const void *row, long k, long padded_k, float *wide,
                                   char *to, float *scale) {
   switch (format) {
-    case DK_X_F32: V(widen_row)(type, row, k, (float *)to); break;
+    case DK_X_F32:
+      V(widen_row)(type, row, k, (float *)to);
+      memset(to + k * 4, 0, (size_t)(padded_k - k) * 4);
+      break;
     case DK_X_BF16:
       if (type == DK_BF16) memcpy(to, row, (size_t)k * 2);
       else V(narrow_row)(row, k, (uint16_t *)to);
       memset(to + k * 2, 0, (size_t)(padded_k - k) * 2);
       break;
     case DK_X_I16:
-    case DK_X_U8: {
+    case DK_X_U8:
+    case DK_X_I8: {
 #if LANES == 16
       if (format == DK_X_U8) {
         *scale = V(quantise_bytes)(type, row, k, (uint8_t *)to);
@@ -92,7 +97,7 @@ TARGET static void V(prepare_row)(dk_x_format format, dk_type type, const void *
 #endif
       const float *from = row;
       if (type == DK_BF16) V(widen_row)(type, row, k, wide), from = wide;
-      long size = format == DK_X_U8 ? 1 : 2;
+      long size = format == DK_X_I16 ? 2 : 1;
       *scale = V(quantise_row)(format, from, k, to);
       memset(to + k * size, 0, (size_t)((padded_k - k) * size));  // any number will do: the weights there are 0
       break;
