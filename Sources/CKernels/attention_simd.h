@@ -90,20 +90,6 @@ TARGET __attribute__((noinline)) static void A(mix)(const A(product) *p, long ve
 
 // ---------------------------------------------------------------- softmax down the lanes
 
-#if UNITS == DK_BF16_UNITS
-TARGET DK_INLINE void A(store_weights)(unit *to, V(vec) a, V(vec) b) {
-  __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(a));
-  __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(b)), 16);
-  _mm512_storeu_si512(to, _mm512_or_si512(low, high));
-}
-#elif UNITS == DK_I16_UNITS
-TARGET DK_INLINE void A(store_weights)(unit *to, V(vec) a, V(vec) b) {
-  const V(vec) levels = V(set)(weight_levels);
-  V(integers) pairs = V(pair_levels)(V(mul)(a, levels), V(mul)(b, levels));
-  memcpy(to, &pairs, sizeof pairs);
-}
-#endif
-
 // scores[0..<count] become weights exp(score - maximum), as units. Updates the running maximum and total of each query
 // and leaves in `rescale` the factor for what was mixed before.
 TARGET DK_INLINE void A(softmax_columns)(const int width, workspace *w, long count, long column) {
@@ -128,7 +114,7 @@ TARGET DK_INLINE void A(softmax_columns)(const int width, workspace *w, long cou
       V(vec) a = V(exp)(V(sub)(V(load)(s + v * LANES), largest[v])), b = V(set)(0);
       if (j + 1 < count) b = V(exp)(V(sub)(V(load)(s + query_block + v * LANES), largest[v]));
       total[v] = V(add)(total[v], V(add)(a, b));
-      A(store_weights)(weights + j / 2 * query_block + column + v * LANES, a, b);
+      A(store_weights)(weights + j / 2 * query_block + column + v * LANES, a, b, V(set)(weight_levels));
     }
   }
 #else
@@ -314,6 +300,7 @@ TARGET static void A(read_values)(const dk_attention_arguments *a, const block *
   for (long j = 0; j < count; j += 2) {
     const uint16_t *low = (const uint16_t *)dk_row(a->v, key_row(at, first + j)) + at->start;
     const uint16_t *high = j + 1 < count ? (const uint16_t *)dk_row(a->v, key_row(at, first + j + 1)) + at->start : NULL;
+#if LANES == 16
     for (long d = 0; d < n; d += 16) {
       __mmask16 mask = V(mask)(n - d);
       __m512i pair = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, low + d));
@@ -323,6 +310,9 @@ TARGET static void A(read_values)(const dk_attention_arguments *a, const block *
       }
       _mm512_mask_storeu_epi32(w->values + j / 2 * n + d, mask, pair);
     }
+#else
+    for (long d = 0; d < n; d++) w->values[j / 2 * n + d] = low[d] | (high ? (unit)high[d] << 16 : 0);
+#endif
   }
   p->a = (const char *)w->values;
   p->step = n * 4;

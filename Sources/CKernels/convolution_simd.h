@@ -122,8 +122,12 @@ TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels
     memcpy(halves, row, (size_t)channels * 2);
     return;
   }
+#if LANES == 16
   for (long i = 0; i < channels; i += 16)
     _mm256_mask_storeu_epi16(halves + i, V(mask)(channels - i), (__m256i)_mm512_cvtneps_pbh(V(load_n)((const float *)row + i, channels - i)));
+#else
+  V(narrow_row)(row, channels, halves);
+#endif
 #elif UNITS == DK_I16_UNITS
   int16_t *halves = (int16_t *)to;
   if (channels & 1) halves[channels] = 0;

@@ -5,11 +5,20 @@
 
 #if DK_X86
 #include <cpuid.h>
+#elif DK_ARM64 && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif DK_ARM64 && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 // From the least to the best: the last one that the processor has is `native`. A new one is its file and its line here.
 static const dk_kernels *const tables[DK_CPU_LEVELS] = {
   [DK_CPU_PORTABLE] = &dk_kernels_portable,
+#if DK_ARM64
+  [DK_CPU_NEON] = &dk_kernels_neon,
+  [DK_CPU_NEON_DOT] = &dk_kernels_neon_dot,
+  [DK_CPU_NEON_BF16] = &dk_kernels_neon_bf16,
+#endif
 #if DK_X86
   [DK_CPU_AVX2] = &dk_kernels_avx2,
   [DK_CPU_AVX2_VNNI] = &dk_kernels_avx2_vnni,
@@ -18,6 +27,14 @@ static const dk_kernels *const tables[DK_CPU_LEVELS] = {
   [DK_CPU_AVX512_BF16] = &dk_kernels_avx512_bf16,
 #endif
 };
+
+#if DK_ARM64 && defined(__APPLE__)
+static int says(const char *name) {
+  int yes = 0;
+  size_t size = sizeof yes;
+  return sysctlbyname(name, &yes, &size, NULL, 0) == 0 && yes;
+}
+#endif
 
 static unsigned look(void) {
   unsigned found = 0;
@@ -39,6 +56,15 @@ static unsigned look(void) {
   found |= DK_HAS_AVX512;
   if (c & 1u << 11) found |= DK_HAS_AVX512_VNNI;
   if (a1 & 1u << 5) found |= DK_HAS_AVX512_BF16;
+#elif DK_ARM64 && defined(__APPLE__)
+  if (says("hw.optional.arm.FEAT_DotProd")) found |= DK_HAS_DOTPROD;
+  if (says("hw.optional.arm.FEAT_BF16")) found |= DK_HAS_BF16;
+  if (says("hw.optional.arm.FEAT_I8MM")) found |= DK_HAS_I8MM;
+#elif DK_ARM64 && defined(__linux__)
+  const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+  if (first & HWCAP_ASIMDDP) found |= DK_HAS_DOTPROD;
+  if (second & HWCAP2_BF16) found |= DK_HAS_BF16;
+  if (second & HWCAP2_I8MM) found |= DK_HAS_I8MM;
 #endif
   return found;
 }

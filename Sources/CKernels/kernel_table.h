@@ -17,6 +17,9 @@ enum {
   DK_HAS_AVX512 = 1 << 2,
   DK_HAS_AVX512_VNNI = 1 << 3,
   DK_HAS_AVX512_BF16 = 1 << 4,
+  DK_HAS_DOTPROD = 1 << 8,  // of arm64, where NEON itself is always there
+  DK_HAS_BF16 = 1 << 9,
+  DK_HAS_I8MM = 1 << 10,
 };
 
 typedef enum { DK_ACTIVATE, DK_ACTIVATE_MULTIPLY, DK_ADD } dk_operation;
@@ -75,6 +78,7 @@ struct dk_kernels {
 };
 
 extern const dk_kernels dk_kernels_portable;
+extern const dk_kernels dk_kernels_neon, dk_kernels_neon_dot, dk_kernels_neon_bf16;
 extern const dk_kernels dk_kernels_avx2, dk_kernels_avx2_vnni;
 extern const dk_kernels dk_kernels_avx512, dk_kernels_avx512_vnni, dk_kernels_avx512_bf16;
 

@@ -20,6 +20,15 @@
 #define DK_X86 0
 #endif
 
+#if defined(__aarch64__) && !defined(DK_PORTABLE_ONLY)
+#define DK_ARM64 1
+#include <arm_neon.h>
+#define DK_TARGET_NEON_DOT __attribute__((target("dotprod")))
+#define DK_TARGET_NEON_BF16 __attribute__((target("bf16,i8mm")))
+#else
+#define DK_ARM64 0
+#endif
+
 // A product and a sum are rounded once only where the code says so (V(fma)): left to compilers, a processor that always has
 // fused multiply-adds would have other bits than the rest.
 #pragma STDC FP_CONTRACT OFF

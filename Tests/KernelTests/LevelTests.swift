@@ -23,7 +23,8 @@ import Testing
     let native = try TestEngine()
     #expect(native.use(dk_engine_level) == Level.all.last?.level)
     for (level, bf16, vnni) in [
-      (DK_CPU_PORTABLE, 0, 0), (DK_CPU_AVX2, 0, 0), (DK_CPU_AVX2_VNNI, 0, 1), (DK_CPU_AVX512, 0, 0),
+      (DK_CPU_PORTABLE, 0, 0), (DK_CPU_NEON, 0, 0), (DK_CPU_NEON_DOT, 0, 1), (DK_CPU_NEON_BF16, 1, 1),
+      (DK_CPU_AVX2, 0, 0), (DK_CPU_AVX2_VNNI, 0, 1), (DK_CPU_AVX512, 0, 0),
       (DK_CPU_AVX512_VNNI, 0, 1), (DK_CPU_AVX512_BF16, 1, 1),
     ] where dk_cpu_has(level) == 1 {
       let engine = try TestEngine(level: level)

@@ -36,6 +36,9 @@ long dk_allocations(void);  // of this thread, so far, failed ones included
 typedef enum {
   DK_CPU_NATIVE = 0,  // the fastest of those below that this processor has
   DK_CPU_PORTABLE,
+  DK_CPU_NEON,         // of every arm64
+  DK_CPU_NEON_DOT,     // and dotprod: dot products of bytes
+  DK_CPU_NEON_BF16,    // and bf16, i8mm: products of small matrices
   DK_CPU_AVX2,         // avx2 + fma + f16c
   DK_CPU_AVX2_VNNI,    // and avx_vnni: dot products of bytes
   DK_CPU_AVX512,       // avx512 f, bw, dq, vl
@@ -48,8 +51,8 @@ int dk_cpu_has(dk_cpu_level level);
 // What a product of pairs of avx512_bf16 takes here, by what a multiply-add of float32 takes; 0 where there is none. Where it
 // is more than 1.6 `native` leaves them alone.
 float dk_cpu_bf16_ratio(void);
-// "native", "portable", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16". NULL where this program was built
-// for another kind of processor.
+// "native", "portable", "neon", "neon-dot", "neon-bf16", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16". NULL
+// where this program was built for another kind of processor.
 const char *dk_cpu_level_name(dk_cpu_level level);
 int dk_cpu_level_named(const char *name, dk_cpu_level *level);  // 0 and nothing written where there is no such name
 
