@@ -9,7 +9,7 @@ final class GuardedMemory {
   private let mapped: Int
 
   init(byteCount: Int) {
-    let page = 4096
+    let page = Int(getpagesize())
     self.byteCount = byteCount
     mapped = (byteCount + page - 1) / page * page + page
     mapping = mmap(nil, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
