@@ -27,9 +27,14 @@ static void check(dk_status status) {
 
 // ---------------------------------------------------------------- the peak of each instruction
 
-enum { CHAINS = 12, ROUNDS = 2000000 };
-// Twelve independent chains hide the latency and fit AVX2's sixteen registers; the empty assembly keeps each step from
-// being folded.
+// Twelve independent chains hide the latency and fit AVX2's sixteen registers, 24 fit NEON's; the empty assembly keeps each
+// step from being folded.
+enum { CHAINS = DK_ARM64 ? 24 : 12, ROUNDS = 2000000 };
+#if DK_ARM64
+#define IN_REGISTER "+w"
+#else
+#define IN_REGISTER "+v"
+#endif
 #define PEAK(NAME, TARGET, TYPE, STEP)                                          \
   TARGET static void NAME(void *context, long task, int thread) {               \
     (void)context, (void)task, (void)thread;                                    \
@@ -38,7 +43,7 @@ enum { CHAINS = 12, ROUNDS = 2000000 };
     for (long round = 0; round < ROUNDS; round++)                               \
       DK_UNROLL for (int i = 0; i < CHAINS; i++) {                              \
         c[i] = STEP(c[i], a);                                                   \
-        __asm__ volatile("" : "+v"(c[i]));                                      \
+        __asm__ volatile("" : IN_REGISTER(c[i]));                               \
       }                                                                         \
   }
 #if DK_X86
@@ -50,6 +55,16 @@ PEAK(peak_f32, DK_TARGET_AVX512, __m512, STEP_F32)
 PEAK(peak_bf16, DK_TARGET_AVX512_BF16, __m512, STEP_BF16)
 PEAK(peak_int8, DK_TARGET_AVX512_VNNI, __m512i, STEP_INT8)
 PEAK(peak_avx2, DK_TARGET_AVX2, __m256, STEP_AVX2)
+#elif DK_ARM64
+#define NO_TARGET
+#define STEP_F32(c, a) vfmaq_f32(c, a, a)
+#define STEP_BF16(c, a) vbfmmlaq_f32(c, (bfloat16x8_t)a, (bfloat16x8_t)a)
+#define STEP_INT8(c, a) vmmlaq_s32(c, (int8x16_t)a, (int8x16_t)a)
+#define STEP_DOT(c, a) vdotq_s32(c, (int8x16_t)a, (int8x16_t)a)
+PEAK(peak_f32, NO_TARGET, float32x4_t, STEP_F32)
+PEAK(peak_bf16, DK_TARGET_NEON_BF16, float32x4_t, STEP_BF16)
+PEAK(peak_int8, DK_TARGET_NEON_BF16, int32x4_t, STEP_INT8)
+PEAK(peak_dot, DK_TARGET_NEON_DOT, int32x4_t, STEP_DOT)
 #endif
 
 // Giga-operations a second of all threads, 0 where this CPU has no such instruction (or we no loop for it).
@@ -66,6 +81,13 @@ static double peak(dk_engine *engine, dk_weight_kind kind) {
     loop = peak_avx2;
     operations = 16;
   }
+#elif DK_ARM64
+  const dk_kernels *kernels = engine->kernels;
+  const int fast = kind == DK_WEIGHT_INT8 ? kernels->vnni : kind == DK_WEIGHT_BF16 && kernels->bf16;
+  if (!fast) loop = peak_f32, operations = 8;
+  else if (kind == DK_WEIGHT_BF16) loop = peak_bf16, operations = 32;
+  else if (kernels->bf16) loop = peak_int8, operations = 64;
+  else loop = peak_dot, operations = 32;
 #endif
   double best = 0;
   for (int run = 0; loop && run < 20; run++) {
