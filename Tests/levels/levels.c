@@ -1,7 +1,7 @@
 // Every instruction set that this processor has, held against the reference: odd shapes, strides, masks, epilogues and
 // phases, drawn by chance but the same on every machine. What kernels read and write ends at a page that nobody may touch.
-// Bits may not depend on the number of threads, nor on how many rows are computed together; those of int8's sums and of
-// conversions not on the instruction set either, and those of the portable kernels not on the processor: their hash is
+// Bits may not depend on the number of threads, nor on how many rows are computed together; those of sums of
+// integers, of as many levels, and of conversions not on the instruction set either, and those of the portable kernels not on the processor: their hash is
 // printed, to be compared. Says which sets were run, and the worst of each family: error² / signal².
 //
 //   clang -O2 -ISources/CKernels/include Tests/levels/levels.c Sources/CKernels/*.c -o /tmp/levels -lm -lpthread &&
@@ -72,7 +72,7 @@ typedef struct {
   float numbers[1 << 17];
   long count;
   double limit;
-  int exact;  // the same bits on every instruction set
+  int exact;  // the same bits on every instruction set, or on all that multiply bytes
   long rows;  // that calls of their own may compute
 } result;
 
@@ -96,6 +96,7 @@ static void collect(result *r, dk_rows out, long rows, long columns) {
 }
 
 static const double exact_limit = 1e-11, bf16_limit = 1.6e-5;  // half a unit of 8 bits, squared
+static const double levels_limit = 3e-6;                       // of twelve bits
 
 static dk_rows from_row(dk_rows m, long row) {
   m.data = (char *)m.data + row * m.stride * (m.type == DK_F32 ? 4 : 2);
@@ -130,16 +131,18 @@ static void linear(dk_engine *engine, dk_weight_kind kind, result *r) {
     check(dk_linear(engine, row + step < m ? step : m - row, from_row(x, row), weight, &e, from_row(out, row)));
   dk_weight_free(weight);
   const double rounding = out.type == DK_BF16 ? bf16_limit : 0;
-  r->limit = rounding + (kind == DK_WEIGHT_F32 ? exact_limit : kind == DK_WEIGHT_BF16 ? 1e-5 : 1e-4);
-  r->exact = kind == DK_WEIGHT_INT8 && e.activation == DK_ACT_NONE && !residual;
+  const double limits[] = {exact_limit, 1e-5, 1e-4, levels_limit};  // by dk_weight_kind
+  r->limit = rounding + limits[kind];
+  r->exact = (kind == DK_WEIGHT_INT8 || kind == DK_WEIGHT_INT12) && e.activation == DK_ACT_NONE && !residual;
   collect(r, out, m, n);
 }
 static void linear_f32(dk_engine *engine, result *r) { linear(engine, DK_WEIGHT_F32, r); }
 static void linear_bf16(dk_engine *engine, result *r) { linear(engine, DK_WEIGHT_BF16, r); }
 static void linear_int8(dk_engine *engine, result *r) { linear(engine, DK_WEIGHT_INT8, r); }
+static void linear_int12(dk_engine *engine, result *r) { linear(engine, DK_WEIGHT_INT12, r); }
 
-static void attend(dk_engine *engine, dk_type type, result *r) {
-  dk_attention_arguments a = {0};
+static void attend(dk_engine *engine, dk_type type, int levels, result *r) {
+  dk_attention_arguments a = {.levels = levels};
   a.batch = between(1, 2), a.heads = between(1, 2), a.head_dim = between(1, 40);
   a.queries = between(1, 80), a.keys = between(1, 300), a.scale = 1 / sqrtf((float)a.head_dim);
   const long columns = a.heads * a.head_dim, rows = a.batch * a.queries, key_rows = a.batch * a.keys;
@@ -157,13 +160,14 @@ static void attend(dk_engine *engine, dk_type type, result *r) {
   if (coin()) a.bias = vector(a.heads * a.queries * a.keys, 1);
   if (coin()) a.probabilities = memset(guarded((size_t)(rows * a.keys * 4)), 0, (size_t)(rows * a.keys * 4));
   check(dk_attention(engine, &a));
-  r->limit = type == DK_F32 ? exact_limit : bf16_limit;
+  r->limit = levels ? levels_limit : type == DK_F32 ? exact_limit : bf16_limit;
   const dk_rows map = {DK_F32, a.probabilities, a.keys};
   if (a.probabilities && coin()) collect(r, map, rows, a.keys);
   else collect(r, a.out, rows, columns);
 }
-static void attention_f32(dk_engine *engine, result *r) { attend(engine, DK_F32, r); }
-static void attention_bf16(dk_engine *engine, result *r) { attend(engine, DK_BF16, r); }
+static void attention_f32(dk_engine *engine, result *r) { attend(engine, DK_F32, 0, r); }
+static void attention_bf16(dk_engine *engine, result *r) { attend(engine, DK_BF16, 0, r); }
+static void attention_int12(dk_engine *engine, result *r) { attend(engine, DK_F32, 1, r); }
 
 static void convolve(dk_engine *engine, dk_weight_kind kind, result *r) {
   dk_convolution_arguments a = {0};
@@ -187,11 +191,13 @@ static void convolve(dk_engine *engine, dk_weight_kind kind, result *r) {
   if (!convolution) fail("not enough memory");
   check(dk_convolve(engine, convolution, &a, x, residual, out));
   dk_convolution_free(convolution);
-  r->limit = bf16 ? 2e-5 : exact_limit;  // weights after doubling are rounded twice
+  // Weights after doubling are rounded twice.
+  r->limit = bf16 ? 2e-5 : kind == DK_WEIGHT_INT12 ? levels_limit : exact_limit;
   collect(r, out, out_rows, outputs);
 }
 static void convolution_f32(dk_engine *engine, result *r) { convolve(engine, DK_WEIGHT_F32, r); }
 static void convolution_bf16(dk_engine *engine, result *r) { convolve(engine, DK_WEIGHT_BF16, r); }
+static void convolution_int12(dk_engine *engine, result *r) { convolve(engine, DK_WEIGHT_INT12, r); }
 
 // Norms and elementwise operations, in either type.
 static void rows_of_numbers(dk_engine *engine, result *r) {
@@ -220,16 +226,23 @@ static const struct {
   int rounds;
   void (*run)(dk_engine *engine, result *r);
 } families[] = {
-  {"linear f32", 80, linear_f32},           {"linear bf16", 80, linear_bf16}, {"linear int8", 80, linear_int8},
-  {"attention f32", 25, attention_f32},     {"attention bf16", 25, attention_bf16},
-  {"convolution f32", 40, convolution_f32}, {"convolution bf16", 40, convolution_bf16},
+  {"linear f32", 80, linear_f32},
+  {"linear bf16", 80, linear_bf16},
+  {"linear int8", 80, linear_int8},
+  {"linear int12", 80, linear_int12},
+  {"attention f32", 25, attention_f32},
+  {"attention bf16", 25, attention_bf16},
+  {"attention int12", 25, attention_int12},
+  {"convolution f32", 40, convolution_f32},
+  {"convolution bf16", 40, convolution_bf16},
+  {"convolution int12", 40, convolution_int12},
   {"norms, elementwise", 80, rows_of_numbers},
 };
 enum { count_of_families = sizeof families / sizeof *families };
 
 // ---------------------------------------------------------------- all cases
 
-static result expected, portable, actual, again;
+static result expected, portable, bytes, actual, again;
 
 static void compute(dk_engine *engine, int family, int round, long rows, result *r) {
   state = (uint32_t)(family * 1000003 + round * 7919 + 1);
@@ -305,6 +318,7 @@ int main(void) {
   for (int family = 0; family < count_of_families; family++)
     for (int round = 0; round < families[family].rounds; round++) {
       compute(reference, family, round, 1000, &expected);
+      bytes.count = 0;
       for (int level = DK_CPU_PORTABLE; level < DK_CPU_LEVELS; level++) {
         if (!engines[level]) continue;
         compute(engines[level], family, round, 1000, &actual);
@@ -312,7 +326,9 @@ int main(void) {
         const double error = unit_error(&expected, &actual);
         if (error > worst[level][family]) worst[level][family] = error;
         const char *wrong = error <= actual.limit ? NULL : "too far from the reference";
-        if (actual.exact && !same_bits(&portable, &actual)) wrong = "other bits than portable's";
+        const int by_bytes = families[family].run == linear_int8 && dk_engine_has_vnni(engines[level]);
+        if (by_bytes && !bytes.count) bytes = actual;
+        if (actual.exact && !same_bits(by_bytes ? &bytes : &portable, &actual)) wrong = "other bits than other instruction sets";
         compute(crowds[level], family, round, 1000, &again);
         if (!same_bits(&actual, &again)) wrong = "other bits with three threads";
         if (actual.rows > 1) compute(engines[level], family, round, 1 + round % 5, &again);
