@@ -83,8 +83,7 @@ static workspace *lay_out(const arguments *a, void *memory) {
   return w;
 }
 
-// Which keys of the item may be looked at. What is masked is never read, so it can have no influence.
-static void choose_keys(const arguments *a, long item, workspace *w, block *at) {
+void dk_choose_keys(const arguments *a, long item, int32_t *list, block *at) {
   at->key_row = item * a->keys;
   at->keys = a->key_count ? dk_min(a->keys, a->key_count[item]) : a->keys;
   at->list = NULL;
@@ -92,10 +91,10 @@ static void choose_keys(const arguments *a, long item, workspace *w, block *at) 
   long count = 0, last = -1;
   for (long j = 0; j < at->keys; j++)
     if (a->key_mask[at->key_row + j]) {
-      w->list[count++] = (int32_t)j;
+      list[count++] = (int32_t)j;
       last = j;
     }
-  if (last + 1 != count) at->list = w->list;
+  if (last + 1 != count) at->list = list;
   at->keys = count;
 }
 
@@ -143,7 +142,7 @@ static void attention_task(void *context, long task, int thread) {
   long b = a->probabilities ? task / job->tasks : task / job->tasks / a->heads;
   long query = task % job->tasks * job->blocks * query_block;
   block all = {0};
-  choose_keys(a, a->key_item ? a->key_item[b] : b, w, &all);
+  dk_choose_keys(a, a->key_item ? a->key_item[b] : b, w->list, &all);
   for (all.head = first; all.head < first + heads; all.head++) {
     all.start = all.head * a->head_dim;
     block at[most_blocks];

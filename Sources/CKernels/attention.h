@@ -47,6 +47,10 @@ typedef struct {
   int32_t *list;   // [keys]
 } workspace;
 
+// Which keys of the item may be looked at: sets at->key_row, keys and list, which has room for all keys. What is masked is
+// never read, so it can have no influence. attention.c
+void dk_choose_keys(const dk_attention_arguments *a, long item, int32_t *list, block *at);
+
 // Attention by the table's `attend`: what an instruction set without tasks of its own has for `attention`. attention.c
 dk_status dk_attention_by_blocks(dk_engine *engine, const dk_attention_arguments *arguments);
 #endif

@@ -196,8 +196,7 @@ static void sgemm_task(void *context, long task, int thread) {
                                                   i % job->width * a->stride - before, 3, (unit *)columns + i * k + dy * 3 * c);
   job->engine->sgemm(row_major, plain, transposed, (int)pixels, (int)n, (int)k, 1, columns, (int)k, job->w->dense, (int)k, 0,
                      sums, (int)n);
-  for (long i = 0; i < pixels; i++)
-    kernels->finish_pixel(&job->finish, sums + i * n, (b * job->height + top) * job->width + i);
+  kernels->finish_pixels(&job->finish, sums, n, pixels, (b * job->height + top) * job->width, 1);
 }
 
 static dk_status convolve_by_sgemm(convolution_job job) {

@@ -76,12 +76,14 @@ struct dk_convolver {
   void (*convolve_row)(const row_work *work, packed_taps weights, long panel, int panels);
   // dense [outputs][9][inputs] -> w->packed and whatever else `convolve` reads. All of it is freed by dk_convolution_free.
   dk_status (*pack)(dk_convolution *w, const float *dense);
+  packed_taps *(*pack_phases)(const dk_convolution *w);  // [4], what dk_convolution_phases keeps; NULL when memory is short
   dk_status (*convolve)(dk_engine *engine, const dk_convolution *w, const dk_convolution_arguments *a, dk_rows x,
                         dk_rows residual, dk_rows out);
 };
 
 // What instruction sets share that have loops for panels only. convolution_pack.c, convolution.c
 dk_status dk_convolution_pack_panels(dk_convolution *w, const float *dense);
+packed_taps *dk_convolution_pack_phases(const dk_convolution *w);
 dk_status dk_convolve_panels(dk_engine *engine, const dk_convolution *w, const dk_convolution_arguments *a, dk_rows x,
                              dk_rows residual, dk_rows out);
 
@@ -91,9 +93,19 @@ DK_INLINE int dk_convolution_group(const dk_convolution *w, long panel) {
   return (int)(panel < larger * (small + 1) ? small + 1 : small);
 }
 
+// The first panel of the group that `panel` is in.
+DK_INLINE long dk_convolution_group_start(const dk_convolution *w, long panel) {
+  long start = 0;
+  while (start + dk_convolution_group(w, start) <= panel) start += dk_convolution_group(w, start);
+  return start;
+}
+
 // Units of the packed weights of a convolution of so many taps.
 DK_INLINE long dk_convolution_units(const dk_convolution *w, int taps) { return w->panels * 16 * taps * w->units; }
 
 // The weights [4] of the 2x2 convolutions that one 3x3 convolution is after doubling. NULL when memory is short.
 const packed_taps *dk_convolution_phases(const dk_convolution *w);
+void dk_convolution_free_phases(packed_taps *phases);
+// Of one output and input channel: the nine weights -> the four of a phase.
+void dk_convolution_phase(int phase, const float nine[9], float four[4]);
 #endif

@@ -20,8 +20,7 @@ static void read_dense(const dk_source *source, long inputs, int round_to_bf16, 
 
 // Where weight (n, tap, unit) lies among the packed ones.
 static unit *place(const dk_convolution *w, unit *packed, int taps, long n, long tap, long u) {
-  long panel = n / 16, start = 0;
-  while (start + dk_convolution_group(w, start) <= panel) start += dk_convolution_group(w, start);
+  long start = dk_convolution_group_start(w, n / 16);
   long width = dk_convolution_group(w, start) * 16;
   return packed + (start * taps * w->units * 16) + (tap * w->units + u) * width + (n - start * 16);
 }
@@ -112,7 +111,7 @@ static void free_taps(packed_taps *packed, int count) {
   for (int i = 0; packed && i < count; i++) dk_free(packed[i].units), dk_free(packed[i].scales);
 }
 
-static void free_phases(packed_taps *phases) {
+void dk_convolution_free_phases(packed_taps *phases) {
   free_taps(phases, 4);
   dk_free(phases);
 }
@@ -121,7 +120,7 @@ void dk_convolution_free(dk_convolution *w) {
   if (!w) return;
   dk_free(w->dense);
   free_taps(&w->packed, 1);
-  free_phases(atomic_load(&w->phases));
+  dk_convolution_free_phases(atomic_load(&w->phases));
   dk_convolution_free(w->taps);
   dk_free(w);
 }
@@ -132,18 +131,24 @@ void dk_convolution_free(dk_convolution *w) {
 //   phase 0: the first meets row y - 1, the others row y;  phase 1: the first two meet row y, the last row y + 1.
 static int meets(int phase, int kernel_row) { return phase == 0 ? kernel_row > 0 : kernel_row > 1; }
 
+void dk_convolution_phase(int phase, const float nine[9], float four[4]) {
+  for (int tap = 0; tap < 4; tap++) four[tap] = 0;
+  for (int tap = 0; tap < 9; tap++) four[2 * meets(phase / 2, tap / 3) + meets(phase % 2, tap % 3)] += nine[tap];
+}
+
 static void put_phase(const dk_convolution *w, int phase, packed_taps *packed, long n, float *sums) {
   const float scale = w->packed.scales ? w->packed.scales[n] : 1;
-  memset(sums, 0, (size_t)w->inputs * 4 * sizeof *sums);
-  for (int tap = 0; tap < 9; tap++) {
-    float *sum = sums + (2 * meets(phase / 2, tap / 3) + meets(phase % 2, tap % 3)) * w->inputs;
-    for (long c = 0; c < w->inputs; c++)
-      sum[c] += get_weight(w, place(w, w->packed.units, 9, n, tap, c >> in_pairs(w)), c, scale);
+  for (long c = 0; c < w->inputs; c++) {
+    float nine[9], four[4];
+    for (int tap = 0; tap < 9; tap++)
+      nine[tap] = get_weight(w, place(w, w->packed.units, 9, n, tap, c >> in_pairs(w)), c, scale);
+    dk_convolution_phase(phase, nine, four);
+    for (int tap = 0; tap < 4; tap++) sums[tap * w->inputs + c] = four[tap];
   }
   put_output(w, packed, 4, n, sums);
 }
 
-static packed_taps *make_phases(const dk_convolution *w) {
+packed_taps *dk_convolution_pack_phases(const dk_convolution *w) {
   packed_taps *phases = dk_allocate_zeroed(4 * sizeof *phases);
   float *sums = dk_allocate((size_t)w->inputs * 4 * sizeof *sums);
   dk_status status = phases && sums ? DK_OK : DK_OUT_OF_MEMORY;
@@ -153,7 +158,7 @@ static packed_taps *make_phases(const dk_convolution *w) {
   }
   dk_free(sums);
   if (status == DK_OK) return phases;
-  free_phases(phases);
+  dk_convolution_free_phases(phases);
   return NULL;
 }
 
@@ -165,7 +170,7 @@ const packed_taps *dk_convolution_phases(const dk_convolution *w) {
   pthread_mutex_lock(&making);
   phases = atomic_load(slot);
   if (!phases) {
-    phases = make_phases(w);
+    phases = w->by->pack_phases(w);
     atomic_store(slot, phases);
   }
   pthread_mutex_unlock(&making);

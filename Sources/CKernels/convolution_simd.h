@@ -182,11 +182,14 @@ TARGET static uint32_t A(largest)(const picture *p, long y, long start, long cou
 #endif
 
 #if UNITS == DK_F32_UNITS
-// act(y + bias + residual) of the sums of a pixel: what is left to do when sgemm made them.
-TARGET static void V(finish_pixel)(const finish *f, const float *sums, long pixel) {
-  const void *residual = f->residual.data ? dk_row(f->residual, pixel) : NULL;
-  for (long i = 0; i < f->channels; i += LANES)
-    V(finish_vector)(f, V(load_n)(sums + i, f->channels - i), i, residual, dk_row(f->out, pixel));
+// act(y + bias + residual) of the sums of `count` pixels, `stride` numbers apart, which are rows first, first + step, … of
+// `out`: what is left to do when something else than these loops made the sums.
+TARGET static void V(finish_pixels)(const finish *f, const float *sums, long stride, long count, long first, long step) {
+  for (long pixel = first; count > 0; count--, pixel += step, sums += stride) {
+    const void *residual = f->residual.data ? dk_row(f->residual, pixel) : NULL;
+    for (long i = 0; i < f->channels; i += LANES)
+      V(finish_vector)(f, V(load_n)(sums + i, f->channels - i), i, residual, dk_row(f->out, pixel));
+  }
 }
 
 // A row of `pixels` output pixels from three rows of pixels + 2 products [9][channels], `product` numbers apart.

@@ -74,7 +74,7 @@ struct dk_kernels {
   // Convolutions, by dk_weight_kind; none for INT8. What comes after the sums is for all.
   const dk_convolver *convolver[4];
   void (*sum_taps)(const finish *finish, const float *products, long product, long pixels, long first);
-  void (*finish_pixel)(const finish *finish, const float *sums, long pixel);
+  void (*finish_pixels)(const finish *finish, const float *sums, long stride, long count, long first, long step);
 };
 
 extern const dk_kernels dk_kernels_portable;

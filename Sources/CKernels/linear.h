@@ -56,6 +56,11 @@ DK_INLINE long dk_panel_bytes(const dk_weight *weight) {
   return dk_padded_k(weight) * weight->gemm->columns * weight->gemm->weight_size;
 }
 
+// Whether these rows have one gate, or none at all.
+DK_INLINE int dk_one_gate(const dk_epilogue *e, long row, long rows) {
+  return !e->residual || !e->gate || row / e->rows_per_group == (row + rows - 1) / e->rows_per_group;
+}
+
 enum {
   DK_ROW_BLOCK = 64,     // the most rows of a task
   DK_STEP_BLOCK = 1024,  // steps of a panel done for all rows of a task before the next: what stays in the L2 cache

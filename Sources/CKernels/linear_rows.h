@@ -163,8 +163,7 @@ TARGET DK_INLINE void V(finish_whole_as)(const dk_activation activation, const i
 // 1 where it was done.
 TARGET static int V(finish_whole)(const dk_weight *weight, const dk_epilogue *e, const void *sums, long stride,
                                   const float *x_scales, dk_rows outs, long row, long rows, long column, long count) {
-  const int one_gate = !e->gate || row / e->rows_per_group == (row + rows - 1) / e->rows_per_group;
-  if (count % LANES || !e->bias || (e->residual && (outs.type != DK_F32 || !one_gate))) return 0;
+  if (count % LANES || !e->bias || (e->residual && outs.type != DK_F32) || !dk_one_gate(e, row, rows)) return 0;
 #define WHOLE(A, SCALED, RESIDUAL) \
   return V(finish_whole_as)(A, SCALED, RESIDUAL, weight, e, sums, stride, x_scales, outs, row, rows, column, count), 1
   if (e->activation == DK_ACT_NONE) {

@@ -13,6 +13,7 @@ static const dk_convolver A(convolver) = {
 #endif
   .convolve_row = A(convolve_row),
   .pack = dk_convolution_pack_panels,
+  .pack_phases = dk_convolution_pack_phases,
   .convolve = dk_convolve_panels,
 };
 #undef A

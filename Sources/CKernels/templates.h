@@ -11,10 +11,13 @@
 #include "products_simd.h"
 #undef UNITS
 
-#define DK_TEMPLATES                                                                                \
-  .widen_row = V(widen_row), .widen_bytes = V(widen_bytes), .prepare_row = V(prepare_row), .finish = V(finish),                    \
+// Those of all instruction sets, and those of the ones that have loops only.
+#define DK_LOOPS                                                                                    \
+  .widen_row = V(widen_row), .widen_bytes = V(widen_bytes),                                         \
+  .prepare_row = V(prepare_row), .finish = V(finish),                                               \
   .elementwise_row = V(elementwise_row),                                                            \
   .layer_norm_row = V(layer_norm_row), .rms_norm_row = V(rms_norm_row),                             \
   .channel_moments = V(channel_moments), .normalise_channels = V(normalise_channels),               \
-  .attention = dk_attention_by_blocks, .softmax_row = V(softmax_row),                               \
-  .sum_taps = V(sum_taps), .finish_pixel = V(finish_pixel)
+  .softmax_row = V(softmax_row),                                                                    \
+  .sum_taps = V(sum_taps), .finish_pixels = V(finish_pixels)
+#define DK_TEMPLATES DK_LOOPS, .attention = dk_attention_by_blocks
