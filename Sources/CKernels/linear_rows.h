@@ -26,14 +26,14 @@ TARGET static float V(quantise_row)(dk_x_format format, const float *row, long k
   const float shift = 12582912.0f;  // 1.5·2²³: adding it rounds to even, and leaves the integer in the low bits
   const int32_t shift_bits = 0x4b400000;
   if (format != DK_X_I16) {
-    const int32_t zero = format == DK_X_U8 ? 128 : 0;
     uint8_t *levels = to;
+    const int32_t add = format == DK_X_U8 ? 128 : 0;
     for (long i = 0; i < k; i++) {
       float scaled = row[i] * inverse;  // statements of their own: a fused multiply-add would round differently
       float shifted = scaled + shift;
       int32_t bits;
       memcpy(&bits, &shifted, 4);
-      levels[i] = (uint8_t)(bits - shift_bits + zero);
+      levels[i] = (uint8_t)(bits - shift_bits + add);
     }
   } else {
     int16_t *levels = to;
@@ -49,24 +49,46 @@ TARGET static float V(quantise_row)(dk_x_format format, const float *row, long k
 }
 
 #if LANES == 16
-// The same levels for a row of either type, written out: half the time of what compilers make of the loops above.
-TARGET static float V(quantise_bytes)(dk_type type, const void *row, long k, uint8_t *to) {
+// The same levels written out: half the time of what compilers make of the loops above. `sign` is 0x80 for those with 128
+// added, which is the sign bit turned over, else 0.
+TARGET static float V(quantise_floats)(const float *row, long k, int sign, uint8_t *to) {
   const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
   __m512i most = _mm512_setzero_si512();
-  for (long i = 0; i < k; i += LANES) {
-    V(vec) x = k - i >= LANES ? V(load_row)(type, row, i) : V(load_row_n)(type, row, i, k - i);
-    most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(x), magnitude));
-  }
-  const uint32_t bits = _mm512_reduce_max_epu32(most);
-  float largest;
-  memcpy(&largest, &bits, 4);
+  for (long i = 0; i < k; i += LANES)
+    most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(V(load_n)(row + i, k - i)), magnitude));
+  const float largest = V(as_float)(_mm512_reduce_max_epu32(most));
   const V(vec) inverse = V(set)(largest > 1e-36f ? 127 / largest : 0);
   for (long i = 0; i < k; i += LANES) {
-    V(vec) x = k - i >= LANES ? V(load_row)(type, row, i) : V(load_row_n)(type, row, i, k - i);
-    __m512i level = _mm512_add_epi32(_mm512_cvtps_epi32(V(mul)(x, inverse)), _mm512_set1_epi32(128));
-    __m128i bytes = _mm512_cvtepi32_epi8(level);
-    if (k - i >= LANES) _mm_storeu_si128((__m128i *)(to + i), bytes);
-    else _mm_mask_storeu_epi8(to + i, V(mask)(k - i), bytes);
+    const __m128i levels = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(V(mul)(V(load_n)(row + i, k - i), inverse)));
+    _mm_mask_storeu_epi8(to + i, V(mask)(k - i), _mm_xor_si128(levels, _mm_set1_epi8((char)sign)));
+  }
+  return largest > 1e-36f || largest != largest ? largest / 127 : 0;
+}
+
+// Those of a bfloat16 row, 64 at a time: the largest magnitude is found among the words as they are, and even and odd ones
+// are widened by a shift and a mask. A quarter of the time of widening them first.
+TARGET static float V(quantise_halves)(const uint16_t *row, long k, int sign, uint8_t *to) {
+  const __m512i magnitude = _mm512_set1_epi16(0x7fff), upper = _mm512_set1_epi32((int)0xffff0000);
+  __m512i most = _mm512_setzero_si512();
+  for (long i = 0; i < k; i += 32)
+    most = _mm512_max_epu16(most, _mm512_and_si512(V(load_words_n)(row + i, k - i), magnitude));
+  most = _mm512_max_epu32(_mm512_slli_epi32(most, 16), _mm512_and_si512(most, upper));
+  const float largest = V(as_float)(_mm512_reduce_max_epu32(most));
+  const V(vec) inverse = V(set)(largest > 1e-36f ? 127 / largest : 0);
+  static const uint16_t low_halves[32] = {0,  2,  4,  6,  8,  10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
+                                          32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62};
+  const __m512i order = _mm512_loadu_si512(low_halves);
+  for (long i = 0; i < k; i += 64) {
+    __m512i pairs[2];  // of levels, in the low half of each lane
+    DK_UNROLL for (int v = 0; v < 2; v++) {
+      const __m512i x = V(load_words_n)(row + i + 32 * v, k - i - 32 * v);
+      const __m512i even = _mm512_cvtps_epi32(V(mul)(_mm512_castsi512_ps(_mm512_slli_epi32(x, 16)), inverse));
+      const __m512i odd = _mm512_cvtps_epi32(V(mul)(_mm512_castsi512_ps(_mm512_and_si512(x, upper)), inverse));
+      pairs[v] = _mm512_or_si512(_mm512_and_si512(even, _mm512_set1_epi32(0xff)), _mm512_slli_epi32(odd, 8));
+    }
+    const __m512i levels = _mm512_permutex2var_epi16(pairs[0], order, pairs[1]);
+    const __mmask64 mask = k - i >= 64 ? ~0ull : (1ull << (k - i)) - 1;
+    _mm512_mask_storeu_epi8(to + i, mask, _mm512_xor_si512(levels, _mm512_set1_epi8((char)sign)));
   }
   return largest > 1e-36f || largest != largest ? largest / 127 : 0;
 }
@@ -86,20 +108,21 @@ TARGET static void V(prepare_row)(dk_x_format format, dk_type type, const void *
       memset(to + k * 2, 0, (size_t)(padded_k - k) * 2);
       break;
     case DK_X_I16:
-    case DK_X_U8:
-    case DK_X_I8: {
+    case DK_X_I8:
+    case DK_X_U8: {
+      const long size = format == DK_X_I16 ? 2 : 1;
+      memset(to + k * size, 0, (size_t)((padded_k - k) * size));  // any number will do: the weights there are 0
 #if LANES == 16
-      if (format == DK_X_U8) {
-        *scale = V(quantise_bytes)(type, row, k, (uint8_t *)to);
-        memset(to + k, 0, (size_t)(padded_k - k));
+      if (size == 1) {
+        const int sign = format == DK_X_U8 ? 0x80 : 0;
+        *scale = type == DK_F32 ? V(quantise_floats)(row, k, sign, (uint8_t *)to)
+                                : V(quantise_halves)(row, k, sign, (uint8_t *)to);
         break;
       }
 #endif
       const float *from = row;
       if (type == DK_BF16) V(widen_row)(type, row, k, wide), from = wide;
-      long size = format == DK_X_I16 ? 2 : 1;
       *scale = V(quantise_row)(format, from, k, to);
-      memset(to + k * size, 0, (size_t)((padded_k - k) * size));  // any number will do: the weights there are 0
       break;
     }
   }

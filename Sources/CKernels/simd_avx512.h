@@ -16,6 +16,15 @@ OP V(vec) V(load)(const float *p) { return _mm512_loadu_ps(p); }
 OP V(vec) V(load_n)(const float *p, long count) { return _mm512_maskz_loadu_ps(V(mask)(count), p); }
 OP void V(store)(float *p, V(vec) x) { _mm512_storeu_ps(p, x); }
 OP void V(store_n)(float *p, V(vec) x, long count) { _mm512_mask_storeu_ps(p, V(mask)(count), x); }
+OP float V(as_float)(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, 4);
+  return x;
+}
+// 32 words, or the first `count` of them and zeros; any count.
+OP __m512i V(load_words_n)(const uint16_t *p, long count) {
+  return _mm512_maskz_loadu_epi16(count >= 32 ? 0xffffffffu : count <= 0 ? 0 : (1u << count) - 1, p);
+}
 OP V(vec) V(widen)(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
 OP V(vec) V(load_bf16)(const uint16_t *p) { return V(widen)(_mm256_loadu_si256((const __m256i *)p)); }
 OP V(vec) V(load_bf16_n)(const uint16_t *p, long count) { return V(widen)(_mm256_maskz_loadu_epi16(V(mask)(count), p)); }
