@@ -53,4 +53,6 @@ void dk_choose_keys(const dk_attention_arguments *a, long item, int32_t *list, b
 
 // Attention by the table's `attend`: what an instruction set without tasks of its own has for `attention`. attention.c
 dk_status dk_attention_by_blocks(dk_engine *engine, const dk_attention_arguments *arguments);
+// Attention by tile registers: what AMX and its emulation have. attention_amx.c
+dk_status dk_attention_amx(dk_engine *engine, const dk_attention_arguments *arguments);
 #endif

@@ -87,6 +87,9 @@ packed_taps *dk_convolution_pack_phases(const dk_convolution *w);
 dk_status dk_convolve_panels(dk_engine *engine, const dk_convolution *w, const dk_convolution_arguments *a, dk_rows x,
                              dk_rows residual, dk_rows out);
 
+// What instruction sets with tile registers have instead, AMX or its emulation. convolution_amx.c
+extern const dk_convolver dk_convolver_amx;
+
 // Panels of the group that starts at `panel`: as even as groups of at most by->panels can be.
 DK_INLINE int dk_convolution_group(const dk_convolution *w, long panel) {
   long groups = dk_ceil_div(w->panels, w->by->panels), small = w->panels / groups, larger = w->panels % groups;

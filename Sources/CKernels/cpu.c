@@ -5,6 +5,10 @@
 
 #if DK_X86
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif DK_ARM64 && defined(__APPLE__)
 #include <sys/sysctl.h>
 #elif DK_ARM64 && defined(__linux__)
@@ -25,7 +29,9 @@ static const dk_kernels *const tables[DK_CPU_LEVELS] = {
   [DK_CPU_AVX512] = &dk_kernels_avx512,
   [DK_CPU_AVX512_VNNI] = &dk_kernels_avx512_vnni,
   [DK_CPU_AVX512_BF16] = &dk_kernels_avx512_bf16,
+  [DK_CPU_AVX512_AMX] = &dk_kernels_avx512_amx,
 #endif
+  [DK_CPU_AMX_EMULATED] = &dk_kernels_amx_emulated,
 };
 
 #if DK_ARM64 && defined(__APPLE__)
@@ -33,6 +39,21 @@ static int says(const char *name) {
   int yes = 0;
   size_t size = sizeof yes;
   return sysctlbyname(name, &yes, &size, NULL, 0) == 0 && yes;
+}
+#endif
+
+#if DK_X86
+// Linux gives the 8 kB of tiles to a process that asks: once, for all its threads. Not before 5.16, nor where a thread has
+// an alternative signal stack too small for them.
+static int may_use_tiles(void) {
+#if defined(__linux__)
+  enum { get_permitted = 0x1022, ask_permission = 0x1023, tile_data = 18 };
+  unsigned long permitted = 0;
+  if (syscall(SYS_arch_prctl, ask_permission, tile_data) != 0) return 0;
+  return syscall(SYS_arch_prctl, get_permitted, &permitted) == 0 && (permitted >> tile_data & 1);
+#else
+  return 0;
+#endif
 }
 #endif
 
@@ -56,6 +77,8 @@ static unsigned look(void) {
   found |= DK_HAS_AVX512;
   if (c & 1u << 11) found |= DK_HAS_AVX512_VNNI;
   if (a1 & 1u << 5) found |= DK_HAS_AVX512_BF16;
+  const unsigned tiles = 1u << 22 | 1u << 24 | 1u << 25, tile_state = 3u << 17;  // amx_bf16, amx_tile, amx_int8
+  if ((d & tiles) == tiles && (state & tile_state) == tile_state && may_use_tiles()) found |= DK_HAS_AMX;
 #elif DK_ARM64 && defined(__APPLE__)
   if (says("hw.optional.arm.FEAT_DotProd")) found |= DK_HAS_DOTPROD;
   if (says("hw.optional.arm.FEAT_BF16")) found |= DK_HAS_BF16;
@@ -114,7 +137,7 @@ static int has(const dk_kernels *table) { return table && (table->needs & ~featu
 static void look_once(void) {
   features = look();
   if (features & DK_HAS_AVX512_BF16) bf16_ratio = compare();
-  for (int level = 0; level < DK_CPU_LEVELS; level++) {
+  for (int level = 0; level < DK_CPU_AMX_EMULATED; level++) {
     const int slow = level == DK_CPU_AVX512_BF16 && bf16_ratio > 1.6f;  // twice the products of one of float32
     if (has(tables[level]) && !slow) native = tables[level];
   }

@@ -17,6 +17,7 @@ enum {
   DK_HAS_AVX512 = 1 << 2,
   DK_HAS_AVX512_VNNI = 1 << 3,
   DK_HAS_AVX512_BF16 = 1 << 4,
+  DK_HAS_AMX = 1 << 5,  // tiles of bfloat16 and bytes, and the system lets us use them
   DK_HAS_DOTPROD = 1 << 8,  // of arm64, where NEON itself is always there
   DK_HAS_BF16 = 1 << 9,
   DK_HAS_I8MM = 1 << 10,
@@ -36,6 +37,9 @@ typedef struct {
 } dk_conversions;
 
 extern const dk_conversions dk_conversions_avx2;
+
+typedef struct dk_amx dk_amx;  // amx.h
+extern const dk_amx dk_amx_native, dk_amx_emulated;
 
 struct dk_kernels {
   dk_cpu_level level;
@@ -75,12 +79,15 @@ struct dk_kernels {
   const dk_convolver *convolver[4];
   void (*sum_taps)(const finish *finish, const float *products, long product, long pixels, long first);
   void (*finish_pixels)(const finish *finish, const float *sums, long stride, long count, long first, long step);
+
+  const dk_amx *amx;  // what operations by tile registers do in a task (amx.h), or NULL
 };
 
 extern const dk_kernels dk_kernels_portable;
 extern const dk_kernels dk_kernels_neon, dk_kernels_neon_dot, dk_kernels_neon_bf16;
 extern const dk_kernels dk_kernels_avx2, dk_kernels_avx2_vnni;
-extern const dk_kernels dk_kernels_avx512, dk_kernels_avx512_vnni, dk_kernels_avx512_bf16;
+extern const dk_kernels dk_kernels_avx512, dk_kernels_avx512_vnni, dk_kernels_avx512_bf16, dk_kernels_avx512_amx;
+extern const dk_kernels dk_kernels_amx_emulated;
 
 const dk_kernels *dk_native_kernels(void);
 // The best this processor has that is no better than `level`.

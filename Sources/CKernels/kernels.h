@@ -15,6 +15,8 @@
 #define DK_TARGET_AVX512 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
 #define DK_TARGET_AVX512_BF16 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 #define DK_TARGET_AVX512_VNNI __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define DK_TARGET_AMX \
+  __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,amx-tile,amx-bf16,amx-int8")))
 #define DK_TARGET_AVX2_VNNI __attribute__((target("avx2,fma,f16c,avxvnni")))
 #else
 #define DK_X86 0
@@ -52,6 +54,7 @@ struct dk_engine {
   const dk_kernels *kernels;
   dk_sgemm sgemm;
   dk_buffer *scratch;  // one a thread
+  _Atomic(char *) spare;  // a block that nobody has: dk_take_block
   dk_pool *pool;
 };
 
@@ -63,6 +66,10 @@ dk_status dk_reserve_scratch(dk_engine *engine, size_t bytes) DK_CHECKED;
 // All freed with dk_free. memory.c
 void *dk_allocate_zeroed(size_t bytes);
 void *dk_allocate_matrix(size_t bytes);  // in large pages where there are some
+// Memory for all tasks of an operation, 64-byte aligned and in large pages: the engine keeps a block for the next one, whose
+// pages are then there. NULL when memory is short. memory.c
+void *dk_take_block(dk_engine *engine, size_t bytes);
+void dk_give_block(dk_engine *engine, void *block);
 int dk_allocation_fails(void);           // counts an allocation; 1 where a test wants it to fail
 
 DK_INLINE size_t dk_type_size(dk_type type) { return type == DK_F32 ? 4 : 2; }

@@ -1,4 +1,4 @@
-// AVX-512, 16 lanes; the same with dot products of bytes (VNNI); and with products of bfloat16 besides.
+// AVX-512, 16 lanes; the same with dot products of bytes (VNNI); with products of bfloat16 besides; and with AMX's tiles.
 #include "kernel_table.h"
 #if DK_X86
 #include "simd_avx512.h"
@@ -107,5 +107,20 @@ const dk_kernels dk_kernels_avx512_bf16 = {
   .attend = {attend_avx512, attend_bf16, attend_i16_vnni},
   .convolver = {&convolver_avx512, &convolver_bf16, NULL, &convolver_i16_vnni},
   DK_TEMPLATES,
+};
+
+const dk_kernels dk_kernels_avx512_amx = {
+  .level = DK_CPU_AVX512_AMX,
+  .name = "avx512-amx",
+  .needs = DK_HAS_AVX512 | DK_HAS_AVX512_VNNI | DK_HAS_AVX512_BF16 | DK_HAS_AMX,
+  .bf16 = 1,
+  .vnni = 1,
+  .convert = &dk_conversions_avx2,
+  .gemm = {&f32, &dk_gemm_amx_bf16, &dk_gemm_amx_int8, &int12_vnni},
+  .attention = dk_attention_amx,
+  .attend = {attend_avx512, attend_bf16, attend_i16_vnni},
+  .convolver = {&convolver_avx512, &dk_convolver_amx, NULL, &convolver_i16_vnni},
+  .amx = &dk_amx_native,
+  DK_LOOPS,
 };
 #endif

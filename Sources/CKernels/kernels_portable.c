@@ -1,4 +1,5 @@
-// What every processor can do: plain vectors of four, which the compiler makes of SSE2, NEON or whatever there is.
+// What every processor can do: plain vectors of four, which the compiler makes of SSE2, NEON or whatever there is; and AMX's
+// instructions in C.
 #include "kernel_table.h"
 
 #include "simd_portable.h"
@@ -52,4 +53,18 @@ const dk_kernels dk_kernels_portable = {
   .attend = {attend_portable, attend_portable, attend_portable},
   .convolver = {&convolver_portable, &convolver_portable, NULL, &convolver_portable},
   DK_TEMPLATES,
+};
+
+// Everything but the tiles is portable, so that they can be tested anywhere.
+const dk_kernels dk_kernels_amx_emulated = {
+  .level = DK_CPU_AMX_EMULATED,
+  .name = "amx-emulated",
+  .bf16 = 1,
+  .vnni = 1,
+  .gemm = {&f32, &dk_gemm_amx_bf16, &dk_gemm_amx_int8, &int12},
+  .attention = dk_attention_amx,
+  .attend = {attend_portable, attend_portable, attend_portable},
+  .convolver = {&convolver_portable, &dk_convolver_amx, NULL, &convolver_portable},
+  .amx = &dk_amx_emulated,
+  DK_LOOPS,
 };

@@ -37,6 +37,9 @@ dk_status dk_linear_by_tiles(dk_engine *engine, long m, dk_rows x, const dk_weig
 #define DK_GEMM(ROWS, COLUMNS, STEP, WEIGHT_SIZE, X_FORMAT, X_SIZE, TILE) \
   {ROWS, COLUMNS, STEP, STEP, WEIGHT_SIZE, X_FORMAT, X_SIZE, TILE, dk_pack_columns, dk_linear_by_tiles}
 
+// What instruction sets with tile registers have instead, AMX or its emulation. linear_amx.c
+extern const dk_gemm dk_gemm_amx_bf16, dk_gemm_amx_int8;
+
 struct dk_weight {
   dk_weight_kind kind;
   long n, k;

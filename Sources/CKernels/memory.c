@@ -1,6 +1,7 @@
 // All memory of the kernels: one pair of functions, which a test can have fail, and the scratch memory of threads.
 #include "kernels.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
@@ -52,3 +53,19 @@ dk_status dk_reserve_scratch(dk_engine *engine, size_t bytes) {
   }
   return DK_OK;
 }
+
+// A block begins with its size; the caller sees what lies 64 bytes behind.
+void *dk_take_block(dk_engine *engine, size_t bytes) {
+  char *block = atomic_exchange(&engine->spare, NULL);
+  size_t size = 0;
+  if (block) memcpy(&size, block, sizeof size);
+  if (size < bytes) {
+    dk_free(block);
+    block = dk_allocate_matrix(bytes + 64);
+    if (!block) return NULL;
+    memcpy(block, &bytes, sizeof bytes);
+  }
+  return block + 64;
+}
+
+void dk_give_block(dk_engine *engine, void *block) { dk_free(atomic_exchange(&engine->spare, (char *)block - 64)); }

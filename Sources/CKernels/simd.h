@@ -7,7 +7,8 @@
 //     #include "templates.h"      // TARGET static void V(loop)(…), that is loop_avx2, … and DK_TEMPLATES, their table entries
 //
 // simd_avx512.h, simd_avx2.h, simd_neon.h and simd_portable.h define the same operations; simd_math.h builds exp and the
-// activations from them. `_n` operations take a count of lanes (1…LANES and beyond) and never touch memory behind it.
+// activations from them. `_n` operations take a count of lanes (1…LANES and beyond) and never touch memory behind it. AVX2
+// and AVX-512 have some more for levels (UNITS below), AVX-512 and portable vectors for what lies between tiles (amx.h).
 #ifndef DIT_T2I_SIMD_H
 #define DIT_T2I_SIMD_H
 #include "kernels.h"

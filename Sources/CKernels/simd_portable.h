@@ -81,4 +81,13 @@ OP float V(largest)(V(vec) x) {
 }
 #undef OP
 #include "simd_math.h"
+
+// Between emulated tiles: what AVX-512 has to 1e-4, and for two vectors at once.
+DK_INLINE V(vec) V(gelu_coarse)(V(vec) x) { return V(gelu_tanh)(x); }
+DK_INLINE V(vec) V(exp2_coarse)(V(vec) x) { return V(exp2)(x); }
+DK_INLINE void V(store_as_bf16)(uint16_t *p, V(vec) x) { V(store_bf16)(p, x); }
+DK_INLINE void V(store_two_as_bf16)(uint16_t *p, V(vec) low, V(vec) high) {
+  V(store_bf16)(p, low);
+  V(store_bf16)(p + LANES, high);
+}
 #endif

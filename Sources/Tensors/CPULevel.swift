@@ -16,7 +16,8 @@ extension Backend {
     return lines.map { $0.0.padding(toLength: 18, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
   }
 
-  /// The instruction sets that this processor has, the best last: "portable", "avx2", …
+  /// What this processor can compute as: the instruction sets that it has, the best last ("portable", "avx2", …), and behind
+  /// them what is emulated for tests.
   public static var cpuLevels: [String] { dk_cpu_level.available.filter { $0 != DK_CPU_NATIVE }.map(\.name) }
 }
 

@@ -34,7 +34,7 @@ long dk_allocations(void);  // of this thread, so far, failed ones included
 // ---------------------------------------------------------------- instruction sets
 
 typedef enum {
-  DK_CPU_NATIVE = 0,  // the fastest of those below that this processor has
+  DK_CPU_NATIVE = 0,  // the fastest of those below that this processor has; never an emulation
   DK_CPU_PORTABLE,
   DK_CPU_NEON,         // of every arm64
   DK_CPU_NEON_DOT,     // and dotprod: dot products of bytes
@@ -44,6 +44,9 @@ typedef enum {
   DK_CPU_AVX512,       // avx512 f, bw, dq, vl
   DK_CPU_AVX512_VNNI,  // and avx512_vnni
   DK_CPU_AVX512_BF16,  // and avx512_bf16
+  DK_CPU_AVX512_AMX,   // and amx_bf16 and amx_int8
+  // AMX's instructions in C, on any processor: slow, for tests. Behind all others: none is lowered to it.
+  DK_CPU_AMX_EMULATED,
   DK_CPU_LEVELS,       // how many there are
 } dk_cpu_level;
 
@@ -51,8 +54,8 @@ int dk_cpu_has(dk_cpu_level level);
 // What a product of pairs of avx512_bf16 takes here, by what a multiply-add of float32 takes; 0 where there is none. Where it
 // is more than 1.6 `native` leaves them alone.
 float dk_cpu_bf16_ratio(void);
-// "native", "portable", "neon", "neon-dot", "neon-bf16", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16". NULL
-// where this program was built for another kind of processor.
+// "native", "portable", "neon", "neon-dot", "neon-bf16", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16",
+// "avx512-amx", "amx-emulated". NULL where this program was built for another kind of processor.
 const char *dk_cpu_level_name(dk_cpu_level level);
 int dk_cpu_level_named(const char *name, dk_cpu_level *level);  // 0 and nothing written where there is no such name
 
