@@ -79,15 +79,15 @@ import Testing
       let limit = arithmetic.limit
       let problem = Problem(arithmetic, batch: batch, heads: heads, headDim: headDim, queries: queries, keys: keys)
       try holdAgainstReference(
-        "attention \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32
+        "attention \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32, tiles: arithmetic == .bf16
       ) { try problem.run($0) }
       problem.everyOption()
       try holdAgainstReference(
-        "all options \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32
+        "all options \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32, tiles: arithmetic == .bf16
       ) { try problem.run($0) }
       let shared = Problem(arithmetic, batch: 3, heads: heads, headDim: headDim, queries: queries, keys: keys, items: 2)
       try holdAgainstReference(
-        "shared keys \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32
+        "shared keys \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32, tiles: arithmetic == .bf16
       ) { try shared.run($0) }
     }
   }
@@ -163,7 +163,9 @@ import Testing
   func largeScoresStayFinite(arithmetic: Arithmetic) throws {
     let p = Problem(arithmetic, batch: 1, heads: 1, headDim: 16, queries: 20, keys: 600)
     p.scale = 300
-    try holdAgainstReference("large scores", limit: arithmetic == .f32 ? 1e-6 : bf16Limit, openBLAS: false) { try p.run($0) }
+    try holdAgainstReference(
+      "large scores", limit: arithmetic == .f32 ? 1e-6 : bf16Limit, openBLAS: false, tiles: arithmetic == .bf16
+    ) { try p.run($0) }
   }
 
   @Test func everyOptionChangesTheResult() throws {

@@ -77,7 +77,7 @@ import Testing
         for options in activation == DK_ACT_SILU && type == out ? [0, 1, 2, 3] : [3] {
           (problem.usesBias, problem.usesResidual) = (options & 1 != 0, options & 2 != 0)
           try holdAgainstReference(
-            "\(shape) options \(options)", limit: limit, openBLAS: type == DK_F32
+            "\(shape) options \(options)", limit: limit, openBLAS: type == DK_F32, tiles: type == DK_BF16
           ) { try problem.run($0) + [1] }
         }
       }

@@ -28,6 +28,10 @@ struct Level: CustomTestStringConvertible {
   /// Those this processor has.
   static let all = (DK_CPU_PORTABLE.rawValue..<DK_CPU_LEVELS.rawValue).map { Level(level: dk_cpu_level($0)) }
     .filter { dk_cpu_has($0.level) != 0 }
+  /// Without the emulation of AMX, which is slow, and portable in all but products of bfloat16 and int8 weights.
+  static let withoutEmulation = all.filter { !$0.isEmulated }
+
+  var isEmulated: Bool { level == DK_CPU_AMX_EMULATED }
 }
 
 /// An engine that is destroyed with its last owner. Its pointer is only given out for calls that keep it alive: one taken
@@ -87,16 +91,18 @@ enum Arithmetic: CaseIterable {
 }
 
 /// Holds every engine against the reference: numbers, and bits over thread counts.
-/// - Parameter floor: energy added a number: a lone output near zero must not blow the ratio up.
+/// - Parameters:
+///   - floor: energy added a number: a lone output near zero must not blow the ratio up.
+///   - tiles: whether AMX has tiles for it; else its emulation is left out.
 func holdAgainstReference(
-  _ label: @autoclosure () -> String, limit: Double, floor: Double = 0, openBLAS: Bool = true,
+  _ label: @autoclosure () -> String, limit: Double, floor: Double = 0, openBLAS: Bool = true, tiles: Bool = false,
   location: SourceLocation = #_sourceLocation, _ operation: Operation
 ) throws {
   let expected = try operation(Engines.get(DK_BACKEND_REFERENCE))
   #expect(expected.contains { $0 != 0 }, "\(label()): the reference is all zeros", sourceLocation: location)
   for backend in [DK_BACKEND_NATIVE, DK_BACKEND_OPENBLAS] {
     if backend == DK_BACKEND_OPENBLAS && (!openBLAS || copenblas_sgemm() == nil) { continue }
-    for level in Level.all {
+    for level in tiles && backend == DK_BACKEND_NATIVE ? Level.all : Level.withoutEmulation {
       let name = "backend \(backend.rawValue), \(level.testDescription)"
       let actual = try operation(Engines.get(backend, level: level.level, threads: 1))
       let error = unitError(expected, actual, floor: floor)
@@ -111,13 +117,16 @@ func holdAgainstReference(
 
 /// Lets the first, the second, … allocation fail: the operation must say so or give the right bits, and after a failure the
 /// engine must work as if there had been none.
-/// - Parameter allocates: whether there must be a failure at all, on every backend.
+/// - Parameters:
+///   - allocates: whether there must be a failure at all, on every backend.
+///   - tiles: as above.
 func holdWithoutMemory(
-  _ label: String, allocates: Bool = true, location: SourceLocation = #_sourceLocation, _ operation: Operation
+  _ label: String, allocates: Bool = true, tiles: Bool = false, location: SourceLocation = #_sourceLocation, _ operation: Operation
 ) throws {
   for backend in [DK_BACKEND_REFERENCE, DK_BACKEND_NATIVE, DK_BACKEND_OPENBLAS] {
     if backend == DK_BACKEND_OPENBLAS && copenblas_sgemm() == nil { continue }
-    for level in backend == DK_BACKEND_REFERENCE ? Array(Level.all.prefix(1)) : Level.all {
+    let levels = tiles && backend == DK_BACKEND_NATIVE ? Level.all : Level.withoutEmulation
+    for level in backend == DK_BACKEND_REFERENCE ? Array(levels.prefix(1)) : levels {
       let expected = try TestEngine(backend, threads: 3, level: level.level).use(operation)
       var failures = 0
       for n in 1... {

@@ -22,7 +22,7 @@ import Testing
     }
     let native = try TestEngine()
     let isSlow = dk_cpu_bf16_ratio() > 1.6  // products of bfloat16, which are then left alone
-    let best = Level.all.last { $0.level != DK_CPU_AMX_EMULATED && !(isSlow && $0.level == DK_CPU_AVX512_BF16) }
+    let best = Level.withoutEmulation.last { !(isSlow && $0.level == DK_CPU_AVX512_BF16) }
     #expect(native.use(dk_engine_level) == best?.level)
     for (level, bf16, vnni) in [
       (DK_CPU_PORTABLE, 0, 0), (DK_CPU_NEON, 0, 0), (DK_CPU_NEON_DOT, 0, 1), (DK_CPU_NEON_BF16, 1, 1),

@@ -8,19 +8,22 @@ import Testing
     for x in [DK_F32, DK_BF16] {
       var test = LinearCase(m: 70, n: 53, k: 65, kind: kind, x: x, activation: DK_ACT_GELU_TANH)
       (test.residual, test.gate, test.repacked) = (true, true, true)
-      try holdWithoutMemory("linear") { try test.run($0) }
+      try holdWithoutMemory("linear", tiles: kind != DK_WEIGHT_F32) { try test.run($0) }
     }
   }
 
-  /// A matrix of more than one large page.
+  /// A matrix of more than one large page; and one too large for the second cache, for which AMX prepares all rows at once.
   @Test func largeMatrices() throws {
-    try holdWithoutMemory("large linear") { try LinearCase(m: 2, n: 700, k: 800).run($0) }
+    for (kind, m) in [(DK_WEIGHT_F32, 2), (DK_WEIGHT_BF16, 40)] {
+      let large = TileTests.LargeCase(kind, m: m)
+      try holdWithoutMemory("large linear", tiles: kind != DK_WEIGHT_F32) { try large.run($0) }
+    }
   }
 
   @Test(arguments: Arithmetic.allCases)
   func attention(arithmetic: Arithmetic) throws {
     let problem = AttentionTests.Problem(arithmetic, batch: 2, heads: 2, headDim: 12, queries: 70, keys: 140)
-    try holdWithoutMemory("attention") { try problem.run($0) }
+    try holdWithoutMemory("attention", tiles: arithmetic == .bf16) { try problem.run($0) }
     problem.everyOption()
     try holdWithoutMemory("attention with all options") { try problem.run($0) }
   }
@@ -30,7 +33,7 @@ import Testing
     for shape in ConvolutionTests.shapes.prefix(6) {
       let problem = ConvolutionTests.Problem(shape, arithmetic.type, activation: DK_ACT_SILU)
       problem.weightKind = arithmetic.weights
-      try holdWithoutMemory("convolution \(shape)") { try problem.run($0) }
+      try holdWithoutMemory("convolution \(shape)", tiles: arithmetic == .bf16) { try problem.run($0) }
     }
   }
 

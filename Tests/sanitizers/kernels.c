@@ -8,23 +8,29 @@
 #include <string.h>
 
 enum { width = 40, height = 70 };
-static dk_engine *shared[2];
+static const dk_cpu_level levels[2] = {DK_CPU_NATIVE, DK_CPU_AMX_EMULATED};
+static dk_engine *shared[2];  // by level
 
 #define EXPECT(condition) \
   if (!(condition)) fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition), exit(1)
 
-// Packs, multiplies, attends and convolves on one engine. The sum of all outputs, or -1 where memory was short.
+// Packs, multiplies, attends and convolves on one engine, all in bfloat16 where the weights are. The sum of all outputs, or
+// -1 where memory was short.
 static double compute(dk_engine *engine, dk_weight_kind kind) {
   float numbers[9 * width], x[height * width], y[height * width];
-  uint16_t halves[9 * width];
+  uint16_t halves[9 * width], narrow[height * width];
+  const int bf16 = kind == DK_WEIGHT_BF16;
+  const dk_type type = bf16 ? DK_BF16 : DK_F32;
   memset(y, 0, sizeof y);
   for (int i = 0; i < height * width; i++) x[i] = (float)(i % 17) / 17 - 0.4f;
+  dk_from_f32(DK_STORED_BF16, x, height * width, narrow);
   dk_from_f32(DK_STORED_F16, x, 9 * width, halves);
   dk_to_f32(DK_STORED_F16, halves, 9 * width, numbers);
   const dk_source source = {DK_STORED_F32, 9, numbers, NULL}, filters = {DK_STORED_F16, 2, halves, NULL};
   dk_weight *weight = dk_weight_create(engine, kind, 9, width);
-  dk_convolution *convolution = dk_convolution_pack(engine, DK_WEIGHT_F32, 2, 10, &filters);
-  const dk_rows in = {DK_F32, x, width}, out = {DK_F32, y, width}, pixels = {DK_F32, x, 10}, none = {DK_F32, NULL, 0};
+  dk_convolution *convolution = dk_convolution_pack(engine, bf16 ? kind : DK_WEIGHT_F32, 2, 10, &filters);
+  void *input = bf16 ? (void *)narrow : x;
+  const dk_rows in = {type, input, width}, out = {type, y, width}, pixels = {type, input, 10}, none = {DK_F32, NULL, 0};
   const dk_attention_arguments attention = {.batch = 1, .heads = 2, .head_dim = 20, .queries = height, .keys = height,
                                             .scale = 0.2f, .q = in, .k = in, .v = in, .out = out};
   const dk_convolution_arguments doubled = {.batch = 1, .height = 7, .width = 9, .upsample = 2, .stride = 1};
@@ -41,37 +47,43 @@ static double compute(dk_engine *engine, dk_weight_kind kind) {
 
 static void *hammer(void *expected) {
   for (int round = 0; round < 25; round++) {
-    dk_engine *own = dk_engine_create(1 + round % 3, DK_BACKEND_NATIVE, DK_CPU_NATIVE);
+    const int level = round % 2;
+    dk_engine *own = dk_engine_create(1 + round % 3, DK_BACKEND_NATIVE, levels[level]);
     EXPECT(own && dk_cpu_has(DK_CPU_PORTABLE));
     for (int kind = 0; kind < 3; kind++) {
-      const double *sums = expected;
-      EXPECT(compute(own, kind) == sums[kind]);
-      EXPECT(compute(shared[round % 2], kind) == sums[kind]);
+      const double sum = ((const double *)expected)[3 * level + kind];
+      EXPECT(compute(own, kind) == sum);
+      EXPECT(compute(shared[level], kind) == sum);
     }
     dk_engine_destroy(own);
   }
   return NULL;
 }
 
+static void run_out_of_memory(dk_backend backend, dk_cpu_level level, dk_weight_kind kind) {
+  for (long n = 1, failed = 1; failed; n++) {
+    const long before = dk_allocations();
+    dk_fail_allocation(n);
+    dk_engine *engine = dk_engine_create(3, backend, level);
+    const double sum = engine ? compute(engine, kind) : -1;
+    dk_fail_allocation(0);
+    failed = dk_allocations() - before >= n;
+    EXPECT((sum == -1) == failed);
+    dk_engine_destroy(engine);
+  }
+}
+
 int main(void) {
   pthread_t threads[3];
-  double expected[3];
-  for (int i = 0; i < 2; i++) shared[i] = dk_engine_create(2 + i, DK_BACKEND_NATIVE, DK_CPU_NATIVE);
-  for (int kind = 0; kind < 3; kind++) expected[kind] = compute(shared[0], kind);
+  double expected[6];
+  for (int i = 0; i < 2; i++) shared[i] = dk_engine_create(2 + i, DK_BACKEND_NATIVE, levels[i]);
+  for (int i = 0; i < 6; i++) expected[i] = compute(shared[i / 3], i % 3);
   for (int i = 0; i < 3; i++) EXPECT(pthread_create(&threads[i], NULL, hammer, expected) == 0);
   for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
   for (int i = 0; i < 2; i++) dk_engine_destroy(shared[i]);
 
   for (dk_backend backend = DK_BACKEND_REFERENCE; backend <= DK_BACKEND_NATIVE; backend++)
-    for (long n = 1, failed = 1; failed; n++) {
-      const long before = dk_allocations();
-      dk_fail_allocation(n);
-      dk_engine *engine = dk_engine_create(3, backend, DK_CPU_NATIVE);
-      const double sum = engine ? compute(engine, DK_WEIGHT_INT8) : -1;
-      dk_fail_allocation(0);
-      failed = dk_allocations() - before >= n;
-      EXPECT((sum == -1) == failed);
-      dk_engine_destroy(engine);
-    }
+    run_out_of_memory(backend, DK_CPU_NATIVE, DK_WEIGHT_INT8);
+  run_out_of_memory(DK_BACKEND_NATIVE, DK_CPU_AMX_EMULATED, DK_WEIGHT_BF16);
   return 0;
 }
