@@ -50,9 +50,12 @@ static void put_output(const dk_convolution *w, packed_taps *packed, int taps, l
   float largest = 0, scale = 1;
   for (long i = 0; i < taps * w->inputs; i++) largest = fmaxf(largest, fabsf(weights[i]));
   if (packed->scales) scale = packed->scales[n] = largest > 1e-36f ? largest / 2047 : 0;
-  for (long tap = 0; tap < taps; tap++)
+  for (long tap = 0; tap < taps; tap++) {
+    unit *first = place(w, packed->units, taps, n, tap, 0);
+    const long stride = place(w, packed->units, taps, n, tap, 1) - first;  // finding it for each would be slow
     for (long c = 0; c < w->inputs; c++)
-      put_weight(w, place(w, packed->units, taps, n, tap, c >> in_pairs(w)), c, weights[tap * w->inputs + c], scale);
+      put_weight(w, first + (c >> in_pairs(w)) * stride, c, weights[tap * w->inputs + c], scale);
+  }
 }
 
 static dk_status allocate_taps(const dk_convolution *w, packed_taps *packed, int taps) {

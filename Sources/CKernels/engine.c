@@ -197,7 +197,7 @@ void dk_engine_destroy(dk_engine *engine) {
   pool_destroy(engine->pool);
   for (int thread = 0; engine->scratch && thread < engine->threads; thread++) dk_free(engine->scratch[thread].data);
   dk_free(engine->scratch);
-  dk_free(atomic_load(&engine->spare));
+  dk_free_matrix(atomic_load(&engine->spare));
   dk_free(engine);
 }
 

@@ -63,9 +63,10 @@ DK_INLINE void *dk_scratch(const dk_engine *engine, int thread) { return engine-
 // Makes every thread's scratch at least this large. memory.c; called by dk_parallel, when no task is running.
 dk_status dk_reserve_scratch(dk_engine *engine, size_t bytes) DK_CHECKED;
 
-// All freed with dk_free. memory.c
+// Freed with dk_free, unless it says otherwise. memory.c
 void *dk_allocate_zeroed(size_t bytes);
-void *dk_allocate_matrix(size_t bytes);  // in large pages where there are some
+void *dk_allocate_matrix(size_t bytes);  // in large pages where there are some; dk_free_matrix
+void dk_free_matrix(void *matrix);       // NULL is fine
 // Memory for all tasks of an operation, 64-byte aligned and in large pages: the engine keeps a block for the next one, whose
 // pages are then there. NULL when memory is short. memory.c
 void *dk_take_block(dk_engine *engine, size_t bytes);

@@ -190,8 +190,8 @@ dk_status dk_weight_fill(dk_engine *engine, dk_weight *weight, const dk_source *
 
 void dk_weight_free(dk_weight *weight) {
   if (!weight) return;
-  dk_free(weight->dense);
-  dk_free(weight->panels);
+  dk_free_matrix(weight->dense);
+  dk_free_matrix(weight->panels);
   dk_free(weight->scales);
   dk_free(weight->offsets);
   dk_free(weight);
