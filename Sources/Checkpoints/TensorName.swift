@@ -9,6 +9,9 @@ package struct TensorName: Hashable, Comparable, Sendable, ExpressibleByStringLi
   package init(_ string: String) { bytes = Array(string.utf8) }
   package init(stringLiteral: String) { self.init(stringLiteral) }
 
+  /// All bytes at once: one by one they take a tenth of opening a file.
+  package func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+
   /// The name as text; bytes that are not UTF-8 become U+FFFD.
   package var string: String { String(decoding: bytes, as: UTF8.self) }
 

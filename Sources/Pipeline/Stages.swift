@@ -17,17 +17,19 @@ package struct Stages: Sendable {
   /// Loads the weights of a model.
   /// - Throws: one-line errors of the stages, naming file and tensor.
   package init(_ folder: ModelFolder, backend: Backend) throws {
-    tokenizer = try folder.text.map { try $0.makeTokenizer() }
+    // SentencePiece takes as long to build its tables as a text encoder's weights to be packed.
+    let making = folder.text.map { text in OnAnotherThread { try text.makeTokenizer() } }
     textEncoder = try folder.text.map { text in
       try text.configuration.load(openCheckpoint(at: text.weights), backend: backend)
     }
+    transformer = try folder.transformer.load(openCheckpoint(recognisedAt: folder.weights), backend: backend)
+    autoencoder = try folder.autoencoder.load(backend: backend, encoder: false, tiling: folder.tiling)
+    tokenizer = try making?.value()
     if let text = folder.text, let tokenizer, tokenizer.vocabularySize > text.configuration.vocabularySize {
       throw ConfigurationError.wrong(
         file: text.tokenizer.path,
         reason: "\(tokenizer.vocabularySize) pieces, but the text encoder knows \(text.configuration.vocabularySize)")
     }
-    transformer = try folder.transformer.load(openCheckpoint(recognisedAt: folder.weights), backend: backend)
-    autoencoder = try folder.autoencoder.load(backend: backend, encoder: false, tiling: folder.tiling)
   }
 
   /// The autoencoder's other half, which only drawing from a picture needs.
