@@ -7,6 +7,7 @@ import Foundation
 /// Times parts of a drawing on request, so that another program can take turns with its competitors (`Benchmarks/`).
 struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "benchmark",
     abstract: "Time one step, one decoding or one text on request.",
     discussion: """
       Reads a command a line from standard input and answers each with a line of JSON:

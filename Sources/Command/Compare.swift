@@ -10,6 +10,7 @@ import Foundation
 
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "compare",
     abstract:
       "Draw a prompt unconditionally, from a class, from its words and from both; or compare the paper's schemes.",
     discussion: """

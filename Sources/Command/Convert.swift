@@ -7,6 +7,7 @@ extension StorageType: ExpressibleByArgument {}
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "convert",
     abstract: "Write a model as a folder, with its weights stored as int8, f16, bf16 or f32.",
     discussion: """
       Examples:

@@ -40,6 +40,7 @@ struct DitT2I: ParsableCommand {
         65  a damaged or wrong file   130 interrupted
       """,
     version: "dit-t2i \(programVersion)",
+    // Each says its own name: to find one from its type, Swift looks through all conformances there are, for 5 ms.
     subcommands: [
       Draw.self, Batch.self, GridCommand.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self,
       New.self, Benchmark.self,

@@ -7,6 +7,7 @@ import Foundation
 
 struct Draw: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "draw",
     abstract: "Draw pictures from a prompt, a class, both or neither (what 'dit-t2i PROMPT' does).",
     discussion: """
       Without options the picture has the model's own size, a random seed that is printed, and a file name made from the

@@ -10,6 +10,7 @@ extension ConditioningScheme: ExpressibleByArgument {}
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract: "Say what a model consists of and what it takes to run, without reading its numbers.",
     discussion: """
       Examples:

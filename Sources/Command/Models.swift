@@ -4,6 +4,7 @@ import DiTTextToImage
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "models",
     abstract: "List the models this program finds.",
     discussion: "Models are looked for in the Weights folder beside the program, or in ../share/dit-t2i from there.")
 

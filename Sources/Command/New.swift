@@ -7,6 +7,7 @@ import Foundation
 
 struct New: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "new",
     abstract: "Write a complete model folder with random weights: for measuring and testing, not for drawing.",
     discussion: """
       Example:

@@ -8,6 +8,7 @@ import Foundation
 
 struct Batch: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "batch",
     abstract: "Draw the pictures of a prompt file into a folder; started again, it goes on where it stopped.",
     discussion: """
       A file is plain text, a prompt a line with options after it, or JSONL or CSV with the same names as fields:
