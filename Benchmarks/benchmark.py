@@ -12,26 +12,39 @@ import time
 from pathlib import Path
 
 import ours
-from macs import step_macs
+from macs import decoder_macs, step_macs
 from ours import ROOT, THREADS, Ours
 from timing import interleave, ratio, summary, timed
-
-PRECISIONS = ["f32", "bf16", "int8"]
 
 
 def relative_error(expected, actual):
     return ((expected.float() - actual.float()).norm() / expected.float().norm()).item()
 
 
-def rows(times, pairs=(), errors=None):
-    """A section of the result: times by name, and how many times faster ours is than each competitor."""
+def precision_of(name):
+    """Of a contestant: "torch eager f32"."""
+    return next((word for word in name.replace(",", "").split() if word in ours.PRECISIONS), None)
+
+
+def rows(times, errors=None, best=()):
+    """A section of the result: times by name, how many times faster each of ours is than each competitor of its precision,
+    and of `best`, (what it is called in the bars, one of ours, precisions), than the fastest of those precisions."""
+
+    def faster(a, b):
+        return {"ours": a, "theirs": b, "times": ratio(times[b], times[a])}
+
+    mine = [name for name in times if name.startswith("ours")]
+    others = [name for name in times if name not in mine]
+    pairs = [faster(a, b) for a in mine for b in others if precision_of(a) == precision_of(b)]
+    contests = []
+    for bar, name, precisions in best:
+        peers = [other for other in others if precision_of(other) in precisions]
+        if name in times and peers:
+            fastest = min(peers, key=lambda peer: statistics.median(times[peer]))
+            contests.append({"bar": bar} | faster(name, fastest))
     return {
-        "seconds": {name: summary(values) for name, values in times.items()},
-        "ratios": [
-            {"ours": a, "theirs": b, "times": ratio(times[b], times[a])} for a, b in pairs if a in times and b in times
-        ],
-        "errors": errors or {},
-    }
+        "seconds": {name: summary(values) for name, values in times.items()}, "ratios": pairs, "best": contests,
+        "errors": errors or {}}
 
 
 class Bench:
@@ -39,7 +52,31 @@ class Bench:
         self.options = options
         self.small = options.work / "small"
         self.rounds = 5 if options.quick else 25
-        self.results = {"machine": machine()}
+        self.precisions, self.auto, self.cpu = ours.precisions(self.small)
+        self.results = {"machine": machine() | {"auto": self.auto, "instruction set": self.cpu}}
+
+    def label(self, precision):
+        """Our contestant's name; that of `auto`'s precision says so."""
+        return f"ours {precision} (auto)" if precision == self.auto else f"ours {precision}"
+
+    @property
+    def bars(self):
+        """What the bars compare: `auto` with the best at 16 bits or more, int8 with the best int8."""
+        return [("auto", self.label(self.auto), ("f32", "bf16")), ("int8", self.label("int8"), ("int8",))]
+
+    def limits(self, section, macs):
+        """Beside each of ours the processor's own limit: what so many multiply-adds take at the peak of the instruction that
+        it multiplies with."""
+        peaks = {line["weights"]: line for line in self.kernels_program(THREADS, "peaks")}
+        section["limits"] = {}
+        for name, times in section["seconds"].items():
+            peak = peaks.get(precision_of(name)) if name.startswith("ours") else None
+            if peak:
+                least = 2e-9 * macs / peak["giga_ops"]
+                section["limits"][name] = {
+                    "instruction": peak["instruction"], "giga_ops": peak["giga_ops"], "macs": macs, "seconds": least,
+                    "share": least / times["median"]}
+        return section
 
     def sections(self):
         return ["kernels", "step", "decoder", "tokens", "batch", "picture", "start", "memory", "interval", "xl"]
@@ -79,34 +116,42 @@ class Bench:
         others = {
             "torch eager f32": theirs.eager(model, inputs, torch.float32),
             "torch compiled f32": theirs.compiled(model, inputs, torch.float32),
-            "onnxruntime f32": onnx,
-            "torch eager bf16": theirs.eager(model, inputs, torch.bfloat16),
-            "torch compiled bf16": theirs.compiled(model, inputs, torch.bfloat16),
             "torch dynamic int8": theirs.dynamic_int8(model, inputs),
+            "onnxruntime f32": onnx,
             "onnxruntime dynamic int8": onnx_int8,
         }
-        errors = {name: relative_error(expected, body()) for name, body in others.items()}
-        processes = {precision: Ours(self.small, precision) for precision in PRECISIONS}
-        for precision in PRECISIONS:
-            errors[f"ours {precision}"] = relative_error(expected, self.case(self.small, 256, precision)["output"])
-        if errors["ours f32"] > 1e-4:
-            sys.exit(f"ours and torch disagree: relative error {errors['ours f32']}")
-        times = interleave(
-            {f"ours {p}": processes[p].timed("step 256 1") for p in PRECISIONS}
-            | {name: timed(body) for name, body in others.items()},
-            self.rounds)
-        pairs = [("ours f32", name) for name in others if name.endswith("f32")]
-        pairs += [("ours bf16", name) for name in others if name.endswith("bf16")]
-        pairs += [("ours int8", name) for name in others if name.endswith("int8")]
-        result = rows(times, pairs, errors)
+        if theirs.HAS_BF16:
+            others["torch eager bf16"] = theirs.eager(model, inputs, torch.bfloat16)
+            others["torch compiled bf16"] = theirs.compiled(model, inputs, torch.bfloat16)
+        others |= theirs.openvinos(model, inputs, self.options.work / "step-openvino-int8.xml", transformer=True)
+        result, times, processes = self.turns(expected, others, "step 256 1", "output", self.precisions)
         # What 20 steps share, a twentieth of it: torch does this work in every step.
-        shared = interleave({f"ours {p}": processes[p].timed("prepare 256 1") for p in PRECISIONS}, self.rounds)
+        shared = interleave({name: process.timed("prepare 256 1") for name, process in processes.items()}, self.rounds)
         result["shared of 20 steps"] = {
             name: max(0, statistics.median(values) - statistics.median(times[name])) for name, values in shared.items()
         }
         for process in processes.values():
             process.close()
-        return result
+        return self.limits(result, step_macs(folder.config("transformer"), 256, case["text"].shape[0]))
+
+    def turns(self, expected, others, command, output, precisions):
+        """Ours in some precisions and the others in turns; ours must agree with `expected`, where it is in float32."""
+        import theirs
+
+        errors = {name: relative_error(expected, body()) for name, body in others.items()}
+        processes = {self.label(precision): Ours(self.small, precision) for precision in precisions}
+        for precision in precisions:
+            errors[self.label(precision)] = relative_error(expected, self.case(self.small, 256, precision)[output])
+        if errors[self.label("f32")] > 1e-4:
+            sys.exit(f"ours and torch disagree: relative error {errors[self.label('f32')]}")
+        times = interleave(
+            {name: process.timed(command) for name, process in processes.items()}
+            | {name: timed(body) for name, body in others.items()},
+            self.rounds)
+        result = rows(times, errors, self.bars)
+        if not theirs.HAS_BF16:
+            result["note"] = "No bfloat16 of the others: on this processor they emulate it or compute float32."
+        return result, times, processes
 
     def decoder(self):
         import reference
@@ -116,24 +161,19 @@ class Bench:
         case, model = self.case(self.small), reference.Folder(self.small).decoder()
         inputs = [case["latents"]]
         expected = model(*inputs)
-        last = {dtype: theirs.channels_last(model, inputs, dtype) for dtype in (torch.float32, torch.bfloat16)}
-        others = {
-            "torch eager f32": theirs.eager(*last[torch.float32], torch.float32),
-            "torch compiled f32": theirs.compiled(*last[torch.float32], torch.float32),
-            "torch eager bf16": theirs.eager(*last[torch.bfloat16], torch.bfloat16),
-            "torch compiled bf16": theirs.compiled(*last[torch.bfloat16], torch.bfloat16),
-        }
-        errors = {name: relative_error(expected, body()) for name, body in others.items()}
-        processes = {precision: Ours(self.small, precision) for precision in ("f32", "bf16")}
-        for precision in processes:
-            errors[f"ours {precision}"] = relative_error(expected, self.case(self.small, 256, precision)["image"])
-        times = interleave(
-            {f"ours {p}": process.timed("decode 256 1") for p, process in processes.items()}
-            | {name: timed(body) for name, body in others.items()},
-            self.rounds)
+        types = {"f32": torch.float32} | ({"bf16": torch.bfloat16} if theirs.HAS_BF16 else {})
+        others = {}
+        for name, dtype in types.items():
+            last = theirs.channels_last(model, inputs, dtype)
+            others[f"torch eager {name}"] = theirs.eager(*last, dtype)
+            others[f"torch compiled {name}"] = theirs.compiled(*last, dtype)
+        others |= theirs.openvinos(model, inputs, self.options.work / "decoder-openvino-int8.xml")
+        # There are no convolutions in int8: they are computed as bf16's or f32's.
+        result, _, processes = self.turns(
+            expected, others, "decode 256 1", "image", [p for p in self.precisions if p != "int8"])
         for process in processes.values():
             process.close()
-        return rows(times, [(f"ours {p}", n) for p in processes for n in others if n.endswith(p)], errors)
+        return self.limits(result, decoder_macs(json.loads((self.small / "vae/config.json").read_text()), 256))
 
     def xl(self):
         import reference
@@ -142,35 +182,46 @@ class Bench:
 
         path = self.options.work / "xl"
         case, folder = self.case(path, precision="bf16"), reference.Folder(path)
-        model = folder.transformer(case["latents"].shape[-1]).to(torch.bfloat16)
-        body = theirs.eager(model, folder.inputs(case), torch.bfloat16)
-        errors = {"ours bf16 against torch bf16": relative_error(body(), case["output"])}
-        process = Ours(path, "bf16")
+        model, inputs = folder.transformer(case["latents"].shape[-1]), folder.inputs(case)
+        dtype, name = (torch.bfloat16, "bf16") if theirs.HAS_BF16 else (torch.float32, "f32")
+        openvino = "openvino bf16" if theirs.HAS_BF16 else "openvino f32 (asked for bf16)"
+        others = {openvino: theirs.compiled_openvino(theirs.converted(model, inputs), inputs, "bf16")}
+        model.to(dtype)
+        others[f"torch eager {name}"] = theirs.eager(model, inputs, dtype)
+        expected = others[f"torch eager {name}"]()
+        errors = {"ours bf16 against torch": relative_error(expected, case["output"])}
+        processes = {self.label(precision): Ours(path, precision) for precision in dict.fromkeys(["bf16", self.auto])}
         times = interleave(
-            {"ours bf16": process.timed("step 256 1"), "torch eager bf16": timed(body)}, max(3, self.rounds // 5), 1)
-        process.close()
-        return rows(times, [("ours bf16", "torch eager bf16")], errors)
+            {name: process.timed("step 256 1") for name, process in processes.items()}
+            | {name: timed(body) for name, body in others.items()}, max(3, self.rounds // 5), 1)
+        for process in processes.values():
+            process.close()
+        result = rows(times, errors, self.bars[:1])
+        return self.limits(result, step_macs(folder.config("transformer"), 256, case["text"].shape[0]))
 
     # ------------------------------------------------------------ ours alone
 
     def kernels(self):
         """Every layer's giga-operations a second beside the processor's peak, for one thread and all."""
-        program = self.options.work / "kernels"
-        sources = sorted(str(path) for path in (ROOT / "Sources/CKernels").glob("*.c"))
-        include = [f"-I{ROOT}/Sources/CKernels", f"-I{ROOT}/Sources/CKernels/include"]
-        compiler = os.environ.get("CC", "clang")
-        subprocess.run(
-            [compiler, "-O2", *include, ROOT / "Benchmarks/kernels/kernels.c", *sources, "-o", program, "-lm",
-             "-lpthread", "-ldl"], check=True)
-        lines = []
-        for threads in sorted({1, THREADS}):
-            output = subprocess.run([program, str(threads)], check=True, capture_output=True, text=True).stdout
-            lines += [{"threads": threads} | json.loads(line) for line in output.splitlines()]
-        return lines
+        return [
+            {"threads": threads} | line for threads in sorted({1, THREADS}) for line in self.kernels_program(threads)]
 
-    def scaled(self, commands, macs, precision="bf16"):
+    def kernels_program(self, *arguments):
+        """What kernels/kernels.c prints, a line of JSON each."""
+        program = self.options.work / "kernels"
+        folders = [ROOT / "Sources/CKernels", ROOT / "Benchmarks/kernels"]
+        sources = sorted(path for folder in folders for path in folder.glob("*.[ch]"))
+        if not program.exists() or program.stat().st_mtime < max(path.stat().st_mtime for path in sources):
+            include = [f"-I{ROOT}/Sources/CKernels", f"-I{ROOT}/Sources/CKernels/include"]
+            subprocess.run(
+                [os.environ.get("CC", "clang"), "-O2", *include, *(path for path in sources if path.suffix == ".c"),
+                 "-o", program, "-lm", "-lpthread", "-ldl"], check=True)
+        output = subprocess.run([program, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+        return [json.loads(line) for line in output.splitlines()]
+
+    def scaled(self, commands, macs):
         """Seconds beside multiply-adds, both as multiples of the first command's."""
-        process = Ours(self.small, precision)
+        process = Ours(self.small, self.auto)
         times = {}
         for command in commands:  # one after the other within a round, as everywhere
             process.ask(command)
@@ -208,41 +259,41 @@ class Bench:
         import torch
 
         case, folder = self.case(self.small), reference.Folder(self.small)
-        inputs, bf16 = folder.inputs(case), torch.bfloat16
-        step = theirs.compiled(folder.transformer(case["latents"].shape[-1]), inputs, bf16)
-        decode = theirs.compiled(*theirs.channels_last(folder.decoder(), [case["latents"]], bf16), bf16)
+        dtype, name = (torch.bfloat16, "bf16") if theirs.HAS_BF16 else (torch.float32, "f32")
+        step = theirs.compiled(folder.transformer(case["latents"].shape[-1]), folder.inputs(case), dtype)
+        decode = theirs.compiled(*theirs.channels_last(folder.decoder(), [case["latents"]], dtype), dtype)
 
         def torch_picture():
             for _ in range(20):
                 reference.guide(step())
             decode()
 
-        contestants = {f"ours {p}, whole process": lambda p=p: self.draw(p)[0] for p in PRECISIONS}
-        contestants["torch compiled bf16, loop and decoder alone"] = timed(torch_picture)
+        contestants = {f"{self.label(p)}, whole process": lambda p=p: self.draw(p)[0] for p in self.precisions}
+        contestants[f"torch compiled {name}, loop and decoder alone"] = timed(torch_picture)
         times = interleave(contestants, max(3, self.rounds // 4), 1)
-        return rows(times, [("ours bf16, whole process", "torch compiled bf16, loop and decoder alone")])
+        return rows(times, best=[("auto", f"{self.label(self.auto)}, whole process", ("f32", "bf16"))])
 
     def start(self):
         """From the start of the process to the end of its first step, less one step in steady state."""
         result = {}
-        for precision in PRECISIONS:
+        for precision in self.precisions:
             process = Ours(self.small, precision)
             process.ask("step 256 1")
             times = interleave(
                 {"first": lambda: ours.first_step(self.small, precision), "step": process.timed("step 256 1")}, self.rounds)
             process.close()
-            result[f"ours {precision}"] = summary([a - b for a, b in zip(times["first"], times["step"])])
+            result[self.label(precision)] = summary([a - b for a, b in zip(times["first"], times["step"])])
         return result
 
     def memory(self):
         """The most memory of a process that draws one picture of 256x256, in MB."""
-        return {f"ours {p}": self.draw(p, measure=ours.peak_memory) for p in PRECISIONS}
+        return {self.label(p): self.draw(p, measure=ours.peak_memory) for p in self.precisions}
 
     def interval(self):
         """Guidance in the middle of the run only saves the other branch elsewhere."""
         times = interleave(
-            {"everywhere": lambda: self.draw("bf16")[0],
-             "timesteps 200 to 800": lambda: self.draw("bf16", "--guidance-interval", "200,800")[0]},
+            {"everywhere": lambda: self.draw(self.auto)[0],
+             "timesteps 200 to 800": lambda: self.draw(self.auto, "--guidance-interval", "200,800")[0]},
             max(3, self.rounds // 5), 1)
         return rows(times)
 

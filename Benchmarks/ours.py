@@ -10,6 +10,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / ".build/release/dit-t2i"
 THREADS = int(os.environ.get("THREADS", "2"))
+PRECISIONS = ["f32", "bf16", "int12", "int8"]
+WRONG_USAGE = 64
+
+
+class UnknownPrecision(Exception):
+    """This build of the program has no such precision."""
 
 
 class Ours:
@@ -17,7 +23,8 @@ class Ours:
         self.process = subprocess.Popen(
             [PROGRAM, "benchmark", "--model", model, "--precision", precision, "--threads", str(THREADS)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.load = self._read()["seconds"]
+        about = self._read()
+        self.load, self.precision, self.cpu = (about.get(key) for key in ("seconds", "precision", "cpu"))
 
     def ask(self, command):
         self.process.stdin.write(command + "\n")
@@ -34,8 +41,23 @@ class Ours:
     def _read(self):
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{PROGRAM} ended with code {self.process.wait()}")
+            code = self.process.wait()
+            raise UnknownPrecision if code == WRONG_USAGE else RuntimeError(f"{PROGRAM} ended with code {code}")
         return json.loads(line)
+
+
+def precisions(model):
+    """Those that the program knows; what `auto` is on this machine; the instruction set."""
+    known = []
+    for precision in PRECISIONS:
+        try:
+            Ours(model, precision).close()
+            known.append(precision)
+        except UnknownPrecision:
+            print(f"{precision}: this program does not know it, and is not asked for it", flush=True)
+    auto = Ours(model, "auto")
+    auto.close()
+    return known, auto.precision, auto.cpu
 
 
 # Linux counts the memory of the process that forks towards its child, so a small one stands between.

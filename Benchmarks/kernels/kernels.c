@@ -1,12 +1,12 @@
 // How fast the matrix products of CKernels are, against what the processor can do at most and against OpenBLAS.
 //
-//   clang -O2 -ISources/CKernels -ISources/CKernels/include Benchmarks/kernels/kernels.c Sources/CKernels/*.c
-//     -o /tmp/kernels -lm -lpthread -ldl && /tmp/kernels [threads]
+//   clang -O2 -ISources/CKernels -ISources/CKernels/include Benchmarks/kernels/*.c Sources/CKernels/*.c
+//     -o /tmp/kernels -lm -lpthread -ldl && /tmp/kernels [threads [peaks]]
 //
-// One JSON object a line. "giga_ops" counts a multiply-add as two; "of_peak" divides by the measured peak of the same
-// number of threads, of instructions with no memory access. Times are the least of many runs: other programs only add.
-// With one thread it is processor time that counts, which busy neighbours disturb least.
-#include "kernel_table.h"
+// One JSON object a line; with `peaks` those of the instructions alone. "giga_ops" counts a multiply-add as two; "of_peak"
+// divides by the measured peak of the same number of threads (peaks.c). Times are the least of many runs: other programs
+// only add. With one thread it is processor time that counts, which busy neighbours disturb least.
+#include "peaks.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -23,80 +23,6 @@ static void check(dk_status status) {
   if (status == DK_OK) return;
   fputs("not enough memory\n", stderr);
   exit(1);
-}
-
-// ---------------------------------------------------------------- the peak of each instruction
-
-// Twelve independent chains hide the latency and fit AVX2's sixteen registers, 24 fit NEON's; the empty assembly keeps each
-// step from being folded.
-enum { CHAINS = DK_ARM64 ? 24 : 12, ROUNDS = 2000000 };
-#if DK_ARM64
-#define IN_REGISTER "+w"
-#else
-#define IN_REGISTER "+v"
-#endif
-#define PEAK(NAME, TARGET, TYPE, STEP)                                          \
-  TARGET static void NAME(void *context, long task, int thread) {               \
-    (void)context, (void)task, (void)thread;                                    \
-    TYPE c[CHAINS], a;                                                          \
-    memset(c, 0, sizeof c), memset(&a, 0, sizeof a);                            \
-    for (long round = 0; round < ROUNDS; round++)                               \
-      DK_UNROLL for (int i = 0; i < CHAINS; i++) {                              \
-        c[i] = STEP(c[i], a);                                                   \
-        __asm__ volatile("" : IN_REGISTER(c[i]));                               \
-      }                                                                         \
-  }
-#if DK_X86
-#define STEP_F32(c, a) _mm512_fmadd_ps(a, a, c)
-#define STEP_BF16(c, a) _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)a)
-#define STEP_INT8(c, a) _mm512_dpbusd_epi32(c, a, a)
-#define STEP_AVX2(c, a) _mm256_fmadd_ps(a, a, c)
-PEAK(peak_f32, DK_TARGET_AVX512, __m512, STEP_F32)
-PEAK(peak_bf16, DK_TARGET_AVX512_BF16, __m512, STEP_BF16)
-PEAK(peak_int8, DK_TARGET_AVX512_VNNI, __m512i, STEP_INT8)
-PEAK(peak_avx2, DK_TARGET_AVX2, __m256, STEP_AVX2)
-#elif DK_ARM64
-#define NO_TARGET
-#define STEP_F32(c, a) vfmaq_f32(c, a, a)
-#define STEP_BF16(c, a) vbfmmlaq_f32(c, (bfloat16x8_t)a, (bfloat16x8_t)a)
-#define STEP_INT8(c, a) vmmlaq_s32(c, (int8x16_t)a, (int8x16_t)a)
-#define STEP_DOT(c, a) vdotq_s32(c, (int8x16_t)a, (int8x16_t)a)
-PEAK(peak_f32, NO_TARGET, float32x4_t, STEP_F32)
-PEAK(peak_bf16, DK_TARGET_NEON_BF16, float32x4_t, STEP_BF16)
-PEAK(peak_int8, DK_TARGET_NEON_BF16, int32x4_t, STEP_INT8)
-PEAK(peak_dot, DK_TARGET_NEON_DOT, int32x4_t, STEP_DOT)
-#endif
-
-// Giga-operations a second of all threads, 0 where this CPU has no such instruction (or we no loop for it).
-static double peak(dk_engine *engine, dk_weight_kind kind) {
-  void (*loop)(void *, long, int) = NULL;
-  double operations = 0;
-#if DK_X86
-  const dk_kernels *kernels = engine->kernels;
-  if (kernels->level >= DK_CPU_AVX512) {
-    const int fast = kind == DK_WEIGHT_INT8 ? kernels->vnni : kind == DK_WEIGHT_BF16 && kernels->bf16;
-    loop = !fast ? peak_f32 : kind == DK_WEIGHT_BF16 ? peak_bf16 : peak_int8;
-    operations = !fast ? 32 : kind == DK_WEIGHT_BF16 ? 64 : 128;
-  } else if (kernels->level >= DK_CPU_AVX2 && kind != DK_WEIGHT_INT8) {
-    loop = peak_avx2;
-    operations = 16;
-  }
-#elif DK_ARM64
-  const dk_kernels *kernels = engine->kernels;
-  const int fast = kind == DK_WEIGHT_INT8 ? kernels->vnni : kind == DK_WEIGHT_BF16 && kernels->bf16;
-  if (!fast) loop = peak_f32, operations = 8;
-  else if (kind == DK_WEIGHT_BF16) loop = peak_bf16, operations = 32;
-  else if (kernels->bf16) loop = peak_int8, operations = 64;
-  else loop = peak_dot, operations = 32;
-#endif
-  double best = 0;
-  for (int run = 0; loop && run < 20; run++) {
-    double start = seconds();
-    check(dk_parallel(engine, 0, engine->threads, loop, NULL));
-    double rate = operations * CHAINS * ROUNDS * engine->threads / (seconds() - start) * 1e-9;
-    best = rate > best ? rate : best;
-  }
-  return best;
 }
 
 // ---------------------------------------------------------------- linears
@@ -121,7 +47,14 @@ static float random_unit(void) {  // deviation 1
   return ((float)(random_state >> 8) / (1 << 24) - 0.5f) * 3.4641f;
 }
 
-static void measure(dk_engine *engine, const char *backend, const shape *s, dk_weight_kind kind, double most) {
+static const struct {
+  const char *name;
+  dk_weight_kind kind;
+} kinds[] = {{"f32", DK_WEIGHT_F32}, {"bf16", DK_WEIGHT_BF16}, {"int12", DK_WEIGHT_INT12}, {"int8", DK_WEIGHT_INT8}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static void measure(dk_engine *engine, const char *backend, const shape *s, int of, double most) {
+  const dk_weight_kind kind = kinds[of].kind;
   const long m = s->m, n = s->n, k = s->k;
   // As in the models: bf16 and int8 layers pass bf16 on, the residual stream is float32.
   const dk_type x_type = kind == DK_WEIGHT_F32 ? DK_F32 : DK_BF16, out_type = s->residual ? DK_F32 : x_type;
@@ -143,23 +76,41 @@ static void measure(dk_engine *engine, const char *backend, const shape *s, dk_w
     double took = seconds() - start;
     best = took < best ? took : best;
   }
-  static const char *const kinds[] = {"f32", "bf16", "int8"};
   const double rate = 2.0 * m * n * k / best * 1e-9;
   printf("{\"layer\": \"%s\", \"backend\": \"%s\", \"weights\": \"%s\", \"m\": %ld, \"n\": %ld, \"k\": %ld, \"threads\": %d, "
          "\"milliseconds\": %.4f, \"giga_ops\": %.0f, \"of_peak\": %.3f}\n",
-         s->name, backend, kinds[kind], m, n, k, engine->threads, best * 1e3, rate, most > 0 ? rate / most : 0);
+         s->name, backend, kinds[of].name, m, n, k, engine->threads, best * 1e3, rate, most > 0 ? rate / most : 0);
   dk_weight_free(weight);
   dk_free(weights), dk_free(numbers), dk_free(bias), dk_free(x), dk_free(out);
+}
+
+// Also of precisions that have no kind of their own here.
+static void print_peaks(dk_engine *engine) {
+  static const char *const precisions[] = {"f32", "bf16", "int12", "int8"};
+  const dk_cpu_level level = dk_engine_level(engine);
+  for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++) {
+    const char *instruction = instruction_of(level, precisions[i]);
+    const double rate = peak_of(engine, instruction);
+    if (rate > 0) {
+      printf("{\"weights\": \"%s\", \"instruction\": \"%s\", \"threads\": %d, \"giga_ops\": %.1f}\n", precisions[i],
+             instruction, engine->threads, rate);
+    }
+  }
 }
 
 int main(int count, char **arguments) {
   const int threads = count > 1 ? atoi(arguments[1]) : 2;
   if (threads == 1) watch = CLOCK_THREAD_CPUTIME_ID;
   dk_engine *engine = dk_engine_create(threads, DK_BACKEND_NATIVE, DK_CPU_NATIVE);
-  double peaks[3];
-  for (int kind = 0; kind < 3; kind++) peaks[kind] = peak(engine, kind);
+  if (count > 2 && strcmp(arguments[2], "peaks") == 0) {
+    print_peaks(engine);
+    dk_engine_destroy(engine);
+    return 0;
+  }
+  double peaks[KINDS];
+  for (int of = 0; of < KINDS; of++) peaks[of] = peak_of(engine, instruction_of(dk_engine_level(engine), kinds[of].name));
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-    for (int kind = 0; kind < 3; kind++) measure(engine, "native", &shapes[i], kind, peaks[kind]);
+    for (int of = 0; of < KINDS; of++) measure(engine, "native", &shapes[i], of, peaks[of]);
 
   void *library = dlopen("libopenblas.so.0", RTLD_NOW);
   if (library) {
@@ -168,7 +119,7 @@ int main(int count, char **arguments) {
     dk_engine *openblas = dk_engine_create(threads, DK_BACKEND_OPENBLAS, DK_CPU_NATIVE);
     if (set_threads) set_threads(1);
     dk_engine_use_sgemm(openblas, sgemm);
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) measure(openblas, "openblas", &shapes[i], DK_WEIGHT_F32, peaks[0]);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) measure(openblas, "openblas", &shapes[i], 0, peaks[0]);
     dk_engine_destroy(openblas);
   }
   dk_engine_destroy(engine);

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiTModels
 import DiTStudy
+import DiTTensors
 import DiTTextToImage
 import Foundation
 
@@ -10,7 +11,8 @@ struct Benchmark: ParsableCommand {
     commandName: "benchmark",
     abstract: "Time one step, one decoding or one text on request.",
     discussion: """
-      Reads a command a line from standard input and answers each with a line of JSON:
+      Says when it has loaded the model, and what it computes in. Then reads a command a line from standard input and
+      answers each with a line of JSON:
         step SIZE COUNT      one guided evaluation of COUNT pictures of SIZE×SIZE
         prepare SIZE COUNT   the same, and what 20 of them share
         decode SIZE COUNT    latents to pixels
@@ -30,6 +32,9 @@ struct Benchmark: ParsableCommand {
     var cpuSeconds: Double
     /// The most memory the process has had so far.
     var peakMegabytes: Double
+    /// What `auto` is on this machine, for instance; said once.
+    var precision: String?
+    var cpu: String?
   }
 
   private struct Key: Hashable {
@@ -40,9 +45,10 @@ struct Benchmark: ParsableCommand {
   func run() throws {
     let start = ContinuousClock.now
     let folder = try ModelFolder(ModelLocator().locate(engine.model))
-    let session = try TextToImage(folder, backend: engine.makeBackend()).makeSession()
+    let backend = try engine.makeBackend()
+    let session = try TextToImage(folder, backend: backend).makeSession()
     if firstStep { return try timeFirstStep(session, since: start) }
-    try answer(seconds(since: start))
+    try answer(seconds(since: start), computing: backend)
 
     var parts: [Key: StepBenchmark] = [:]
     func part(_ words: [Substring]) throws -> StepBenchmark {
@@ -93,13 +99,15 @@ struct Benchmark: ParsableCommand {
     return usage
   }
 
-  private func answer(_ seconds: Double, _ before: rusage = rusage()) throws {
+  private func answer(_ seconds: Double, _ before: rusage = rusage(), computing backend: Backend? = nil) throws {
     let after = usage()
     let spent = { (usage: rusage) in
       Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
     }
     let json = try JSONEncoder().encode(
-      Answer(seconds: seconds, cpuSeconds: spent(after) - spent(before), peakMegabytes: Double(after.ru_maxrss) / 1024))
+      Answer(
+        seconds: seconds, cpuSeconds: spent(after) - spent(before), peakMegabytes: Double(after.ru_maxrss) / 1024,
+        precision: backend?.precision.rawValue, cpu: backend?.cpuLevel))
     print(String(decoding: json, as: UTF8.self))
     fflush(nil)
   }
