@@ -57,7 +57,7 @@ static void measure(dk_engine *engine, const char *backend, const shape *s, int 
   const dk_weight_kind kind = kinds[of].kind;
   const long m = s->m, n = s->n, k = s->k;
   // As in the models: bf16 and int8 layers pass bf16 on, the residual stream is float32.
-  const dk_type x_type = kind == DK_WEIGHT_F32 ? DK_F32 : DK_BF16, out_type = s->residual ? DK_F32 : x_type;
+  const dk_type x_type = kind == DK_WEIGHT_F32 || kind == DK_WEIGHT_INT12 ? DK_F32 : DK_BF16, out_type = s->residual ? DK_F32 : x_type;
   float *weights = dk_allocate(n * k * 4), *numbers = dk_allocate(m * k * 4), *bias = dk_allocate(n * 4);
   void *x = dk_allocate(m * k * 4), *out = dk_allocate(m * n * 4);
   for (long i = 0; i < n * k; i++) weights[i] = random_unit() / __builtin_sqrtf((float)k);
