@@ -163,7 +163,7 @@ dk_status dk_attention_by_blocks(dk_engine *engine, const dk_attention_arguments
   const long blocks = dk_ceil_div(a->queries, query_block), rest = a->batch * (a->probabilities ? 1 : a->heads);
   // As many blocks a task as leave every thread some tasks, so that one that is held up does not hold up all.
   attention_job job = {engine, a, blocks, 1};
-  while (job.blocks < most_blocks && rest * dk_ceil_div(blocks, 2 * job.blocks) >= 8 * engine->threads) {
+  while (job.blocks < most_blocks && rest * dk_ceil_div(blocks, 2 * job.blocks) >= 6 * engine->threads) {
     job.blocks *= 2;
     job.tasks = dk_ceil_div(blocks, job.blocks);
   }

@@ -248,26 +248,21 @@ TARGET static void A(read_keys)(const dk_attention_arguments *a, const block *at
 #if UNITS == DK_I16_UNITS
 // The levels of the values of a block of keys: one scale for each of the head's numbers.
 TARGET static void A(choose_value_levels)(const dk_attention_arguments *a, const block *at, workspace *w, long first, long count) {
-  uint32_t *most = (uint32_t *)w->rows;
-  memset(most, 0, (size_t)a->head_dim * 4);
-  for (long j = 0; j < count; j++) {
-    const void *row = dk_row(a->v, key_row(at, first + j));
-    if (a->v.type == DK_F32) {  // a loop each, which the compiler vectorises
-      for (long d = 0; d < a->head_dim; d++) {
-        uint32_t bits;
-        memcpy(&bits, (const float *)row + at->start + d, 4);
-        bits &= 0x7fffffff;
-        most[d] = bits > most[d] ? bits : most[d];
-      }
-    } else {
-      for (long d = 0; d < a->head_dim; d++) {
-        const uint32_t bits = (uint32_t)(((const uint16_t *)row)[at->start + d] & 0x7fff) << 16;
-        most[d] = bits > most[d] ? bits : most[d];
-      }
+  for (long d = 0; d < a->head_dim; d += LANES) {
+    const long left = a->head_dim - d, column = at->start + d;
+    V(vec) most = V(set)(0);
+    for (long j = 0; j < count; j++) {
+      const void *row = dk_row(a->v, key_row(at, first + j));
+      V(vec) x = left >= LANES ? V(load_row)(a->v.type, row, column) : V(load_row_n)(a->v.type, row, column, left);
+      most = V(larger_magnitude)(most, x);
     }
+    V(store_n)(w->value_levels + d, most, left);
   }
-  for (long d = 0; d < a->head_dim; d++)
-    w->value_worth[d] = dk_choose_levels(most[d], 2047, &w->value_levels[d]) / weight_levels;
+  for (long d = 0; d < a->head_dim; d++) {
+    uint32_t largest;
+    memcpy(&largest, w->value_levels + d, 4);
+    w->value_worth[d] = dk_choose_levels(largest, 2047, &w->value_levels[d]) / weight_levels;
+  }
 }
 #endif
 

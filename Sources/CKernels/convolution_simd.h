@@ -172,6 +172,8 @@ TARGET static uint32_t A(largest)(const picture *p, long y, long start, long cou
   long left, right;
   A(inside)(p, y, start, count, &left, &right);
   const long row = p->first + y / p->upsample * p->width;
+  if (p->upsample == 1 && p->x.stride == p->channels)  // dense rows are one long pixel
+    return V(largest_of_row)(p->x.type, dk_row(p->x, row + left), 0, (right - left) * p->channels);
   uint32_t most = 0;
   for (long x = left; x < right; x++) {
     const uint32_t bits = V(largest_of_row)(p->x.type, dk_row(p->x, row + x / p->upsample), 0, p->channels);

@@ -73,6 +73,17 @@ OP V(vec) V(scale2)(V(vec) x, V(vec) n) {
   return _mm256_mul_ps(x, _mm256_castsi256_ps(exponent));
 }
 OP V(vec) V(reciprocal)(V(vec) x) { return _mm256_div_ps(_mm256_set1_ps(1), x); }
+// By their bits, as of integers: `most` is a magnitude already.
+OP V(vec) V(larger_magnitude)(V(vec) most, V(vec) x) {
+  __m256i magnitude = _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x7fffffff));
+  return _mm256_castsi256_ps(_mm256_max_epu32(_mm256_castps_si256(most), magnitude));
+}
+OP uint32_t V(largest_bits)(V(vec) x) {
+  __m256i bits = _mm256_castps_si256(x);
+  __m128i half = _mm_max_epu32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+  half = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0x4e));
+  return (uint32_t)_mm_cvtsi128_si32(_mm_max_epu32(half, _mm_shuffle_epi32(half, 0xb1)));
+}
 OP float V(sum)(V(vec) x) {
   __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   half = _mm_add_ps(half, _mm_movehl_ps(half, half));

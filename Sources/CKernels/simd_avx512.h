@@ -68,6 +68,12 @@ OP V(vec) V(reciprocal)(V(vec) x) {
   __m512 r = _mm512_rcp14_ps(x);
   return _mm512_fmadd_ps(_mm512_fnmadd_ps(x, r, _mm512_set1_ps(1)), r, r);
 }
+// By their bits, as of integers: `most` is a magnitude already.
+OP V(vec) V(larger_magnitude)(V(vec) most, V(vec) x) {
+  __m512i magnitude = _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
+  return _mm512_castsi512_ps(_mm512_max_epu32(_mm512_castps_si512(most), magnitude));
+}
+OP uint32_t V(largest_bits)(V(vec) x) { return _mm512_reduce_max_epu32(_mm512_castps_si512(x)); }
 OP float V(sum)(V(vec) x) { return _mm512_reduce_add_ps(x); }
 OP float V(largest)(V(vec) x) { return _mm512_reduce_max_ps(x); }
 #undef OP

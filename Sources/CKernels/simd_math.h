@@ -83,27 +83,6 @@ OP V(vec) V(load_row_n)(dk_type type, const void *row, long column, long count) 
   return type == DK_F32 ? V(load_n)((const float *)row + column, count)
                         : V(load_bf16_n)((const uint16_t *)row + column, count);
 }
-// The bits of the largest magnitude of a row: magnitudes of floats compare like their bits, and NaN is the largest. Plain
-// loops, for the compiler to vectorise.
-OP uint32_t V(largest_of_row)(dk_type type, const void *row, long column, long count) {
-  uint32_t most = 0;
-  if (type == DK_F32) {
-    const float *numbers = (const float *)row + column;
-    for (long i = 0; i < count; i++) {
-      uint32_t bits;
-      memcpy(&bits, numbers + i, 4);
-      bits &= 0x7fffffff;
-      most = bits > most ? bits : most;
-    }
-  } else {
-    const uint16_t *numbers = (const uint16_t *)row + column;
-    for (long i = 0; i < count; i++) {
-      const uint32_t bits = (uint32_t)(numbers[i] & 0x7fff) << 16;
-      most = bits > most ? bits : most;
-    }
-  }
-  return most;
-}
 OP void V(store_row)(dk_type type, void *row, long column, V(vec) x) {
   if (type == DK_F32) V(store)((float *)row + column, x);
   else V(store_bf16)((uint16_t *)row + column, x);
@@ -111,5 +90,21 @@ OP void V(store_row)(dk_type type, void *row, long column, V(vec) x) {
 OP void V(store_row_n)(dk_type type, void *row, long column, V(vec) x, long count) {
   if (type == DK_F32) V(store_n)((float *)row + column, x, count);
   else V(store_bf16_n)((uint16_t *)row + column, x, count);
+}
+
+// The bits of the largest magnitude of a row: magnitudes of floats compare like their bits, and NaN is the largest.
+OP uint32_t V(largest_of_row)(dk_type type, const void *row, long column, long count) {
+  V(vec) most = V(set)(0), other = V(set)(0);
+  long i = 0;
+  for (; i + 2 * LANES <= count; i += 2 * LANES) {
+    most = V(larger_magnitude)(most, V(load_row)(type, row, column + i));
+    other = V(larger_magnitude)(other, V(load_row)(type, row, column + i + LANES));
+  }
+  for (; i < count; i += LANES) {
+    const long left = count - i;
+    V(vec) x = left >= LANES ? V(load_row)(type, row, column + i) : V(load_row_n)(type, row, column + i, left);
+    most = V(larger_magnitude)(most, x);
+  }
+  return V(largest_bits)(V(larger_magnitude)(most, other));
 }
 #undef OP

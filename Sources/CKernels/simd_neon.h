@@ -53,6 +53,12 @@ OP V(vec) V(scale2)(V(vec) x, V(vec) n) {
   return vmulq_f32(x, vreinterpretq_f32_s32(exponent));
 }
 OP V(vec) V(reciprocal)(V(vec) x) { return vdivq_f32(vdupq_n_f32(1), x); }
+// By their bits, as of integers: `most` is a magnitude already.
+OP V(vec) V(larger_magnitude)(V(vec) most, V(vec) x) {
+  uint32x4_t magnitude = vandq_u32(vreinterpretq_u32_f32(x), vdupq_n_u32(0x7fffffff));
+  return vreinterpretq_f32_u32(vmaxq_u32(vreinterpretq_u32_f32(most), magnitude));
+}
+OP uint32_t V(largest_bits)(V(vec) x) { return vmaxvq_u32(vreinterpretq_u32_f32(x)); }
 OP float V(sum)(V(vec) x) { return vaddvq_f32(x); }
 OP float V(largest)(V(vec) x) { return vmaxvq_f32(x); }
 #undef OP

@@ -74,6 +74,16 @@ OP V(vec) V(scale2)(V(vec) x, V(vec) n) {
   return x * (V(vec))((__builtin_convertvector(n, V(ivec)) + 127) << 23);
 }
 OP V(vec) V(reciprocal)(V(vec) x) { return 1.0f / x; }
+// By their bits, as of integers: `most` is a magnitude already.
+OP V(vec) V(larger_magnitude)(V(vec) most, V(vec) x) {
+  V(uvec) magnitude = (V(uvec))x & 0x7fffffff, before = (V(uvec))most;
+  return V(select)(magnitude > before, (V(vec))magnitude, most);
+}
+OP uint32_t V(largest_bits)(V(vec) x) {
+  V(uvec) bits = (V(uvec))x;
+  uint32_t a = bits.x > bits.y ? bits.x : bits.y, b = bits.z > bits.w ? bits.z : bits.w;
+  return a > b ? a : b;
+}
 OP float V(sum)(V(vec) x) { return (x.x + x.z) + (x.y + x.w); }
 OP float V(largest)(V(vec) x) {
   float a = x.x > x.y ? x.x : x.y, b = x.z > x.w ? x.z : x.w;

@@ -1,19 +1,23 @@
 import DiTCKernels
 
 extension Backend {
-  private var weightKind: dk_weight_kind {
+  private func weightKind(_ matrices: [StoredMatrix]) -> dk_weight_kind {
     switch precision {
     case .auto, .f32: DK_WEIGHT_F32
     case .bf16: DK_WEIGHT_BF16
-    case .int12: DK_WEIGHT_INT12
+    case .int12: keepsBytes && matrices.allSatisfy { $0.type == .i8 } ? DK_WEIGHT_INT8 : DK_WEIGHT_INT12
     case .int8: DK_WEIGHT_INT8
     }
   }
 
+  /// Whether weights stored as int8 are multiplied by activations of twelve bits, so that they need no more memory than in
+  /// their file: where the CPU has no dot products of bytes.
+  private var keepsBytes: Bool { dk_engine_has_vnni(engine) == 0 }
+
   /// Packs a linear layer. Several matrices of one width are stacked along their outputs (q, k, v become one).
   /// - Parameter precise: keep it float32 whatever the precision (small layers that feed everything, like the timestep MLP).
   package func linear(_ matrices: [StoredMatrix], bias: Tensor? = nil, precise: Bool = false) throws -> Linear {
-    try linear(matrices, bias, precise ? DK_WEIGHT_F32 : weightKind)
+    try linear(matrices, bias, precise ? DK_WEIGHT_F32 : weightKind(matrices))
   }
 
   /// What convolutions are packed in: never int8.
@@ -45,7 +49,7 @@ extension Backend {
 
   /// Packs one layer after the other into memory that lasts as long as this call, and collects what `body` makes of each.
   package func inTurn<Result>(_ turns: LinearsInTurn, _ body: (Linear) throws -> Result) throws -> [Result] {
-    let memory = try memory(turns.outputs, turns.inputs, weightKind)
+    let memory = try memory(turns.outputs, turns.inputs, weightKind(turns.layers.flatMap(\.matrices)))
     return try turns.layers.map { layer in
       try fill(memory, layer.matrices)
       return try body(Linear(outputs: turns.outputs, inputs: turns.inputs, bias: layer.bias, memory: memory))
