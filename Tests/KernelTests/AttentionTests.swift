@@ -16,7 +16,10 @@ import Testing
     let levels: Bool
     var scale: Float
 
-    init(_ arithmetic: Arithmetic, batch: Int, heads: Int, headDim: Int, queries: Int, keys: Int, items: Int? = nil, seed: UInt64 = 8) {
+    init(
+      _ arithmetic: Arithmetic, batch: Int, heads: Int, headDim: Int, queries: Int, keys: Int, items: Int? = nil,
+      seed: UInt64 = 8
+    ) {
       (type, levels) = (arithmetic.type, arithmetic == .levels)
       (self.batch, self.heads, self.headDim) = (batch, heads, headDim)
       (self.queries, self.keys, self.items) = (queries, keys, items ?? batch)
