@@ -93,7 +93,10 @@ static void convolution_task(void *context, long task, int thread) {
     job->w->by->read_row(&p, top * a->stride - before + i, -before, used, copy + i * line);
     memset(copy + i * line + used * units, 0, (size_t)(line - used * units) * sizeof(unit));
   }
-  row_work w = {.runs = 3, .units = 3 * units, .step = a->stride * units, .line = line, .pixels = job->width, .out_step = 1, .scale = scale, .finish = &job->finish};
+  row_work w = {.runs = 3, .units = 3 * units, .step = a->stride * units, .line = line, .scale = scale};
+  w.pixels = job->width;
+  w.out_step = 1;
+  w.finish = &job->finish;
   for (long i = 0; i < rows; i++) {
     w.x = copy + i * a->stride * line;
     w.first = (b * job->height + top + i) * job->width;
@@ -114,7 +117,10 @@ static void phases_task(void *context, long task, int thread) {
     job->w->by->read_row(&p, top - 1 + i, -1, a->width + 2, copy + i * line);
     memset(copy + i * line + (a->width + 2) * units, 0, overhang * (size_t)units * sizeof(unit));
   }
-  row_work w = {.runs = 2, .units = 2 * units, .step = units, .line = line, .pixels = a->width, .out_step = 2, .scale = scale, .finish = &job->finish};
+  row_work w = {.runs = 2, .units = 2 * units, .step = units, .line = line, .scale = scale};
+  w.pixels = a->width;
+  w.out_step = 2;
+  w.finish = &job->finish;
   for (long i = 0; i < rows; i++)
     for (int phase = 0; phase < 4; phase++) {
       w.x = copy + (i + phase / 2) * line + phase % 2 * units;
@@ -137,7 +143,10 @@ static void taps_task(void *context, long task, int thread) {
   picture p = {a->height, a->width, c->inputs, c->units, 1, b * a->height * a->width, job->x, 1};
   const float scale = choose_levels(c->by, &p, top - 1, rows + 2, -1, width);
   finish keep = {.channels = c->outputs, .out = {DK_F32, products, product}};
-  row_work w = {.runs = 1, .units = c->units, .x = copy, .step = c->units, .pixels = width, .out_step = 1, .scale = scale, .finish = &keep};
+  row_work w = {.runs = 1, .units = c->units, .x = copy, .step = c->units, .scale = scale};
+  w.pixels = width;
+  w.out_step = 1;
+  w.finish = &keep;
   for (long i = 0; i < rows + 2; i++) {
     job->w->by->read_row(&p, top - 1 + i, -1, width, copy);
     w.first = i * width;

@@ -23,7 +23,8 @@ enum { A(vectors) = 4 * A(panel_vectors) };  // the most of a tile
 
 #if UNITS == DK_I16_UNITS
 // Adds the integers to the totals, and starts them again.
-TARGET DK_INLINE void A(widen_sums)(const int height, const int width, A(accumulator) sum[12][A(vectors)], V(vec) total[12][A(vectors)]) {
+TARGET DK_INLINE void A(widen_sums)(const int height, const int width, A(accumulator) sum[12][A(vectors)],
+                                    V(vec) total[12][A(vectors)]) {
   DK_UNROLL for (int r = 0; r < height; r++) {
     DK_UNROLL for (int v = 0; v < width; v++) {
       total[r][v] = V(add)(total[r][v], V(from_integers)(sum[r][v]));
@@ -124,7 +125,8 @@ TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels
   }
 #if LANES == 16
   for (long i = 0; i < channels; i += 16)
-    _mm256_mask_storeu_epi16(halves + i, V(mask)(channels - i), (__m256i)_mm512_cvtneps_pbh(V(load_n)((const float *)row + i, channels - i)));
+    _mm256_mask_storeu_epi16(halves + i, V(mask)(channels - i),
+                             (__m256i)_mm512_cvtneps_pbh(V(load_n)((const float *)row + i, channels - i)));
 #else
   V(narrow_row)(row, channels, halves);
 #endif

@@ -42,7 +42,8 @@ static int widens(const dk_gemm *gemm) { return gemm->x_format == DK_X_I16 && ge
 static long widened_bytes(const dk_gemm *gemm) { return widens(gemm) ? DK_I16_BLOCK * gemm->columns * 2 : 0; }
 
 static size_t scratch_bytes(const dk_weight *weight) {
-  return (size_t)(sums_bytes(weight) + DK_ROW_BLOCK * 4 + widened_bytes(weight->gemm) + DK_ROW_BLOCK * prepared_stride(weight) + weight->k * 4);
+  const long rows = DK_ROW_BLOCK * prepared_stride(weight);
+  return (size_t)(sums_bytes(weight) + DK_ROW_BLOCK * 4 + widened_bytes(weight->gemm) + rows + weight->k * 4);
 }
 
 static task_scratch divide_scratch(const linear_job *job, int thread) {

@@ -17,8 +17,8 @@ TARGET static void V(widen_bytes)(const int8_t *from, long count, int16_t *to) {
   for (long i = 0; i < count; i++) to[i] = from[i];
 }
 
-// Symmetric levels of a row, the same on every CPU: -2047…2047 for I16, -127…127 for I8, and plus 128 for U8. Returns the scale:
-// max|x| by the largest level, NaN if any x is. The loops are plain so that the compiler vectorises them for TARGET.
+// Symmetric levels of a row, the same on every CPU: -2047…2047 for I16, -127…127 for I8, and plus 128 for U8. Returns the
+// scale: max|x| by the largest level, NaN if any x is. The loops are plain so that the compiler vectorises them for TARGET.
 TARGET static float V(quantise_row)(dk_x_format format, const float *row, long k, void *to) {
   float inverse;
   const float worth = dk_choose_levels(V(largest_of_row)(DK_F32, row, 0, k), format == DK_X_I16 ? 2047 : 127, &inverse);

@@ -1,8 +1,8 @@
 // Every instruction set that this processor has, held against the reference: odd shapes, strides, masks, epilogues and
 // phases, drawn by chance but the same on every machine. What kernels read and write ends at a page that nobody may touch.
-// Bits may not depend on the number of threads, nor on how many rows are computed together; those of sums of
-// integers, of as many levels, and of conversions not on the instruction set either, and those of the portable kernels not on the processor: their hash is
-// printed, to be compared. Says which sets were run, and the worst of each family: error² / signal².
+// Bits may not depend on the number of threads, nor on how many rows are computed together; those of sums of integers (of as
+// many levels) and of conversions not on the instruction set either, and those of the portable kernels not on the processor:
+// their hash is printed, to be compared. Says which sets were run, and the worst of each family: error² / signal².
 //
 //   clang -O2 -ISources/CKernels/include Tests/levels/levels.c Sources/CKernels/*.c -o /tmp/levels -lm -lpthread &&
 //   /tmp/levels
