@@ -1,5 +1,6 @@
 import Foundation
 import DiTImage
+import DiTTensors
 import DiTTestSupport
 import Testing
 
@@ -52,7 +53,7 @@ import Testing
   }
 
   /// Same seed, same bytes, whatever the number of threads; and again from the picture itself.
-  @Test(arguments: ["f32", "bf16", "int8"])
+  @Test(arguments: ["f32", "bf16", "int12", "int8"])
   func sameBytes(_ precision: String) throws {
     defer { program.remove() }
     let options = [
@@ -132,6 +133,20 @@ import Testing
     let again = try program.run(["--from", "old.png", "-o", "c.png"])
     #expect(again.status == 0 && again.errors.isEmpty)
     #expect(try program.data("c.png") == program.data("a.png"))
+  }
+
+  /// What `inspect --cpu` says of `auto` is what a picture is drawn in.
+  @Test(arguments: Backend.cpuLevels)
+  func autoIsWhatTheProcessorIsFastIn(level: String) throws {
+    defer { program.remove() }
+    let environment = ["DIT_T2I_CPU": level]
+    let said = try program.run(["inspect", "--cpu"], environment: environment)
+    let backend = try Backend(cpu: level)
+    #expect(said.status == 0 && said.errors.isEmpty)
+    #expect(said.output.contains("computes as       \(level)\n"))
+    #expect(said.output.contains("--precision auto  \(backend.precision.rawValue)\n"))
+    let isFast: Precision = level.contains("bf16") || level.contains("amx") ? .bf16 : level.contains("avx") ? .int12 : .f32
+    #expect(backend.precision == isFast)
   }
 
   @Test func anyLegalSize() throws {
