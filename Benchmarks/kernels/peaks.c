@@ -7,14 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#if defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 #if DK_X86
-#include <cpuid.h>
-
 enum { CHAINS = 10, ROUNDS = 200000, TILE_ROUNDS = 10000 };
 
 // Ten independent chains hide the latency; with five operands and a product they fit AVX2's sixteen registers. The empty
@@ -65,23 +59,11 @@ PEAK(bf16_512, DK_TARGET_AVX512_BF16, __m512, BF16_512)
 TILES(tiles_bf16, _tile_dpbf16ps)
 TILES(tiles_int8, _tile_dpbssd)
 
-// Linux gives tiles to a process that asks for them.
-static int has_tiles(void) {
-#if defined(__linux__)
-  enum { ask_permission = 0x1023, tile_data = 18, wanted = 1 << 22 | 1 << 24 | 1 << 25 };
-  unsigned a, b, c, d;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & wanted) == wanted &&
-         syscall(SYS_arch_prctl, ask_permission, tile_data) == 0;
-#else
-  return 0;
-#endif
-}
-
 typedef enum { HALVES, WORDS, BYTES } numbers_kind;  // bfloat16 and float32 read the same halves
 
 static const struct instruction {
   const char *name;
-  dk_cpu_level level;  // DK_CPU_NATIVE: tiles
+  dk_cpu_level level;
   numbers_kind numbers;
   double operations;  // of one thread's loop
   void (*loop)(void *numbers, long task, int thread);
@@ -95,8 +77,8 @@ static const struct instruction {
   {"vpdpwssd zmm", DK_CPU_AVX512_VNNI, WORDS, 64.0 * CHAINS * ROUNDS, words_512},
   {"vpdpbusd zmm", DK_CPU_AVX512_VNNI, BYTES, 128.0 * CHAINS * ROUNDS, bytes_512},
   {"vdpbf16ps zmm", DK_CPU_AVX512_BF16, HALVES, 64.0 * CHAINS * ROUNDS, bf16_512},
-  {"tdpbf16ps", DK_CPU_NATIVE, HALVES, 4 * 16384.0 * TILE_ROUNDS, tiles_bf16},
-  {"tdpbssd", DK_CPU_NATIVE, BYTES, 4 * 32768.0 * TILE_ROUNDS, tiles_int8},
+  {"tdpbf16ps", DK_CPU_AVX512_AMX, HALVES, 4 * 16384.0 * TILE_ROUNDS, tiles_bf16},
+  {"tdpbssd", DK_CPU_AVX512_AMX, BYTES, 4 * 32768.0 * TILE_ROUNDS, tiles_int8},
 };
 
 static void fill(numbers_kind kind, uint16_t *numbers, size_t count) {
@@ -123,7 +105,7 @@ double peak_of(dk_engine *engine, const char *name) {
   static _Alignas(64) uint16_t numbers[2048];
   for (size_t i = 0; i < sizeof instructions / sizeof *instructions; i++) {
     const struct instruction *at = &instructions[i];
-    if (!name || strcmp(at->name, name) != 0 || !(at->level == DK_CPU_NATIVE ? has_tiles() : dk_cpu_has(at->level))) continue;
+    if (!name || strcmp(at->name, name) != 0 || !dk_cpu_has(at->level)) continue;
     fill(at->numbers, numbers, sizeof numbers / sizeof *numbers);
     const clockid_t clock = engine->threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
     for (int run = 0; run < 100; run++) {
@@ -140,11 +122,10 @@ double peak_of(dk_engine *engine, const char *name) {
 }
 
 const char *instruction_of(dk_cpu_level level, const char *weights) {
-  const char *name = dk_cpu_level_name(level);
   const int wide = level >= DK_CPU_AVX512;
-  if (!name || level == DK_CPU_PORTABLE || !strncmp(name, "portable", 8) || strstr(name, "emulated")) return NULL;
+  if (level < DK_CPU_AVX2 || level == DK_CPU_AMX_EMULATED) return NULL;
 #if DK_X86
-  const int tiles = strstr(name, "amx") != NULL;
+  const int tiles = level == DK_CPU_AVX512_AMX;
   if (!strcmp(weights, "bf16") && tiles) return "tdpbf16ps";
   if (!strcmp(weights, "bf16") && level == DK_CPU_AVX512_BF16) return "vdpbf16ps zmm";
   if (!strcmp(weights, "int8") && tiles) return "tdpbssd";

@@ -4,7 +4,7 @@
 #include "simd.h"
 
 enum {
-  weight_levels = 8191,  // of a softmax, with DK_I16_UNITS: 0…8191; 2047 of all else. 128 · 8191 · 2047 < 2³¹
+  weight_levels = 8191,  // of a softmax, with DK_I16_UNITS: 0…8191; DK_I16_LEVELS of all else. 128 · 8191 · 2047 < 2³¹
   query_block = 64,
   key_block = 128,
   most_blocks = 4,   // of queries of a task

@@ -165,15 +165,9 @@ TARGET DK_INLINE float A(read_units)(dk_type type, const void *row, long start, 
   (void)type;
   return 1;
 #elif UNITS == DK_I16_UNITS
-  int16_t *halves = (int16_t *)to;
-  if (head_dim & 1) halves[head_dim] = 0;
   float levels;
-  const float worth = dk_choose_levels(V(largest_of_row)(type, row, start, head_dim), 2047, &levels);
-  const V(vec) factor = V(set)(levels);
-  long i = 0;
-  for (; i + LANES <= head_dim; i += LANES) V(store_i16)(halves + i, V(mul)(V(load_row)(type, row, start + i), factor));
-  if (i < head_dim)
-    V(store_i16_n)(halves + i, V(mul)(V(load_row_n)(type, row, start + i, head_dim - i), factor), head_dim - i);
+  const float worth = dk_choose_levels(V(largest_of_row)(type, row, start, head_dim), DK_I16_LEVELS, &levels);
+  A(read_levels)(type, row, start, head_dim, levels, to);
   return worth;
 #else
   long i = 0;
@@ -261,7 +255,7 @@ TARGET static void A(choose_value_levels)(const dk_attention_arguments *a, const
   for (long d = 0; d < a->head_dim; d++) {
     uint32_t largest;
     memcpy(&largest, w->value_levels + d, 4);
-    w->value_worth[d] = dk_choose_levels(largest, 2047, &w->value_levels[d]) / weight_levels;
+    w->value_worth[d] = dk_choose_levels(largest, DK_I16_LEVELS, &w->value_levels[d]) / weight_levels;
   }
 }
 #endif

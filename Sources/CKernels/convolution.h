@@ -7,7 +7,7 @@
 
 enum {
   few_outputs = 4,     // not more than the lanes of the narrowest vectors
-  pixel_levels = 8191, // of x with DK_I16_UNITS, ± so many; of weights 2047
+  pixel_levels = 8191, // of x with DK_I16_UNITS, ± so many; of weights DK_I16_LEVELS
   exact_units = 64,    // of which so many are summed exactly: 2 · 64 · 8191 · 2047 < 2³¹
 };
 

@@ -47,9 +47,13 @@ static float get_weight(const dk_convolution *w, const unit *at, long channel, f
 
 // All weights [taps][inputs] of output n.
 static void put_output(const dk_convolution *w, packed_taps *packed, int taps, long n, const float *weights) {
-  float largest = 0, scale = 1;
+  float largest = 0, levels, scale = 1;
   for (long i = 0; i < taps * w->inputs; i++) largest = fmaxf(largest, fabsf(weights[i]));
-  if (packed->scales) scale = packed->scales[n] = largest > 1e-36f ? largest / 2047 : 0;
+  if (packed->scales) {
+    uint32_t bits;
+    memcpy(&bits, &largest, 4);
+    scale = packed->scales[n] = dk_choose_levels(bits, DK_I16_LEVELS, &levels);
+  }
   for (long tap = 0; tap < taps; tap++) {
     unit *first = place(w, packed->units, taps, n, tap, 0);
     const long stride = place(w, packed->units, taps, n, tap, 1) - first;  // finding it for each would be slow
@@ -139,27 +143,36 @@ void dk_convolution_phase(int phase, const float nine[9], float four[4]) {
   for (int tap = 0; tap < 9; tap++) four[2 * meets(phase / 2, tap / 3) + meets(phase % 2, tap % 3)] += nine[tap];
 }
 
-static void put_phase(const dk_convolution *w, int phase, packed_taps *packed, long n, float *sums) {
+// All weights [9][inputs] of output n, from where put_output put them.
+static void get_output(const dk_convolution *w, long n, float *weights) {
   const float scale = w->packed.scales ? w->packed.scales[n] : 1;
-  for (long c = 0; c < w->inputs; c++) {
-    float nine[9], four[4];
-    for (int tap = 0; tap < 9; tap++)
-      nine[tap] = get_weight(w, place(w, w->packed.units, 9, n, tap, c >> in_pairs(w)), c, scale);
-    dk_convolution_phase(phase, nine, four);
-    for (int tap = 0; tap < 4; tap++) sums[tap * w->inputs + c] = four[tap];
+  for (long tap = 0; tap < 9; tap++) {
+    const unit *first = place(w, w->packed.units, 9, n, tap, 0);
+    const long stride = place(w, w->packed.units, 9, n, tap, 1) - first;
+    for (long c = 0; c < w->inputs; c++)
+      weights[tap * w->inputs + c] = get_weight(w, first + (c >> in_pairs(w)) * stride, c, scale);
   }
-  put_output(w, packed, 4, n, sums);
 }
 
 packed_taps *dk_convolution_pack_phases(const dk_convolution *w) {
   packed_taps *phases = dk_allocate_zeroed(4 * sizeof *phases);
-  float *sums = dk_allocate((size_t)w->inputs * 4 * sizeof *sums);
-  dk_status status = phases && sums ? DK_OK : DK_OUT_OF_MEMORY;
-  for (int phase = 0; phase < 4 && status == DK_OK; phase++) {
-    status = allocate_taps(w, &phases[phase], 4);
-    for (long n = 0; status == DK_OK && n < w->outputs; n++) put_phase(w, phase, &phases[phase], n, sums);
+  float *weights = dk_allocate((size_t)w->inputs * 13 * sizeof *weights);
+  dk_status status = phases && weights ? DK_OK : DK_OUT_OF_MEMORY;
+  for (int phase = 0; phase < 4 && status == DK_OK; phase++) status = allocate_taps(w, &phases[phase], 4);
+  for (long n = 0; status == DK_OK && n < w->outputs; n++) {
+    float *sums = weights + w->inputs * 9;
+    get_output(w, n, weights);
+    for (int phase = 0; phase < 4; phase++) {
+      for (long c = 0; c < w->inputs; c++) {
+        float nine[9], four[4];
+        for (int tap = 0; tap < 9; tap++) nine[tap] = weights[tap * w->inputs + c];
+        dk_convolution_phase(phase, nine, four);
+        for (int tap = 0; tap < 4; tap++) sums[tap * w->inputs + c] = four[tap];
+      }
+      put_output(w, &phases[phase], 4, n, sums);
+    }
   }
-  dk_free(sums);
+  dk_free(weights);
   if (status == DK_OK) return phases;
   dk_convolution_free_phases(phases);
   return NULL;

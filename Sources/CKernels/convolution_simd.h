@@ -46,8 +46,9 @@ TARGET DK_INLINE void A(pixels)(const int height, const int panels, const row_wo
   // Every fourth row of the tile has its own base: x86 addresses base + 1, 2 or 4 times an index register.
   const long step = w->step;
   const unit *x = w->x + pixel * step, *weights = packed.units;
+#if UNITS == DK_I16_UNITS
   long room = exact_units;
-  (void)room;
+#endif
   for (int run = 0; run < w->runs; run++) {
     const unit *a0 = x + run * w->line, *a4 = a0 + 4 * step, *a8 = a4 + 4 * step;
     for (long left = w->units; left > 0;) {
@@ -131,12 +132,7 @@ TARGET DK_INLINE void A(read_pixel)(dk_type type, const void *row, long channels
   V(narrow_row)(row, channels, halves);
 #endif
 #elif UNITS == DK_I16_UNITS
-  int16_t *halves = (int16_t *)to;
-  if (channels & 1) halves[channels] = 0;
-  const V(vec) factor = V(set)(levels);
-  long i = 0;
-  for (; i + LANES <= channels; i += LANES) V(store_i16)(halves + i, V(mul)(V(load_row)(type, row, i), factor));
-  if (i < channels) V(store_i16_n)(halves + i, V(mul)(V(load_row_n)(type, row, i, channels - i), factor), channels - i);
+  A(read_levels)(type, row, 0, channels, levels, to);
 #else
   long i = 0;
   for (; i + LANES <= channels; i += LANES) V(store)((float *)to + i, V(load_row)(type, row, i));

@@ -85,6 +85,8 @@ DK_INLINE long dk_min(long a, long b) { return a < b ? a : b; }
 DK_INLINE long dk_max(long a, long b) { return a > b ? a : b; }
 DK_INLINE long dk_ceil_div(long a, long b) { return (a + b - 1) / b; }
 
+enum { DK_I16_LEVELS = 2047 };  // of twelve bits, ±, kept in sixteen
+
 // Levels of 0…±`most` for numbers up to the magnitude whose bits are `largest`: returns what a level is worth, NaN for NaN,
 // and in `levels` how many levels 1 is. Of next to nothing the reciprocal would overflow: that is all 0.
 DK_INLINE float dk_choose_levels(uint32_t largest, float most, float *levels) {

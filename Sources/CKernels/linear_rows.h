@@ -21,7 +21,7 @@ TARGET static void V(widen_bytes)(const int8_t *from, long count, int16_t *to) {
 // scale: max|x| by the largest level, NaN if any x is. The loops are plain so that the compiler vectorises them for TARGET.
 TARGET static float V(quantise_row)(dk_x_format format, const float *row, long k, void *to) {
   float inverse;
-  const float worth = dk_choose_levels(V(largest_of_row)(DK_F32, row, 0, k), format == DK_X_I16 ? 2047 : 127, &inverse);
+  const float worth = dk_choose_levels(V(largest_of_row)(DK_F32, row, 0, k), format == DK_X_I16 ? DK_I16_LEVELS : 127, &inverse);
   const float shift = 12582912.0f;  // 1.5·2²³: adding it rounds to even, and leaves the integer in the low bits
   const int32_t shift_bits = 0x4b400000;
   if (format != DK_X_I16) {
@@ -51,17 +51,14 @@ TARGET static float V(quantise_row)(dk_x_format format, const float *row, long k
 // The same levels written out: half the time of what compilers make of the loops above. `sign` is 0x80 for those with 128
 // added, which is the sign bit turned over, else 0.
 TARGET static float V(quantise_floats)(const float *row, long k, int sign, uint8_t *to) {
-  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-  __m512i most = _mm512_setzero_si512();
-  for (long i = 0; i < k; i += LANES)
-    most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(V(load_n)(row + i, k - i)), magnitude));
-  const float largest = V(as_float)(_mm512_reduce_max_epu32(most));
-  const V(vec) inverse = V(set)(largest > 1e-36f ? 127 / largest : 0);
+  float levels_of_one;
+  const float worth = dk_choose_levels(V(largest_of_row)(DK_F32, row, 0, k), 127, &levels_of_one);
+  const V(vec) inverse = V(set)(levels_of_one);
   for (long i = 0; i < k; i += LANES) {
     const __m128i levels = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(V(mul)(V(load_n)(row + i, k - i), inverse)));
     _mm_mask_storeu_epi8(to + i, V(mask)(k - i), _mm_xor_si128(levels, _mm_set1_epi8((char)sign)));
   }
-  return largest > 1e-36f || largest != largest ? largest / 127 : 0;
+  return worth;
 }
 
 // Those of a bfloat16 row, 64 at a time: the largest magnitude is found among the words as they are, and even and odd ones
@@ -72,8 +69,9 @@ TARGET static float V(quantise_halves)(const uint16_t *row, long k, int sign, ui
   for (long i = 0; i < k; i += 32)
     most = _mm512_max_epu16(most, _mm512_and_si512(V(load_words_n)(row + i, k - i), magnitude));
   most = _mm512_max_epu32(_mm512_slli_epi32(most, 16), _mm512_and_si512(most, upper));
-  const float largest = V(as_float)(_mm512_reduce_max_epu32(most));
-  const V(vec) inverse = V(set)(largest > 1e-36f ? 127 / largest : 0);
+  float levels_of_one;
+  const float worth = dk_choose_levels(_mm512_reduce_max_epu32(most), 127, &levels_of_one);
+  const V(vec) inverse = V(set)(levels_of_one);
   static const uint16_t low_halves[32] = {0,  2,  4,  6,  8,  10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
                                           32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62};
   const __m512i order = _mm512_loadu_si512(low_halves);
@@ -89,7 +87,7 @@ TARGET static float V(quantise_halves)(const uint16_t *row, long k, int sign, ui
     const __mmask64 mask = k - i >= 64 ? ~0ull : (1ull << (k - i)) - 1;
     _mm512_mask_storeu_epi8(to + i, mask, _mm512_xor_si512(levels, _mm512_set1_epi8((char)sign)));
   }
-  return largest > 1e-36f || largest != largest ? largest / 127 : 0;
+  return worth;
 }
 #endif
 

@@ -41,6 +41,19 @@ TARGET DK_INLINE A(operand) A(broadcast)(const void *p) {
   return (A(operand))V(set)(value);
 }
 
+#if UNITS == DK_I16_UNITS
+// `count` numbers of a row from `column` on as levels, of which 1 is `levels`; what is left of the last pair is 0.
+TARGET DK_INLINE void A(read_levels)(dk_type type, const void *row, long column, long count, float levels, unit *to) {
+  int16_t *halves = (int16_t *)to;
+  if (count & 1) halves[count] = 0;
+  const V(vec) factor = V(set)(levels);
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) V(store_i16)(halves + i, V(mul)(V(load_row)(type, row, column + i), factor));
+  if (i < count)
+    V(store_i16_n)(halves + i, V(mul)(V(load_row_n)(type, row, column + i, count - i), factor), count - i);
+}
+#endif
+
 // Weights of two neighbouring keys as pairs, those of `low` in the low halves.
 #if UNITS == DK_I16_UNITS
 TARGET DK_INLINE void A(store_weights)(unit *to, V(vec) low, V(vec) high, V(vec) levels) {

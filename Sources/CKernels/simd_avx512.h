@@ -16,11 +16,6 @@ OP V(vec) V(load)(const float *p) { return _mm512_loadu_ps(p); }
 OP V(vec) V(load_n)(const float *p, long count) { return _mm512_maskz_loadu_ps(V(mask)(count), p); }
 OP void V(store)(float *p, V(vec) x) { _mm512_storeu_ps(p, x); }
 OP void V(store_n)(float *p, V(vec) x, long count) { _mm512_mask_storeu_ps(p, V(mask)(count), x); }
-OP float V(as_float)(uint32_t bits) {
-  float x;
-  memcpy(&x, &bits, 4);
-  return x;
-}
 // 32 words, or the first `count` of them and zeros; any count.
 OP __m512i V(load_words_n)(const uint16_t *p, long count) {
   return _mm512_maskz_loadu_epi16(count >= 32 ? 0xffffffffu : count <= 0 ? 0 : (1u << count) - 1, p);
