@@ -42,11 +42,9 @@ extension DrawingSession {
     }
   }
 
-  /// The other branch of guidance: the negative prompt as it is, and no class.
+  /// The other branch of guidance: the negative prompt, and no class.
   func unconditional(_ request: GenerationRequest) throws -> Condition {
-    Condition(
-      text: try states(of: request.negativePrompt),
-      extent: PictureExtent(height: Float(request.size.height), width: Float(request.size.width)))
+    try condition(request.negativePrompt, classIndex: nil, size: request.size)
   }
 
   /// What a prompt and a class ask for in a picture of `size`, weights included.

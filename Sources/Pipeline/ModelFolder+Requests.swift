@@ -43,8 +43,9 @@ extension ModelFolder {
     if let index = request.classIndex, !(0..<transformer.askableClasses).contains(index) {
       throw ModelError.noSuchClass(String(index), suggestion: nil, count: transformer.askableClasses)
     }
-    if try !WeightedPrompt(request.prompt).isPlain, !traits.weighsWords { throw WeightError.unsupported(name) }
-    guard try WeightedPrompt(request.negativePrompt).isPlain else { throw WeightError.negative }
+    for text in [request.prompt, request.negativePrompt] {
+      if try !WeightedPrompt(text).isPlain, !traits.weighsWords { throw WeightError.unsupported(name) }
+    }
     _ = try sampler(for: request)
   }
 

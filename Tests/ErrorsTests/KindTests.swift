@@ -27,7 +27,7 @@ import Testing
       DiffusionError.respacing("", reason: ""), DiffusionError.setting(""), DiffusionError.schedule(""),
       BlueprintError.unknown(""), BlueprintError.latents(1, patch: 2), BlueprintError.rounds(0),
       ComparisonError.notOurs(""), ComparisonError.seeds(0), ComparisonError.unlike,
-      WeightError.nested, WeightError.range(""), WeightError.negative, WeightError.unsupported(""),
+      WeightError.nested, WeightError.range(""), WeightError.unsupported(""),
       SourceError.mask(path: "", 1, 1, 2, 1), SourceError.strength(0), SourceError.noImage(""),
       ImageError.size(width: 0, height: 0), ImageError.misfit(reason: ""),
       UViTError.grid(grid, native: grid), BackendError.shape(""), BackendError.unknownCPU(""),

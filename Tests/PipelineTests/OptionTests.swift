@@ -55,7 +55,7 @@ import Testing
       { $0.eta = 0.5 }, { ($0.sampler, $0.eta) = ("ddim", 1.5) }, { $0.guidanceInterval = -1...5 },
       { $0.guidanceInterval = 0...1000 }, { $0.guidanceParallel = -0.1 }, { $0.guidanceParallel = .nan },
       { $0.strength = 0 }, { $0.respacing = "ddim999" }, { $0.steps = 0 },
-      { $0.prompt = "a (red:9) fox" }, { $0.negativePrompt = "(blurry:2)" },
+      { $0.prompt = "a (red:9) fox" }, { $0.negativePrompt = "(blurry:4)" },
     ]
     for change in wrong {
       var request = try MicroModel.request()

@@ -12,6 +12,7 @@ import Testing
 
   @Test(arguments: [
     "a red fox", "a cat (asleep)", "[note] a cat", "a ratio 3:4 (wide", "at (12:30 pm) sharp", "()", "a:1.3)", "é\u{301}(",
+    "a clock at (3:00)", "a picture (3:2)", "(16:9)", "(see you at 12:30)", "[a:b)", "(a]:2",
   ])
   func ordinaryBracketsAreWords(_ text: String) throws {
     let prompt = try WeightedPrompt(text)
@@ -24,6 +25,39 @@ import Testing
     #expect(try WeightedPrompt(#"a \(red:1.3\) fox"#).isPlain)
     #expect(try WeightedPrompt(#"C:\dir"#).text == #"C:\dir"#)
     #expect(try WeightedPrompt(#"(a \) b:2)"#).text == "a ) b")
+  }
+
+  /// A bracket that says no weight, or is never closed, is a word wherever it stands.
+  @Test(arguments: [
+    ("a fox (with a (red:1.2) scarf)", "a fox (with a red scarf)", "red"),
+    ("sad :( and a (red:1.2) fox", "sad :( and a red fox", "red"),
+    ("[note: a (red:1.2) fox]", "[note: a red fox]", "red"), ("(((fluffy:1.2)))", "((fluffy))", "fluffy"),
+    ("(a [b:1.2)", "a [b", "a [b"), ("[a ) b:1.2]", "a ) b", "a ) b"), ("(🦊:1.2)", "🦊", "🦊"),
+  ])
+  func plainBracketsMayHoldWeights(_ text: String, words: String, weighted: String) throws {
+    let prompt = try WeightedPrompt(text)
+    #expect(prompt.text == words)
+    #expect(prompt.spans.filter { $0.weight == 1.2 }.map(\.text) == [weighted])
+  }
+
+  /// Each of these once took time that doubled with every bracket, or a stack frame for each.
+  @Test(arguments: ["(", "[", "(a [b ", "((a:1.1", "(a:1.1)", "\\(", "[(:", "(1:", ")", "<lora:"])
+  func longPromptsAreReadInNoTime(_ piece: String) throws {
+    let text = String(repeating: piece, count: 60_000)
+    let time = try ContinuousClock().measure {
+      let prompt = try WeightedPrompt(text)
+      #expect(prompt.text.count > 60_000 - 1)
+      _ = ForeignSyntax.notes(text)
+    }
+    #expect(time < .seconds(20))  // doubling would take longer than the universe has
+  }
+
+  @Test func syntaxOfOtherProgramsIsNamed() {
+    #expect(ForeignSyntax.notes("a ((red)) fox").first?.contains("((red))") == true)
+    #expect(ForeignSyntax.notes("a [red] fox").first?.contains("[red]") == true)
+    #expect(ForeignSyntax.notes("a [cat:dog:0.5]").first?.contains("[cat:dog:0.5]") == true)
+    #expect(ForeignSyntax.notes("a fox <lora:pixel:0.8>").first?.contains("<lora:pixel:0.8>") == true)
+    #expect(ForeignSyntax.notes(#"a (red:1.2) fox (asleep) in [snow:0.5], \[plain\]"#).isEmpty)
   }
 
   @Test func nestedAndWildWeightsAreRefused() {
@@ -42,6 +76,11 @@ import Testing
     let drawn = try [plain, one, more].map { try model.draw([$0])[0].picture }
     #expect(drawn[0] == drawn[1])
     #expect(drawn[0] != drawn[2])
+    var negative = plain
+    negative.negativePrompt = "blue car"
+    let unweighted = try model.draw([negative])[0].picture
+    negative.negativePrompt = "blue (car:2)"
+    #expect(try model.draw([negative])[0].picture != unweighted)
     let together = try model.draw([plain, more])
     #expect(together.map(\.picture) == [drawn[0], drawn[2]])
   }
