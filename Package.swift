@@ -30,6 +30,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
     // C: the hot loops, what a signal handler may call, and the bindings of four system libraries.
@@ -76,7 +77,7 @@ let package = Package(
       dependencies: [
         "DiTErrors", "DiTFiles", "DiTTensors", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
         "DiTImage", "DiTCharts", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), "TOMLKit",
       ], path: "Sources/Command"),
 
     // Tests: one target a stage.

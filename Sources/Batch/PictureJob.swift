@@ -6,12 +6,12 @@ package struct PictureOrder: Sendable {
   package var line: Int
   /// Its seed is not looked at.
   package var request: GenerationRequest
-  /// Nil: from the number of the line.
-  package var seed: UInt64?
+  /// None: from the number of the line; one: `count` seeds from it on; several: these.
+  package var seeds: [UInt64]
   package var count: Int
 
-  package init(line: Int, request: GenerationRequest, seed: UInt64? = nil, count: Int = 1) {
-    (self.line, self.request, self.seed, self.count) = (line, request, seed, count)
+  package init(line: Int, request: GenerationRequest, seeds: [UInt64] = [], count: Int = 1) {
+    (self.line, self.request, self.seeds, self.count) = (line, request, seeds, max(seeds.count, count))
   }
 }
 
@@ -37,7 +37,8 @@ package struct PictureJob: Sendable {
       let stem = String(format: "%04d-", order.line) + name(order.request)
       return (0..<max(0, order.count)).map { index in
         var request = order.request
-        request.seed = (order.seed ?? baseSeed &+ UInt64(order.line)) &+ UInt64(index)
+        let first = order.seeds.first ?? baseSeed &+ UInt64(order.line)
+        request.seed = order.seeds.count > 1 ? order.seeds[index] : (first &+ UInt64(index)) & 0xFFFF_FFFF
         return PictureJob(
           line: order.line, request: request, file: stem + (order.count > 1 ? "-\(index + 1)" : "") + ".png")
       }

@@ -10,6 +10,7 @@ struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
     abstract: "Time one step, one decoding or one text on request.",
+    usage: "dit-t2i benchmark [<options>]",
     discussion: """
       Says when it has loaded the model, and what it computes in. Then reads a command a line from standard input and
       answers each with a line of JSON:
@@ -108,7 +109,6 @@ struct Benchmark: ParsableCommand {
       Answer(
         seconds: seconds, cpuSeconds: spent(after) - spent(before), peakMegabytes: Double(after.ru_maxrss) / 1024,
         precision: backend?.precision.rawValue, cpu: backend?.cpuLevel))
-    print(String(decoding: json, as: UTF8.self))
-    fflush(nil)
+    Terminal.print(String(decoding: json, as: UTF8.self))
   }
 }

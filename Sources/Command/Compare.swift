@@ -20,9 +20,9 @@ struct Compare: ParsableCommand {
         dit-t2i compare --prompts Prompts/class-vs-text.csv --output out/
         dit-t2i compare --schemes --config S/2
 
-      Writes a sheet (PNG) and the numbers (JSON). "fit" is the share of the model's error in predicting a picture's noise
-      that knowing the words takes away: how far the picture shows the words, as the model itself sees it. docs/COMPARE.md
-      reads a comparison.
+      Writes a sheet (PNG) and the numbers (JSON). "fit" is the share of the model's error in \
+      predicting a picture's noise that knowing the words takes away: how far the picture shows \
+      the words, as the model itself sees it. docs/COMPARE.md reads a comparison.
       """)
 
   @Argument(help: "What to draw. Several words need no quotes.")
@@ -31,18 +31,22 @@ struct Compare: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Prompts with classes instead: CSV with columns prompt and class, or lines 'a fox in snow --class fox'.",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file(), transform: Reading.path)
   var prompts: String?
 
   @Option(
-    name: .customLong("class"), help: ArgumentHelp("The class to compare the words with.", valueName: "name|index"))
+    name: .customLong("class"), help: ArgumentHelp("The class to compare the words with.", valueName: "name|index"),
+    completion: .custom { _, _, _ in Completion.classes })
   var className: String?
 
-  @Option(help: "Pictures in each mode.")
+  @Option(
+    help: ArgumentHelp("Pictures in each mode, 1 to 64. (default: 4)", valueName: "number"),
+    transform: Reading.whole(1...64))
   var seeds = 4
 
-  @Option(help: "The first seed.")
-  var seed: UInt64 = 0
+  @Option(help: ArgumentHelp("The first seed. (default: 0)", valueName: "number"), transform: Seeds.read)
+  var seed: Seeds?
 
   @Option(
     name: .shortAndLong,
@@ -50,16 +54,20 @@ struct Compare: ParsableCommand {
       "One scale; or several for a second sheet, of their effect on the words. (default: the model's)", valueName: "s,s,…"))
   var guidance: String?
 
-  @Option(help: ArgumentHelp("How much is kept of guidance's part along the picture, 0 to 1.", valueName: "share"))
+  @Option(
+    help: ArgumentHelp("How much is kept of guidance's part along the picture, 0 to 1. (default: 1)", valueName: "share"),
+    transform: Reading.number(0...1))
   var guidanceParallel: Float = 1
 
-  @Option(help: "Steps of the sampler, 1 to 1000.")
+  @Option(help: "Steps of the sampler, 1 to 1000. (default: 25)", transform: Reading.whole(1...1000))
   var steps = 25
 
-  @Option(help: "ddpm, ddim, dpm++ or another.")
+  @Option(
+    help: ArgumentHelp("ddpm, ddim, dpm++ or another.", valueName: "name"), completion: .list(SamplerRegistry.names))
   var sampler = "dpm++"
 
-  @Option(help: ArgumentHelp("Size in pixels. (default: the model's own)", valueName: "WxH"))
+  @Option(help: ArgumentHelp("Size in pixels. (default: the model's own)", valueName: "WxH"),
+    transform: Reading.size)
   var size: PictureSize?
 
   @Flag(help: "Compare the four conditioning schemes of the DiT paper, with random weights.")
@@ -68,7 +76,8 @@ struct Compare: ParsableCommand {
   @Option(help: ArgumentHelp("Which of the paper's models, for --schemes.", valueName: "name"))
   var config = "S/2"
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("File to write, or a folder to write into.", valueName: "path"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("File to write, or a folder to write into.", valueName: "path"),
+    completion: .file(), transform: Reading.path)
   var output: String?
 
   @OptionGroup var engine: EngineOptions
@@ -77,7 +86,7 @@ struct Compare: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    guard (1...64).contains(seeds) else { throw ValidationError("--seeds \(seeds): expected 1 to 64") }
+    if output == "-" { throw ValidationError("--output -: a sheet and its numbers are two files; name one") }
     guard guidance == nil || !scales.isEmpty else {
       throw ValidationError("--guidance \(guidance ?? ""): expected numbers such as 1,3,5,8")
     }
@@ -141,7 +150,7 @@ struct Compare: ParsableCommand {
     let stem = String(file.dropLast(".png".count))
     try write(jsonText(report), to: stem + ".json")
     show(report)
-    print("\(file)  \(stem).json")
+    Terminal.print("\(file)  \(stem).json")
     guard scales.count > 1 else { return }
 
     var words = requests[0]
@@ -149,7 +158,7 @@ struct Compare: ParsableCommand {
     let sheet = try session.guidanceSheet(words, scales: scales, seeds: seeds) { progress.show($0, of: $1, "guidance") }
     progress.clear()
     let second = OutputNames(stem + "-guidance.png", prompt: "", className: nil)
-    print(try second.write(sheet.drawn(), texts: [about], number: nil))
+    Terminal.print(try second.write(sheet.drawn(), texts: [about], number: nil))
   }
 
   private func makeRequests(_ folder: ModelFolder) throws -> [GenerationRequest] {
@@ -161,7 +170,7 @@ struct Compare: ParsableCommand {
       if let size { request.size = size }
       request.prompt = entry.prompt
       request.classIndex = try folder.classIndex(entry.className)
-      request.seed = seed
+      request.seed = try seed?.only() ?? 0
       request.steps = steps
       request.sampler = sampler.lowercased()
       request.guidanceParallel = guidanceParallel
@@ -180,9 +189,9 @@ struct Compare: ParsableCommand {
   private func show(_ report: ComparisonReport) {
     guard !quiet else { return }
     let pad = { (text: String, width: Int) in text + String(repeating: " ", count: max(1, width - text.count)) }
-    print(pad("mode", 16) + "seconds a picture   GMAC a picture   fit to the words")
+    Terminal.print(pad("mode", 16) + "seconds a picture   GMAC a picture   fit to the words")
     for mode in report.overall {
-      print(
+      Terminal.print(
         pad(mode.mode.rawValue, 16)
           + String(
             format: "%17.3f   %14.2f   %14.2f %%", mode.secondsPerPicture, Double(mode.multiplyAddsPerPicture) / 1e9,
@@ -206,11 +215,11 @@ struct Compare: ParsableCommand {
       progress.note($0)
     }
     progress.clear()
-    if !quiet { print(comparison.text) }
+    if !quiet { Terminal.print(comparison.text) }
     let file = try names.write(comparison.chart, texts: [], number: nil)
     let stem = String(file.dropLast(".png".count))
     try write(jsonText(comparison), to: stem + ".json")
-    print("\(file)  \(stem).json")
+    Terminal.print("\(file)  \(stem).json")
   }
 
   private func write(_ text: String, to path: String) throws {

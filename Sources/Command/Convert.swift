@@ -3,16 +3,15 @@ import DiTModels
 import DiTTextToImage
 import Foundation
 
-extension StorageType: ExpressibleByArgument {}
-
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Write a model as a folder, with its weights stored as int8, f16, bf16 or f32.",
+    usage: "dit-t2i convert <model> <output> [<options>]",
     discussion: """
       Examples:
         dit-t2i convert ~/models/mine Weights/mine --type int8
-        dit-t2i convert DiT-XL-2-256x256.pt Weights/dit-xl --vae ~/sd-vae-ft-ema --type bf16
+        dit-t2i convert DiT-XL-2-256x256.pt dit-xl --vae ~/sd-vae --type bf16
 
       int8 keeps one scale for each row of a matrix; small tensors, norms and biases stay as they are.
       """)
@@ -23,7 +22,9 @@ struct Convert: ParsableCommand {
   @Argument(help: "The new folder.")
   var output: String
 
-  @Option(help: "int8, f16, bf16 or f32.")
+  @Option(
+    help: ArgumentHelp("int8, f16, bf16 or f32. (default: int8)", valueName: "type"),
+    completion: .list(StorageType.allCases.map(\.rawValue)), transform: Reading.choice(StorageType.self))
   var type = StorageType.int8
 
   @OptionGroup var parts: PartOptions
@@ -44,6 +45,6 @@ struct Convert: ParsableCommand {
         .filter { $0.pathExtension == "safetensors" }
         .reduce(0) { $0 + ((try? $1.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0) }
     }
-    print(String(format: "%@  %.1f MB of weights as %@", output, Double(sizes(target)) / 1e6, type.rawValue))
+    Terminal.print(String(format: "%@  %.1f MB of weights as %@", output, Double(sizes(target)) / 1e6, type.rawValue))
   }
 }

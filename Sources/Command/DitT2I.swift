@@ -1,4 +1,6 @@
 import ArgumentParser
+import DiTErrors
+import DiTFiles
 import DiTImage
 import DiTModels
 import DiTTextToImage
@@ -20,18 +22,27 @@ struct DitT2I: ParsableCommand {
     discussion: """
       Examples:
         dit-t2i "a red fox in snow"
-        dit-t2i "a blue car in the city" --size 160x96 --seed 7 --count 4
+        dit-t2i "a blue car in the city" --size 320x192 --seed 7 --count 4
         dit-t2i --class fox                      a class instead of words
         dit-t2i "a castle at night" --class owl  both at once
         dit-t2i --from a-red-fox-in-snow.png     the same picture again
-        dit-t2i batch prompts.txt --output out   the pictures of a file, overnight if need be
+        dit-t2i batch prompts.txt --output out   the pictures of a file
         dit-t2i grid "a {red,blue} {fox,owl}"    every combination as a table
-        dit-t2i compare "a fox" --class fox      words against a class, side by side
-        dit-t2i inspect                          what a model consists of and costs
-        dit-t2i models                           which models there are
+        dit-t2i compare "a fox" --class fox      words against a class
+        dit-t2i inspect                          what a model consists of
         dit-t2i verify DIR                       compare with golden numbers
 
-      A prompt that is also a subcommand's name: dit-t2i draw NAME.
+      Used most (all: dit-t2i help draw):
+        -o, --output PATH     a file, or a folder to write into
+        --seed N              the same seed draws the same picture
+        --count N             how many, with seeds counting up
+        --size WxH            in pixels, multiples of 16 from 64 to 1024
+        --steps N             more take longer (25)
+        -g, --guidance SCALE  how much the words count (4)
+        --negative WORDS      what the picture should not show
+        --image IN.png        a picture to start from
+        --model PATH          a model's name, folder or file of weights
+        --preview             show the picture while it forms
 
       Exit codes:
         0   done                      66  no such model or file
@@ -43,34 +54,41 @@ struct DitT2I: ParsableCommand {
     // Each says its own name: to find one from its type, Swift looks through all conformances there are, for 5 ms.
     subcommands: [
       Draw.self, Batch.self, GridCommand.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self,
-      New.self, Benchmark.self,
+      New.self, Config.self, Benchmark.self,
     ],
     defaultSubcommand: Draw.self)
 
   static func main() {
+    Terminal.openStandardStreams()
     Interruption.install()
-    if CommandLine.argc < 2 {
-      print(overview)
-      Foundation.exit(0)
-    }
+    // The parser takes 0 for a terminal of no columns.
+    if let columns = getenv("COLUMNS"), (Int(String(cString: columns)) ?? 0) < 20 { unsetenv("COLUMNS") }
     do {
       try checkArguments()
-      var command = try parseAsRoot()
-      try command.run()
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      if arguments.isEmpty {
+        Terminal.print(helpMessage())
+      } else if let shell = Completion.shell(arguments) {
+        Terminal.print(Completion.completionScript(for: shell))
+      } else if arguments[0] == "---completion" {
+        _ = try Completion.parseAsRoot(arguments)  // throws the answer
+      } else {
+        var command = try parseAsRoot(understood(arguments))
+        try command.run()
+      }
+      finish(with: nil)
     } catch {
       finish(with: error)
     }
   }
 
-  /// The program's help, and with it the options of what people use it for most.
-  private static var overview: String {
-    let draw = helpMessage(for: Draw.self)
-    let program = helpMessage()
-    guard let drawing = draw.range(of: "ARGUMENTS:"), let own = program.range(of: "OPTIONS:"),
-      let rest = program.range(of: "SUBCOMMANDS:")
-    else { return program }
-    return program[..<own.lowerBound] + draw[drawing.lowerBound...] + "\n\n" + program[rest.lowerBound...]
+  /// What the parser is told where a person typed `arguments`.
+  private static func understood(_ arguments: [String]) throws -> [String] {
+    try FirstWord.check(arguments, commands: commandNames)
+    return try Defaults.applied(to: Spelling.ours(arguments))
   }
+
+  static var commandNames: [String] { configuration.subcommands.compactMap { $0.configuration.commandName } }
 
   /// Swift repairs malformed arguments silently; a prompt that is not what was typed should not be drawn.
   private static func checkArguments() throws {
@@ -83,14 +101,19 @@ struct DitT2I: ParsableCommand {
   }
 
   /// Help goes to standard output; everything else is one line on standard error and an exit code.
-  private static func finish(with error: Error) -> Never {
-    let code = ExitStatus.code(of: error) ?? exitCode(for: error).rawValue
-    if code == 0 {
+  private static func finish(with error: Error?) -> Never {
+    var code = error.map { ExitStatus.code(of: $0) ?? exitCode(for: $0).rawValue } ?? 0
+    if let error, code == 0 {
       let asksForAll = ["--help", "-h", "help"].contains(CommandLine.arguments.dropFirst().joined(separator: " "))
-      print(asksForAll ? overview : fullMessage(for: error))
-    } else if !(error is ExitCode) {
-      let text = ExitStatus.code(of: error) == nil ? message(for: error) : "\(error)"
-      complain(text)
+      Terminal.print(asksForAll ? helpMessage() : fullMessage(for: error))
+    } else if let error, !(error is ExitCode) {
+      complain(ExitStatus.code(of: error) == nil ? message(for: error) : "\(error)")
+    }
+    do throws(FileError) {
+      try Terminal.checkOutput()
+    } catch {
+      complain("\(error)")
+      code = code == 0 ? error.kind.exitCode : code
     }
     Foundation.exit(code)
   }
@@ -100,10 +123,4 @@ struct DitT2I: ParsableCommand {
 func listed(_ words: [String]) -> String {
   let shown = words.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
   return words.count > 3 ? "\(shown) and \(words.count - 3) more" : shown
-}
-
-/// One line on standard error.
-func complain(_ message: String, prefix: String = "dit-t2i: ") {
-  let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-  FileHandle.standardError.write(Data("\(prefix)\(line)\n".utf8))
 }

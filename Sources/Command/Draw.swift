@@ -10,14 +10,17 @@ struct Draw: ParsableCommand {
     commandName: "draw",
     abstract: "Draw pictures from a prompt, a class, both or neither (what 'dit-t2i PROMPT' does).",
     discussion: """
-      Without options the picture has the model's own size, a random seed that is printed, and a file name made from the
-      prompt; an existing file is never replaced unless --output names it.
+      Without options the picture has the model's own size, a seed by chance that is printed, and a file name made from \
+      the prompt; an existing file is never replaced unless --output names it.
       """)
 
-  @Argument(help: "What to draw. Several words need no quotes.")
+  @Argument(help: "What to draw. Several words need no quotes; - reads them from standard input.")
   var prompt: [String] = []
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("File to write, or a folder to write into.", valueName: "path"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("File to write, or a folder to write into; - is standard output.", valueName: "path"),
+    completion: .file(), transform: Reading.path)
   var output: String?
 
   @OptionGroup var picture: PictureOptions
@@ -26,24 +29,38 @@ struct Draw: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Another picture like this one: its own prompt and settings, its shapes, a new seed.", valueName: "picture.png"))
+      "Another picture like this one: its own prompt and settings, its shapes, a new seed.", valueName: "picture.png"),
+    completion: .file(), transform: Reading.path)
   var variation: String?
 
   @OptionGroup var show: ShowOptions
 
-  @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.")
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("How many pictures, with seeds counting up. (default: 1)", valueName: "number"),
+    transform: Reading.whole(1...10_000))
   var count = 1
 
-  @Option(help: ArgumentHelp("Draw a picture of ours again; other options change it.", valueName: "picture.png"))
+  @Option(
+    help: ArgumentHelp("Draw a picture of ours again; other options change it.", valueName: "picture.png"),
+    completion: .file(), transform: Reading.path)
   var from: String?
 
   @OptionGroup var engine: EngineOptions
+
+  @Flag(help: "Print a line of JSON for each picture instead.")
+  var json = false
 
   @Flag(name: .shortAndLong, help: "Print only the file name.")
   var quiet = false
 
   func validate() throws {
-    guard (1...10_000).contains(count) else { throw ValidationError("--count \(count): expected 1 to 10000") }
+    try picture.checkCount(count)
+    if from != nil, variation != nil { throw ValidationError("--from and --variation: give one of them") }
+    if output == "-", count > 1 || (picture.seed?.values.count ?? 1) > 1 || show.writesSheets {
+      throw ValidationError("--output -: standard output takes one picture and no sheets")
+    }
+    if output == "-", json { throw ValidationError("--output - and --json: both would go to standard output") }
     if source.image != nil, variation != nil { throw ValidationError("--image and --variation: give one of them") }
     if variation == nil { try source.checkUse() }
   }
@@ -72,7 +89,7 @@ struct Draw: ParsableCommand {
 
     for (index, request) in requests.enumerated() {
       let began = ContinuousClock.now
-      let label = count > 1 ? "picture \(index + 1) of \(count)" : ""
+      let label = requests.count > 1 ? "picture \(index + 1) of \(requests.count)" : ""
       var record = DrawingRecord()
       let drawn = try session.draw([request], recordingAttention: show.attention) { event in
         record.note(event)
@@ -86,14 +103,19 @@ struct Draw: ParsableCommand {
       }
       preview?.finish(drawn[0].picture)
       let text = metadata.parameters(of: request).pngText
-      let file = try names.write(drawn[0].picture, texts: [text], number: count > 1 ? index + 1 : nil)
+      let file = try names.write(drawn[0].picture, texts: [text], number: requests.count > 1 ? index + 1 : nil)
       let sheets = try show.write(record, of: drawn[0], session.model, beside: file)
       progress.clear()
-      let time = duration(seconds(since: index == 0 ? start : began))
-      print(quiet ? file : "\(file)  seed \(request.seed)  \(request.size)  \(folder.steps(of: request)) steps  \(time)")
-      for sheet in sheets { print(sheet) }
-      fflush(nil)
+      let time = seconds(since: index == 0 ? start : began)
+      try report(DrawnPicture(file, sheets: sheets, request, folder, seconds: time), toErrors: names.isStandardOutput)
     }
+  }
+
+  private func report(_ drawn: DrawnPicture, toErrors: Bool) throws {
+    if json { return Terminal.print(try jsonText(drawn, isLine: true)) }
+    if toErrors { return quiet ? () : complain(drawn.line, prefix: "") }
+    Terminal.print(quiet ? drawn.file : drawn.line)
+    for sheet in drawn.sheets { Terminal.print(sheet) }
   }
 
   /// Of the picture to draw again, or to vary; a variation of a picture that is not ours has none.
@@ -109,19 +131,33 @@ struct Draw: ParsableCommand {
 
   private func makeRequests(_ folder: ModelFolder, _ recipe: Recipe) throws -> [GenerationRequest] {
     var request = recipe.request ?? folder.defaultRequest
-    if !prompt.isEmpty { request.prompt = prompt.joined(separator: " ") }
+    if !prompt.isEmpty { request.prompt = try words() }
     if let name = recipe.className { request.classIndex = try folder.classIndex(name) }
     try picture.apply(to: &request, folder)
     try applySource(to: &request, folder, from == nil ? Recipe() : recipe)
     // A seed below 2³²: PyTorch's generator, like ours, reads no more of it.
     // A variation of a picture with its own seed would be too much like it.
     let stored = from == nil ? nil : recipe.request?.seed
-    let first = picture.seed ?? stored ?? UInt64.random(in: 0..<(1 << 32))
-    return (0..<count).map { index in
+    let asked = picture.seed.map { $0.values } ?? stored.map { [Seeds.reduced($0)] } ?? []
+    let first = asked.first ?? UInt64.random(in: 0..<(1 << 32))
+    let seeds = asked.count > 1 ? asked : (0..<UInt64(count)).map { Seeds.reduced(first + $0) }
+    return seeds.map { seed in
       var one = request
-      one.seed = first &+ UInt64(index)
+      one.seed = seed
       return one
     }
+  }
+
+  /// - Throws: where standard input, for `-`, has no text.
+  private func words() throws -> String {
+    guard prompt == ["-"] else { return prompt.joined(separator: " ") }
+    let bytes = try FileHandle.standardInput.read(upToCount: 1_000_001) ?? Data()
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw ValidationError("standard input is not UTF-8 text")
+    }
+    let words = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard !words.isEmpty else { throw ValidationError("standard input has no words") }
+    return words
   }
 
   /// - Parameter recipe: of the picture that is drawn again.
@@ -133,7 +169,7 @@ struct Draw: ParsableCommand {
       throw RecipeError.needs(option: "--mask", hash: hash)
     }
     let stored = variation == nil && recipe.imageHash != nil ? request.strength : nil
-    let isSized = picture.size != nil || from != nil
+    let isSized = picture.isSized || from != nil
     try source.apply(to: &request, isSized: isSized, stored: stored) { image, mask, size in
       let read = try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep, keepsPixels: true)
       for (name, wanted, found) in [("image", recipe.imageHash, read.hash), ("mask", recipe.maskHash, read.maskHash)]
@@ -147,6 +183,12 @@ struct Draw: ParsableCommand {
   /// What the model will not see in the prompt, or not understand.
   private func warn(about request: GenerationRequest, _ model: TextToImage) {
     guard !quiet else { return }
+    if !request.negativePrompt.isEmpty, request.guidanceScale == 1 {
+      complain("note: without guidance (--guidance 1) --negative counts for nothing")
+    }
+    for text in [request.prompt, request.negativePrompt] {
+      for note in ForeignSyntax.notes(text) { complain("note: \(note)") }
+    }
     let name = model.folder.name, dropped = model.droppedTokens(of: request.prompt)
     if dropped > 0 {
       complain("note: \(name) reads \(model.folder.maximumTokens - 1) tokens; the last \(dropped) of the prompt are not seen")

@@ -6,22 +6,21 @@ import DiTTextToImage
 import DiTTransformer
 import Foundation
 
-extension ConditioningScheme: ExpressibleByArgument {}
-
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Say what a model consists of and what it takes to run, without reading its numbers.",
+    usage: "dit-t2i inspect [<model>] [<options>]",
     discussion: """
       Examples:
-        dit-t2i inspect                                       the default model
-        dit-t2i inspect ~/checkpoints/DiT-XL-2-256x256.pt     any checkpoint: its tensors
+        dit-t2i inspect                          the default model
+        dit-t2i inspect DiT-XL-2-256x256.pt      any checkpoint: its tensors
         dit-t2i inspect --config XL/2 --scheme cross-attention --size 512
-        dit-t2i inspect --table                               the twelve models of the DiT paper in its four schemes
-        dit-t2i inspect --cpu                                 what this processor can do and which precision 'auto' takes
+        dit-t2i inspect --table                  the paper's models and schemes
+        dit-t2i inspect --cpu                    what 'auto' computes in here
 
-      Multiply-adds are of one picture in one evaluation of the transformer (a step of guidance takes two), as the paper
-      counts its "Gflops".
+      Multiply-adds are of one picture in one evaluation of the transformer (a step of guidance \
+      takes two), as the paper counts its "Gflops".
       """)
 
   @Argument(help: "A model's name or folder, or a checkpoint.")
@@ -31,13 +30,16 @@ struct Inspect: ParsableCommand {
     help: ArgumentHelp("A configuration instead: tiny, small, or S, B, L, XL with /2, /4, /8.", valueName: "name"))
   var config: String?
 
-  @Option(help: "in-context, cross-attention, adaln or adaln-zero, for --config.")
+  @Option(
+    help: ArgumentHelp("in-context, cross-attention, adaln or adaln-zero, for --config.", valueName: "name"),
+    completion: .list(ConditioningScheme.allCases.map(\.rawValue)), transform: Reading.choice(ConditioningScheme.self))
   var scheme: ConditioningScheme?
 
-  @Option(help: ArgumentHelp("Size in pixels, 512 or 384x256. (default: the model's own)", valueName: "WxH"))
-  var size: String?
+  @Option(help: ArgumentHelp("Size in pixels, 512 or 384x256. (default: the model's own)", valueName: "WxH"),
+    transform: Reading.size)
+  var size: PictureSize?
 
-  @Option(help: "Tokens of the prompt.")
+  @Option(help: ArgumentHelp("Tokens of the prompt.", valueName: "count"), transform: Reading.whole(1...4096))
   var tokens = 16
 
   @Flag(help: "List every tensor.")
@@ -56,27 +58,23 @@ struct Inspect: ParsableCommand {
     if cpu, model != nil || config != nil || table { throw ValidationError("--cpu is about the processor: give it alone") }
     if model != nil, config != nil { throw ValidationError("give a model or --config, not both") }
     if scheme != nil, config == nil { throw ValidationError("--scheme belongs to --config") }
-    guard (1...4096).contains(tokens) else { throw ValidationError("--tokens \(tokens): expected 1 to 4096") }
-    if size != nil, pictureSize == nil { throw ValidationError("--size \(size ?? ""): expected 512 or 384x256") }
   }
-
-  private var pictureSize: PictureSize? { size.flatMap { PictureSize($0) ?? PictureSize("\($0)x\($0)") } }
 
   func run() throws {
     if cpu {
-      print(try Backend.describeCPU())
+      Terminal.print(try Backend.describeCPU())
       return
     }
     if table {
-      print(try SchemeTable.text())
+      Terminal.print(try SchemeTable.text())
       return
     }
     let inspection = try inspected()
     guard !json else {
-      print(try jsonText(inspection))
+      Terminal.print(try jsonText(inspection))
       return
     }
-    if let file { print(try describeFile(file)) }
+    if let file { Terminal.print(try describeFile(file)) }
     show(inspection)
   }
 
@@ -89,45 +87,47 @@ struct Inspect: ParsableCommand {
 
   private func inspected() throws -> ModelInspection {
     if let config {
-      return try ModelInspection(configuration: config, scheme: scheme, size: pictureSize, textTokens: tokens)
+      return try ModelInspection(configuration: config, scheme: scheme, size: size, textTokens: tokens)
     }
-    if let file { return try ModelInspection(checkpoint: file, size: pictureSize, textTokens: tokens) }
+    if let file { return try ModelInspection(checkpoint: file, size: size, textTokens: tokens) }
     return try ModelInspection(
-      folder: ModelFolder(ModelLocator().locate(model)), size: pictureSize, textTokens: tokens)
+      folder: ModelFolder(ModelLocator().locate(model)), size: size, textTokens: tokens)
   }
 
   private func show(_ inspection: ModelInspection) {
     let grid = inspection.grid.map { ", \($0[1])×\($0[0]) patches" } ?? ""
     let text = inspection.textTokens.map { ", a prompt of \($0) tokens" } ?? ""
-    print("\(inspection.name)\(grid)\(text)")
+    Terminal.print("\(inspection.name)\(grid)\(text)")
     let pad = { (text: String, width: Int) in text + String(repeating: " ", count: max(1, width - text.count)) }
     let line = { (name: String, parameters: Int, multiplyAdds: Int, per: String) in
       pad(name, 42) + String(format: "%12.3f M", Double(parameters) / 1e6)
         + (multiplyAdds == 0 ? "" : String(format: "%12.4f GMAC ", Double(multiplyAdds) / 1e9) + per)
     }
     for part in inspection.parts {
-      print(line(part.name, part.parameters, 0, ""))
-      for stage in part.stages { print(line("  " + stage.name, stage.parameters, stage.multiplyAdds, stage.per)) }
+      Terminal.print(line(part.name, part.parameters, 0, ""))
+      for stage in part.stages { Terminal.print(line("  " + stage.name, stage.parameters, stage.multiplyAdds, stage.per)) }
       if part.multiplyAddsPerStep > 0 {
-        print(line("  together", part.parameters, part.multiplyAddsPerStep, "a step"))
+        Terminal.print(line("  together", part.parameters, part.multiplyAddsPerStep, "a step"))
       }
     }
     if let share = inspection.textCrossAttentionShare {
-      print(String(format: "text cross-attention is %.1f %% of a step", 100 * share))
+      Terminal.print(String(format: "text cross-attention is %.1f %% of a step", 100 * share))
     }
     let bytes = inspection.tensors.contains { $0.type != nil } ? "stored" : "to be stored"
-    print(
+    Terminal.print(
       String(
         format: "%d tensors, %.3f M numbers %@", inspection.tensors.count, Double(inspection.storedParameters) / 1e6,
         bytes))
     guard tensors || inspection.parts.isEmpty else { return }
-    for tensor in inspection.tensors { print("  \(pad(tensor.name, 64)) \(pad(tensor.type ?? "", 5))\(tensor.shape)") }
+    for tensor in inspection.tensors { Terminal.print("  \(pad(tensor.name, 64)) \(pad(tensor.type ?? "", 5))\(tensor.shape)") }
   }
 }
 
 /// A value as JSON for people and programs.
-func jsonText(_ value: some Encodable) throws -> String {
+/// - Parameter isLine: for programs that read a value a line.
+func jsonText(_ value: some Encodable, isLine: Bool = false) throws -> String {
   let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  if !isLine { encoder.outputFormatting.insert(.prettyPrinted) }
   return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

@@ -7,7 +7,7 @@ import Synchronization
 enum Interruption {
   static func install() {
     _ = message.load(ordering: .relaxed)  // made now: the handler may not
-    for number in [SIGINT, SIGTERM, SIGHUP] {
+    for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
       signal(number) { number in
         TemporaryFiles.removeAll()
         let text = UnsafePointer<CChar>(bitPattern: message.load(ordering: .acquiring))
@@ -20,7 +20,7 @@ enum Interruption {
 
   /// From now on a folder goes too: removing one takes more than a signal handler may do, so a queue waits for the signal.
   static func remove(_ folder: URL) {
-    for number in [SIGINT, SIGTERM, SIGHUP] {
+    for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
@@ -34,6 +34,13 @@ enum Interruption {
       source.resume()
       sources.append(source)
     }
+  }
+
+  /// Under nohup, or in the background of a script: whoever started the program does not want it to end that way.
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// `nonisolated(unsafe)`: nobody reads it, and the main thread alone adds to it. It keeps the sources alive.

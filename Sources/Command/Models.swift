@@ -8,29 +8,65 @@ struct Models: ParsableCommand {
     abstract: "List the models this program finds.",
     discussion: "Models are looked for in the Weights folder beside the program, or in ../share/dit-t2i from there.")
 
+  @Argument(
+    help: ArgumentHelp("Only these: names, folders or files of weights.", valueName: "model"),
+    completion: .custom { _, _, prefix in Completion.models(prefix) })
+  var names: [String] = []
+
+  @Option(name: .shortAndLong, help: .hidden, transform: Reading.path)
+  var model: String?
+
   @Flag(help: "List the classes of each model.")
   var classes = false
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Only this model: a name or folder.", valueName: "dir"))
-  var model: String?
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  private struct Entry: Encodable {
+    let name: String
+    let path: String
+    let isDefault: Bool
+    let width, height: Int
+    let blocks: Int
+    let hiddenSize: Int
+    let readsText: Bool
+    let classCount: Int
+    let classes: [String]?
+
+    private enum CodingKeys: String, CodingKey {
+      case name, path, isDefault = "default", width, height, blocks, hiddenSize, readsText, classCount, classes
+    }
+
+    init(_ folder: ModelFolder, isDefault: Bool, listsClasses: Bool) {
+      let shape = folder.transformer
+      (name, path, self.isDefault) = (folder.name, folder.url.path, isDefault)
+      (width, height) = (folder.nativeSize.width, folder.nativeSize.height)
+      (blocks, hiddenSize, readsText) = (shape.blockCount, shape.hiddenSize, folder.text != nil)
+      classCount = shape.askableClasses
+      classes = listsClasses ? folder.classes : nil
+    }
+
+    var text: String {
+      let line = "\(name)\(isDefault ? " (default)" : "")  \(width)x\(height), \(blocks) blocks of width \(hiddenSize), "
+        + "\(counted(classCount, "class", "classes"))  \(path)"
+      return ([line] + (classes ?? []).enumerated().map { "  \($0.offset)  \($0.element)" }).joined(separator: "\n")
+    }
+  }
 
   func run() throws {
     let locator = ModelLocator()
-    let chosen = try locator.locate(model)
-    let urls = model == nil ? locator.models.map(\.url) : [chosen]
+    let standard = try? locator.locate(nil)
+    let wanted = names + [model].compactMap { $0 }
+    let urls = try wanted.isEmpty ? locator.models.map(\.url) : wanted.map(locator.locate)
+    if urls.isEmpty { _ = try locator.locate(nil) }  // says where it looked
+    var entries: [Entry] = []
     for url in urls {
-      let folder: ModelFolder
       do {
-        folder = try ModelFolder(url)
-      } catch {
-        complain("\(error)")
-        continue
+        entries.append(Entry(try ModelFolder(url), isDefault: url == standard, listsClasses: classes))
+      } catch where wanted.isEmpty {
+        complain("\(error)")  // one bad folder does not hide the others
       }
-      let shape = folder.transformer
-      print(
-        "\(folder.name)\(url == chosen ? " (default)" : "")  \(folder.nativeSize), \(shape.blockCount) blocks of width "
-          + "\(shape.hiddenSize), \(shape.askableClasses) classes  \(url.path)")
-      if classes { print(folder.classes.enumerated().map { "  \($0.offset)  \($0.element)" }.joined(separator: "\n")) }
     }
+    Terminal.print(try json ? jsonText(entries) : entries.map(\.text).joined(separator: "\n"))
   }
 }

@@ -9,32 +9,37 @@ struct New: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new",
     abstract: "Write a complete model folder with random weights: for measuring and testing, not for drawing.",
+    usage: "dit-t2i new <output> [<options>]",
     discussion: """
       Example:
         dit-t2i new --config small --seed 0 random-small
 
-      NAME is tiny or small as they are published, micro for tests, or a size of the DiT paper (S/2 … XL/8) as a text
-      model of 256 pixels. Weights have unit gain and gates around a half, so that every part of the model counts.
+      A configuration is tiny or small as they are published, micro for tests, or a size of the DiT paper (S/2 … XL/8) as a \
+      text model of 256 pixels. Weights have unit gain and gates around a half, so that every part of the model counts.
       """)
 
   @Argument(help: "The new folder.")
   var output: String
 
-  @Option(help: ArgumentHelp("Which model.", valueName: "name"))
+  @Option(help: ArgumentHelp("Which configuration.", valueName: "name"))
   var config = "small"
 
-  @Option(help: "The same seed gives the same weights.")
+  @Option(
+    help: ArgumentHelp("The same seed gives the same weights.", valueName: "number"),
+    transform: Reading.value("a whole number from 0") { UInt64($0) })
   var seed: UInt64 = 0
 
-  @Option(help: "f16, bf16 or f32; for int8 use 'dit-t2i convert' on the result.")
+  @Option(
+    help: ArgumentHelp(
+      "f16, bf16 or f32; for int8 use 'dit-t2i convert' on the result. (default: f16)", valueName: "type"),
+    completion: .list(["f16", "bf16", "f32"]),
+    transform: Reading.value("f16, bf16 or f32; for int8 write f16, then 'dit-t2i convert' it") { text in
+      StorageType(rawValue: text).flatMap { $0 == .int8 ? nil : $0 }
+    })
   var type = StorageType.f16
 
   @Flag(name: .shortAndLong, help: "Print nothing.")
   var quiet = false
-
-  func validate() throws {
-    if type == .int8 { throw ValidationError("--type int8: write f16, then 'dit-t2i convert' it") }
-  }
 
   func run() throws {
     let blueprint = try ModelBlueprint(named: config)
@@ -48,6 +53,6 @@ struct New: ParsableCommand {
     progress.clear()
     guard !quiet else { return }
     let millions = Double(try blueprint.parameterCount()) / 1e6
-    print(String(format: "%@  %.1f million random numbers as %@, seed %llu", output, millions, type.rawValue, seed))
+    Terminal.print(String(format: "%@  %.1f million random numbers as %@, seed %llu", output, millions, type.rawValue, seed))
   }
 }

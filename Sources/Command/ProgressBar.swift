@@ -32,7 +32,7 @@ struct ProgressBar {
     write("\r\u{1B}[K")
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { Terminal.show(text) }
 }
 
 func seconds(since start: ContinuousClock.Instant) -> Double {

@@ -7,27 +7,21 @@ import DiTTextToImage
 import DiTTransformer
 import Foundation
 
-extension Precision: ExpressibleByArgument {}
-extension Backend.Kind: ExpressibleByArgument {}
-extension Spacing: ExpressibleByArgument {}
-extension Guidance.Channels: ExpressibleByArgument {}
-extension TimestepInterval: ExpressibleByArgument {
-  package init?(argument: String) { self.init(argument) }
-}
-extension DiTCompatibility: ExpressibleByArgument {}
-extension PictureSize: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
-}
-
 /// Parts of a model that lie elsewhere, and how to read it.
 struct PartOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("An autoencoder in place of the model's own: a folder or file.", valueName: "path"))
+  @Option(help: ArgumentHelp("An autoencoder in place of the model's own: a folder or file.", valueName: "path"),
+    completion: .file(), transform: Reading.path)
   var vae: String?
 
-  @Option(help: ArgumentHelp("A T5 folder, for a file of weights that has none.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A T5 folder, for a file of weights that has none.", valueName: "dir"),
+    completion: .directory, transform: Reading.path)
   var textEncoder: String?
 
-  @Option(help: "Whose arithmetic a class-conditional DiT follows: official or diffusers. (default: its file's own)")
+  @Option(
+    help: ArgumentHelp(
+      "Whose arithmetic a class-conditional DiT follows: official or diffusers. (default: its file's own)",
+      valueName: "name"),
+    completion: .list(DiTCompatibility.allCases.map(\.rawValue)), transform: Reading.choice(DiTCompatibility.self))
   var ditCompat: DiTCompatibility?
 
   var options: ModelOptions {
@@ -39,32 +33,38 @@ struct PartOptions: ParsableArguments {
 
 /// Which model, and how it is computed.
 struct EngineOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: ArgumentHelp("A model's name, folder or file of weights.", valueName: "path"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("A model's name, folder or file of weights.", valueName: "path"),
+    completion: .custom { _, _, prefix in Completion.models(prefix) }, transform: Reading.path)
   var model: String?
 
   @OptionGroup var parts: PartOptions
 
-  @Option(help: ArgumentHelp("Keep encoded prompts here, for text encoders that take long.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Keep encoded prompts here, for text encoders that take long.", valueName: "dir"),
+    completion: .directory, transform: Reading.path)
   var textCache: String?
 
   @Option(help: ArgumentHelp(
-    "Decode in tiles this wide, for less memory. (default: only above 1024×1024)", valueName: "pixels"))
+    "Decode in tiles this wide, for less memory. (default: only above 1024×1024)", valueName: "pixels"),
+    transform: Reading.whole(64...65_536))
   var vaeTile: Int?
 
-  @Option(help: "Numbers to compute in: auto, f32, bf16, int12 or int8.")
+  @Option(
+    help: ArgumentHelp("Numbers to compute in: auto, f32, bf16, int12 or int8. (default: auto)", valueName: "name"),
+    completion: .list(Precision.allCases.map(\.rawValue)), transform: Reading.choice(Precision.self))
   var precision: Precision?
 
-  @Option(help: "What computes: native, openblas (float32) or reference (slow).")
+  @Option(
+    help: ArgumentHelp("What computes: native, openblas (float32) or reference (slow).", valueName: "name"),
+    completion: .list(Backend.Kind.allCases.map(\.rawValue)), transform: Reading.choice(Backend.Kind.self))
   var backend: Backend.Kind?
 
-  @Option(help: "Threads to use; the picture does not depend on it.")
+  @Option(
+    help: ArgumentHelp("Threads to use; the picture does not depend on it.", valueName: "count"),
+    transform: Reading.whole(1...256))
   var threads: Int?
 
   func validate() throws {
-    if let threads, !(1...256).contains(threads) { throw ValidationError("--threads \(threads): expected 1 to 256") }
-    if let vaeTile, !(64...65_536).contains(vaeTile) {
-      throw ValidationError("--vae-tile \(vaeTile): expected 64 to 65536 pixels")
-    }
     if backend == .openblas, let precision, precision != .auto && precision != .f32 {
       throw ValidationError("--backend openblas computes in float32: leave --precision out")
     }

@@ -13,11 +13,14 @@ struct ShowOptions: ParsableArguments {
   @Flag(help: "Also write where the picture looked for each word of the prompt, as a sheet of heat maps.")
   var attention = false
 
-  @Option(help: ArgumentHelp("Blocks that --attention averages, from 0. (default: all)", valueName: "0,3-5"))
+  @Option(help: ArgumentHelp("Blocks that --attention averages, from 0. (default: all)", valueName: "0,3-5"),
+    transform: Reading.value("numbers of blocks, 0,3-5 for instance") { BlockSelection($0) })
   var attentionBlocks: BlockSelection?
 
   @Flag(help: "Show the picture in the terminal while it forms.")
   var preview = false
+
+  var writesSheets: Bool { strip || attention }
 
   func validate() throws {
     if attentionBlocks != nil, !attention { throw ValidationError("--attention-blocks belongs to --attention") }
@@ -59,10 +62,10 @@ struct ShowOptions: ParsableArguments {
 }
 
 /// "0,3-5": blocks of a transformer.
-struct BlockSelection: ExpressibleByArgument {
+struct BlockSelection {
   let blocks: Set<Int>
 
-  init?(argument: String) {
+  init?(_ argument: String) {
     var blocks: Set<Int> = []
     for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }

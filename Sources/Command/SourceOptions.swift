@@ -5,13 +5,18 @@ import Foundation
 
 /// Drawing from a picture instead of noise: the same options on the command line and in a line of a prompt file.
 struct SourceOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("A picture to start from instead of noise.", valueName: "in.png"))
+  @Option(help: ArgumentHelp("A picture to start from instead of noise.", valueName: "in.png"),
+    completion: .file(), transform: Reading.path)
   var image: String?
 
-  @Option(help: "How much of --image is drawn anew, above 0 to 1. (default: 0.6; with --mask 1)")
+  @Option(
+    help: ArgumentHelp(
+      "How much of --image is drawn anew, above 0 to 1. (default: 0.6; with --mask 1)", valueName: "share"),
+    transform: Reading.value("a number above 0, up to 1") { Double($0) })
   var strength: Double?
 
-  @Option(help: ArgumentHelp("Where --image is drawn anew: white is new, black stays as it is.", valueName: "mask.png"))
+  @Option(help: ArgumentHelp("Where --image is drawn anew: white is new, black stays as it is.", valueName: "mask.png"),
+    completion: .file(), transform: Reading.path)
   var mask: String?
 
   func validate() throws {

@@ -51,6 +51,6 @@ final class TerminalPreview {
       let forget = graphics == .kitty ? "\u{1B}_Ga=d,d=C,q=2\u{1B}\\" : ""
       text += "\u{1B}7" + forget + graphics.encode(picture, columns: cells) + "\u{1B}8\u{1B}[\(needed)B"
     }
-    FileHandle.standardError.write(Data(text.utf8))
+    Terminal.show(text)
   }
 }

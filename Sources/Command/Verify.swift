@@ -9,6 +9,7 @@ struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Check this build on this machine against a folder of golden numbers.",
+    usage: "dit-t2i verify <dir> [<options>]",
     discussion: """
       DIR holds manifest.json and the files it names; a model's goldens folder will do. Computed in float32 unless
       --precision says otherwise (tolerances widen with it). Exit code 1 if any case fails or is of an unknown kind.
@@ -32,20 +33,20 @@ struct Verify: ParsableCommand {
     if let unknown = groups?.subtracting(verifier.groupNames).sorted().first {
       throw ValidationError("no group \"\(unknown)\" in \(dir); it has \(verifier.groupNames.joined(separator: ", "))")
     }
-    print("backend \(backend.kind.rawValue), \(backend.precision.rawValue), \(backend.threads) threads")
-    print(line("case", "what", "nmse", "max", "tolerance", "", ""))
+    Terminal.print("backend \(backend.kind.rawValue), \(backend.precision.rawValue), \(backend.threads) threads")
+    Terminal.print(line("case", "what", "nmse", "max", "tolerance", "", ""))
     var passed = 0
     var failed = 0
     let allPassed = verifier.run(groups: groups) { row in
       if row.passed { passed += 1 } else { failed += 1 }
       guard !quiet || !row.passed else { return }
       let number = { (value: Double?) in value.map { $0 == 0 ? "0" : String(format: "%.1e", $0) } ?? "" }
-      print(
+      Terminal.print(
         line(
           "\(row.group)/\(row.name)", row.what, number(row.comparison?.nmse), number(row.comparison?.maxRelative),
           row.tolerance, row.passed ? "ok" : "FAIL", row.note))
     }
-    print("\(passed) passed, \(failed) failed")
+    Terminal.print("\(passed) passed, \(failed) failed")
     guard allPassed, passed > 0 else { throw ExitCode(ExitStatus.verificationFailed) }
   }
 

@@ -48,7 +48,7 @@ package enum ModelError: UserError {
     case .noClasses(let model): "\(model) draws text; it knows no classes"
     case .noSuchClass(let name, let suggestion, let count):
       "no class \"\(name)\"\(suggestion.map { "; did you mean \"\($0)\"?" } ?? "") "
-        + "('dit-t2i models --classes' lists all \(count))"
+        + "(0 to \(count - 1), or a name: 'dit-t2i models --classes' lists all \(count))"
     case .unnamedClasses(let name): "class \"\(name)\": this model has no class names; give an index"
     case .noText(let model): "\(model) draws classes, not text: give --class instead of a prompt"
     }

@@ -12,7 +12,9 @@ extension ModelFolder {
     guard !classes.isEmpty else { throw ModelError.unnamedClasses(text) }
     let all = classes.flatMap(synonyms)
     let closest = all.min { editDistance($0, wanted) < editDistance($1, wanted) }
-    let near = closest.flatMap { editDistance($0, wanted) <= max(2, wanted.count / 3) ? $0 : nil }
+    // A number or next to nothing is close to every short name.
+    let isWord = wanted.count > 2 && Int(wanted) == nil
+    let near = closest.flatMap { isWord && editDistance($0, wanted) <= max(2, wanted.count / 3) ? $0 : nil }
     throw ModelError.noSuchClass(text, suggestion: near, count: classes.count)
   }
 

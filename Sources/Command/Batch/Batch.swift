@@ -11,22 +11,27 @@ struct Batch: ParsableCommand {
     commandName: "batch",
     abstract: "Draw the pictures of a prompt file into a folder; started again, it goes on where it stopped.",
     discussion: """
-      A file is plain text, a prompt a line with options after it, or JSONL or CSV with the same names as fields:
-        a red fox in snow --size 160x96 --seed 7 --negative "blurry, dark" --count 4
-        {"prompt": "a red fox in snow", "size": "160x96", "seed": 7}
+      A file is plain text, a prompt a line with options after it, or JSONL or CSV with \
+      the same names as fields:
+        a red fox in snow --size 320x192 --seed 7 --negative "blurry" --count 4
+        {"prompt": "a red fox in snow", "size": "320x192", "seed": 7}
 
-      Options here hold for lines that do not say otherwise. A line without a seed has --seed (0) + its number.
+      Options here hold for lines that do not say otherwise. A line without a seed has \
+      the number of the line, added to --seed where that is given.
 
       Examples:
-        dit-t2i batch Prompts/showcase.txt --output out --sheet sheet.png
-        dit-t2i batch prompts.csv --output out --shard 2/8     one machine's part; Slurm and Kubernetes say it themselves
-        dit-t2i batch --merge out                              one manifest of all shards'
+        dit-t2i batch prompts.txt --output out --sheet sheet.png
+        dit-t2i batch prompts.csv --output out --shard 2/8   one machine's part
+        dit-t2i batch --merge out                 one manifest of all shards'
+
+      Slurm and Kubernetes name the part themselves.
       """)
 
-  @Argument(help: ArgumentHelp("The prompt file; - reads standard input.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The prompt file; - reads standard input.", valueName: "file"), completion: .file())
   var file: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The folder to draw into.", valueName: "folder"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("The folder to draw into.", valueName: "folder"),
+    completion: .directory, transform: Reading.path)
   var output: String?
 
   @OptionGroup var picture: PictureOptions
@@ -42,13 +47,18 @@ struct Batch: ParsableCommand {
   @Option(help: ArgumentHelp("Draw this part of the pictures.", valueName: "I/N"))
   var shard: String?
 
-  @Option(help: ArgumentHelp("Also put all pictures on one sheet.", valueName: "sheet.png"))
+  @Option(help: ArgumentHelp("Also put all pictures on one sheet.", valueName: "sheet.png"),
+    completion: .file(), transform: Reading.path)
   var sheet: String?
 
-  @Option(help: ArgumentHelp("Draw nothing; make one manifest of those in a folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Draw nothing; make one manifest of those in a folder.", valueName: "folder"),
+    completion: .directory, transform: Reading.path)
   var merge: String?
 
   @OptionGroup var engine: EngineOptions
+
+  @Flag(help: "Print a line of JSON for each new picture, as in the manifest.")
+  var json = false
 
   @Flag(name: .shortAndLong, help: "Print only the names of new files.")
   var quiet = false
@@ -96,7 +106,7 @@ struct Batch: ParsableCommand {
     guard count <= PictureJob.limit else {
       throw BatchError.tooMany(file: prompts.name, pictures: count, limit: PictureJob.limit)
     }
-    return PictureJob.jobs(orders, baseSeed: picture.seed ?? 0) { request in
+    return PictureJob.jobs(orders, baseSeed: try picture.seed?.only() ?? 0) { request in
       OutputNames.slug([request.prompt, request.classIndex.map(model.className) ?? ""].joined(separator: " "))
     }
   }
@@ -141,8 +151,8 @@ struct Batch: ParsableCommand {
         entries.append(entry)
         progress.clear()
         let path = URL(fileURLWithPath: output).appendingPathComponent(entry.file).relativePath
-        print(quiet ? path : "\(path)  seed \(entry.seed)  \(entries.count)/\(batch.pending.count)")
-        fflush(nil)
+        if json { return Terminal.print(entry.jsonLine, terminator: "") }
+        Terminal.print(quiet ? path : "\(path)  seed \(entry.seed)  \(entries.count)/\(batch.pending.count)")
       }
     }
     progress.clear()
@@ -163,7 +173,7 @@ struct Batch: ParsableCommand {
 
   private func writeSheet(_ entries: [ManifestEntry], in folder: URL, to path: String) throws {
     try PictureSheet.drawn(entries, in: folder).write(to: URL(fileURLWithPath: path))
-    print(path)
+    Terminal.print(path)
   }
 
   private func pictures(_ count: Int) -> String { count == 1 ? "1 picture" : "\(count) pictures" }

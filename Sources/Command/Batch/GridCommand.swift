@@ -11,17 +11,19 @@ struct GridCommand: ParsableCommand {
     commandName: "grid",
     abstract: "Draw every combination of words in braces as a labelled table.",
     discussion: """
-      Two pairs of braces are rows and columns; more are folded together. {a,b} chooses, {,big} may be empty, {1..4}
-      counts, and \\{ \\} \\, are the characters themselves. All cells have the same seed.
+      Two pairs of braces are rows and columns; more are folded together. {a,b} chooses, \
+      {,big} may be empty, {1..4} counts, and \\{ \\} \\, are the characters themselves. \
+      All cells have the same seed.
 
       Example:
-        dit-t2i grid "a {red,blue,green} {fox,owl} in {snow,forest}" --seed 7
+        dit-t2i grid "a {red,blue} {fox,owl} in {snow,the city}" --seed 7
       """)
 
   @Argument(help: "The prompt with braces; quote it: the shell would expand the braces.")
   var prompt: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The table's file, or a folder for it.", valueName: "path"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("The table's file, or a folder for it.", valueName: "path"),
+    completion: .file(), transform: Reading.path)
   var output: String?
 
   @OptionGroup var picture: PictureOptions
@@ -58,19 +60,19 @@ struct GridCommand: ParsableCommand {
     progress.clear()
     let time = duration(seconds(since: start))
     let cells = requests.count == 1 ? "1 cell" : "\(requests.count) cells"
-    print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(cells) of \(requests[0].size)  \(time)")
+    Terminal.print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(cells) of \(requests[0].size)  \(time)")
   }
 
   private func makeRequests(_ prompts: [String], _ folder: ModelFolder) throws -> [GenerationRequest] {
     var request = folder.defaultRequest
     try picture.apply(to: &request, folder)
-    try source.apply(to: &request, isSized: picture.size != nil) { image, mask, size in
+    try source.apply(to: &request, isSized: picture.isSized) { image, mask, size in
       try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep, keepsPixels: true)
     }
-    let seed = picture.seed ?? UInt64.random(in: 0..<(1 << 32))
+    let seed = try picture.seed?.only() ?? UInt64.random(in: 0..<(1 << 32))
     return try prompts.enumerated().map { index, prompt in
       request.prompt = prompt
-      request.seed = seed &+ (varySeed ? UInt64(index) : 0)
+      request.seed = Seeds.reduced(seed &+ (varySeed ? UInt64(index) : 0))
       try folder.check(request)
       return request
     }

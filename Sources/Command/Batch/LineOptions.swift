@@ -10,12 +10,10 @@ struct LineOptions: ParsableArguments {
 
   @OptionGroup var source: SourceOptions
 
-  @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.")
+  @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.", transform: Reading.whole(1...10_000))
   var count = 1
 
-  func validate() throws {
-    guard (1...10_000).contains(count) else { throw ValidationError("--count \(count): expected 1 to 10000") }
-  }
+  func validate() throws { try picture.checkCount(count) }
 }
 
 /// Turns the lines of a prompt file into pictures to draw; options of the command line hold where a line says nothing.
@@ -39,7 +37,7 @@ struct LineReader {
     do {
       var request = folder.defaultRequest
       try defaults.picture.apply(to: &request, folder)
-      let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(line.options)
+      let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(Spelling.ours(line.options))
       try options.picture.apply(to: &request, folder)
       request.prompt = line.prompt ?? ""
       guard line.prompt != nil || request.classIndex != nil else {
@@ -47,7 +45,7 @@ struct LineReader {
       }
       try applySource(options, to: &request, in: place)
       try folder.check(request)
-      return PictureOrder(line: line.number, request: request, seed: options.picture.seed, count: options.count)
+      return PictureOrder(line: line.number, request: request, seeds: options.picture.seed?.values ?? [], count: options.count)
     } catch {
       throw PromptProblem(line: line.number, reason: LineReader.reason(of: error))
     }
@@ -59,7 +57,7 @@ struct LineReader {
     if let image = options.source.image { source.image = URL(fileURLWithPath: image, relativeTo: place).path }
     if let mask = options.source.mask { source.mask = URL(fileURLWithPath: mask, relativeTo: place).path }
     source.strength = options.source.strength ?? source.strength
-    let isSized = options.picture.size != nil || defaults.picture.size != nil
+    let isSized = options.picture.isSized || defaults.picture.isSized
     try source.apply(to: &request, isSized: isSized) { image, mask, size in
       let key = [image.path, mask?.path ?? "", size?.description ?? ""]
       if let known = shelf.sources[key] { return known }

@@ -1,0 +1,48 @@
+import DiTModels
+import DiTTextToImage
+
+/// What is said of a picture that was drawn: a line for people, the fields for programs.
+struct DrawnPicture: Encodable {
+  let file: String
+  let sheets: [String]
+  let prompt: String
+  let negative: String
+  let className: String?
+  let seed: UInt64
+  let width, height: Int
+  let steps: Int
+  let sampler: String
+  let guidance: Float
+  let model: String
+  let seconds: Double
+
+  /// As the options are called.
+  private enum CodingKeys: String, CodingKey {
+    case file, sheets, prompt, negative, className = "class", seed, width, height, steps, sampler, guidance, model, seconds
+  }
+
+  init(_ file: String, sheets: [String] = [], _ request: GenerationRequest, _ folder: ModelFolder, seconds: Double) {
+    self.file = file
+    self.sheets = sheets
+    prompt = request.prompt
+    negative = request.negativePrompt
+    className = request.classIndex.map(folder.className)
+    seed = request.seed
+    (width, height) = (request.size.width, request.size.height)
+    steps = folder.steps(of: request)
+    sampler = request.sampler
+    guidance = request.guidanceScale
+    model = folder.name
+    self.seconds = (seconds * 1000).rounded() / 1000
+  }
+
+  var line: String {
+    let name = file == "-" ? "" : "\(file)  "
+    return "\(name)seed \(seed)  \(width)x\(height)  \(counted(steps, "step"))  \(duration(seconds))"
+  }
+}
+
+/// "1 step", "25 steps"; "1 class", "3 classes".
+func counted(_ count: Int, _ one: String, _ many: String? = nil) -> String {
+  "\(count) \(count == 1 ? one : many ?? one + "s")"
+}
