@@ -29,8 +29,8 @@ import Testing
     try expectOneLine(["fox", "--size", "9223372036854775807x64"], status: 64, saying: "1024x64")
     try expectOneLine(["fox", "--size", "0x64"], status: 64, saying: "--size")
     try expectOneLine(["fox", "--size", "axb"], status: 64, saying: "--size")
-    try expectOneLine(["fox", "--steps", "0"], status: 64, saying: "0 steps")
-    try expectOneLine(["fox", "--steps", "1001"], status: 64, saying: "1001 steps")
+    try expectOneLine(["fox", "--steps", "0"], status: 64, saying: "--steps", "1 to 1000")
+    try expectOneLine(["fox", "--steps", "1001"], status: 64, saying: "--steps", "1 to 1000")
     try expectOneLine(["fox", "--guidance", "nan"], status: 64, saying: "guidance")
     try expectOneLine(["fox", "--guidance", "inf"], status: 64, saying: "guidance")
     try expectOneLine(["fox", "--guidance=-1"], status: 64, saying: "guidance")
@@ -41,7 +41,17 @@ import Testing
     try expectOneLine(["fox", "--class", "foxx"], status: 64, saying: "foxx", "\"fox\"")
     try expectOneLine(["fox", "--class", "982"], status: 64, saying: "982")
     try expectOneLine(["fox", "--class=-1"], status: 64, saying: "-1")
-    try expectOneLine(["fox", "--seed=-1"], status: 64, saying: "seed")
+    try expectOneLine(["fox", "--seed", "-2"], status: 64, saying: "seed", "-1", "1,5,9")
+    try expectOneLine(["fox", "--seed", "x"], status: 64, saying: "seed", "4294967295")
+    try expectOneLine(["fox", "--seed", "1,2", "--count", "2"], status: 64, saying: "--count", "seeds")
+    try expectOneLine(["fox", "--steps", "-1"], status: 64, saying: "-1", "1 to 1000")
+    try expectOneLine(["fox", "--size", "big"], status: 64, saying: "big", "384x256")
+    try expectOneLine(["fox", "--sigmas", "foo"], status: 64, saying: "foo", "leading", "karras")
+    try expectOneLine(["fox", "--guidance-interval", "500"], status: 64, saying: "200,900")
+    try expectOneLine(["fox", "--class", "5000"], status: 64, saying: "0 to 981")
+    try expectOneLine(["fox", "-o", ""], status: 64, saying: "--output", "file")
+    try expectOneLine(["fox", "-o", "-", "--count", "2"], status: 64, saying: "one picture")
+    try expectOneLine(["fox", "--from", "a.png", "--variation", "a.png"], status: 64, saying: "one of them")
     try expectOneLine(["fox", "--count", "0"], status: 64, saying: "count")
     try expectOneLine(["fox", "--threads", "0"], status: 64, saying: "threads")
     try expectOneLine(["fox", "--precision", "f8"], status: 64, saying: "precision")
@@ -62,10 +72,11 @@ import Testing
   @Test func outputs() throws {
     defer { program.remove() }
     let quick = ["fox", "--steps", "1", "--size", "64x64"]
-    try expectOneLine(quick + ["-o", "nowhere/a.png"], status: 73, saying: "nowhere", "no such folder")
+    try Data().write(to: program.folder.appendingPathComponent("file"))
+    try expectOneLine(quick + ["-o", "file/a.png"], status: 73, saying: "file", "no folder")
     try expectOneLine(quick + ["-o", "/dev/full"], status: 73, saying: "/dev/full", "No space left")
     try expectOneLine(quick + ["-o", "/proc/a.png"], status: 73, saying: "/proc")
-    #expect(try program.files().isEmpty)
+    #expect(try program.files() == ["file"])
   }
 
   @Test func recipes() throws {

@@ -39,7 +39,7 @@ import Testing
   @Test func neverReplacesWhatItNamedItself() throws {
     defer { program.remove() }
     for _ in 0..<3 { _ = try draw(["red", "fox", "--quiet"]) }
-    #expect(try program.files() == ["red-fox.png", "red-fox_2.png", "red-fox_3.png"])
+    #expect(try program.files() == ["red-fox-2.png", "red-fox-3.png", "red-fox.png"])
     let pictures = try program.files().map { try program.data($0) }
     #expect(Set(pictures).count == 3, "three random seeds")
   }
