@@ -53,7 +53,7 @@ struct DitT2I: ParsableCommand {
     version: "dit-t2i \(programVersion)",
     // Each says its own name: to find one from its type, Swift looks through all conformances there are, for 5 ms.
     subcommands: [
-      Draw.self, Batch.self, GridCommand.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self,
+      Draw.self, Batch.self, GridCommand.self, Chat.self, Compare.self, Inspect.self, Models.self, Verify.self, Convert.self,
       New.self, Config.self, Benchmark.self,
     ],
     defaultSubcommand: Draw.self)

@@ -84,7 +84,7 @@ struct Draw: ParsableCommand {
       complain("note: these are not the weights that drew \(from): the result will differ")
     }
     let session = try engine.load(folder, backend)
-    warn(about: requests[0], session.model)
+    if !quiet { PromptNotes.show(requests[0], session.model) }
     let preview = show.preview && !quiet ? TerminalPreview() : nil
 
     for (index, request) in requests.enumerated() {
@@ -177,24 +177,6 @@ struct Draw: ParsableCommand {
         complain("note: this is not the \(name) of the picture named by --from: the result will differ")
       }
       return read
-    }
-  }
-
-  /// What the model will not see in the prompt, or not understand.
-  private func warn(about request: GenerationRequest, _ model: TextToImage) {
-    guard !quiet else { return }
-    if !request.negativePrompt.isEmpty, request.guidanceScale == 1 {
-      complain("note: without guidance (--guidance 1) --negative counts for nothing")
-    }
-    for text in [request.prompt, request.negativePrompt] {
-      for note in ForeignSyntax.notes(text) { complain("note: \(note)") }
-    }
-    let name = model.folder.name, dropped = model.droppedTokens(of: request.prompt)
-    if dropped > 0 {
-      complain("note: \(name) reads \(model.folder.maximumTokens - 1) tokens; the last \(dropped) of the prompt are not seen")
-    }
-    if let unknown = Vocabulary(of: model.folder)?.unknown(in: WeightedPrompt.plain(request.prompt)), !unknown.isEmpty {
-      complain("note: \(name) was not trained on \(listed(unknown)), and draws something else")
     }
   }
 }

@@ -36,6 +36,20 @@ enum Interruption {
     }
   }
 
+  /// Ctrl-C ends `work`, not the program.
+  /// - Parameter work: asks now and then whether it should stop, and then throws `CancellationError`.
+  /// - Returns: nil where it was stopped.
+  static func cancelling<Result>(_ work: (_ isCancelled: () -> Bool) throws -> Result) rethrows -> Result? {
+    stops.store(false, ordering: .relaxed)
+    let before = signal(SIGINT) { _ in stops.store(true, ordering: .relaxed) }
+    defer { signal(SIGINT, before) }
+    do {
+      return try work { stops.load(ordering: .relaxed) }
+    } catch is CancellationError {
+      return nil
+    }
+  }
+
   /// Under nohup, or in the background of a script: whoever started the program does not want it to end that way.
   private static func isIgnored(_ number: Int32) -> Bool {
     var action = sigaction()
@@ -54,3 +68,6 @@ enum Interruption {
 
 /// The address of a C string that is never freed, or 0: a signal handler may neither allocate nor lock nor capture.
 private let message = Atomic<UInt>(0)
+
+/// Set by Ctrl-C during ``Interruption/cancelling(_:)``.
+private let stops = Atomic<Bool>(false)

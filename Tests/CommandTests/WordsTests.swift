@@ -142,4 +142,36 @@ import Testing
       #expect(try program.run(["--generate-completion-script=\(shell)"]).output.contains("sampler"))
     }
   }
+
+  @Test func chatDrawsLineByLine() throws {
+    defer { program.remove() }
+    let lines = """
+      size 64
+      steps 1
+      a red fox
+      seed 7
+      again
+      again
+      vary
+      save best
+      class foo
+      quit
+      not drawn
+      """
+    try Data(lines.utf8).write(to: program.folder.appendingPathComponent("lines"))
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", "'\(Program.executable.path)' chat -o pics < lines > said 2> errors"]
+    process.currentDirectoryURL = program.folder
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    let pictures = try FileManager.default.contentsOfDirectory(atPath: program.folder.appendingPathComponent("pics").path)
+    #expect(
+      pictures.sorted() == ["a-red-fox-2.png", "a-red-fox-3.png", "a-red-fox-4.png", "a-red-fox.png", "best.png"])
+    #expect(try program.data("pics/best.png") == program.data("pics/a-red-fox-4.png"))
+    #expect(String(decoding: try program.data("errors"), as: UTF8.self).contains("\"foot\""))
+    let seeds = String(decoding: try program.data("said"), as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("seed ") }
+    #expect(seeds.count == 4 && seeds[1].hasPrefix("seed 7 ") && !seeds[2].hasPrefix("seed 7 "))
+  }
 }

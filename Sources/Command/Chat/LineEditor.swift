@@ -1,0 +1,38 @@
+import DiTCEdit
+import Foundation
+
+/// Lines from a person, who can edit them and find them again, or from a pipe.
+final class LineEditor {
+  let isInteractive = isatty(STDIN_FILENO) == 1
+  /// What was typed in earlier sessions: `history` in `$XDG_STATE_HOME/dit-t2i`, else in `~/.local/state/dit-t2i`.
+  private let history: String
+
+  init() {
+    let state = ProcessInfo.processInfo.environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+      ?? NSString(string: "~/.local/state").expandingTildeInPath
+    history = "\(state)/dit-t2i/history"
+    guard isInteractive else { return }
+    using_history()
+    stifle_history(1000)
+    read_history(history)
+  }
+
+  /// - Returns: nil at the end of what there is.
+  func read(_ prompt: String) -> String? {
+    guard isInteractive else { return readLine() }
+    guard let typed = readline(prompt) else {
+      Terminal.show("\n")
+      return nil
+    }
+    defer { free(typed) }
+    let line = String(decoding: UnsafeRawBufferPointer(start: typed, count: strlen(typed)), as: UTF8.self)
+    if !line.allSatisfy(\.isWhitespace) {
+      add_history(typed)
+      // Kept at once: a terminal that closes says nothing. Without the folder there is no history, and nothing is lost.
+      try? FileManager.default.createDirectory(
+        atPath: NSString(string: history).deletingLastPathComponent, withIntermediateDirectories: true)
+      write_history(history)
+    }
+    return line
+  }
+}
