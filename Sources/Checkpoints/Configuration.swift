@@ -4,14 +4,21 @@ import Foundation
 /// Why a configuration file could not be used; one line naming the file and the field.
 package enum ConfigurationError: UserError {
   case missing(file: String)
+  case noFolder(path: String)
   case unreadable(file: String, reason: String)
   case wrong(file: String, reason: String)
 
-  package var kind: UserErrorKind { .damagedData }
+  package var kind: UserErrorKind {
+    switch self {
+    case .missing, .noFolder, .unreadable: .notFound
+    case .wrong: .damagedData
+    }
+  }
 
   package var description: String {
     switch self {
     case .missing(let file): "\(file): no such file; a model folder needs it"
+    case .noFolder(let path): "\(path): no such folder"
     case .unreadable(let file, let reason): "\(file): cannot be read (\(reason))"
     case .wrong(let file, let reason): "\(file): \(reason)"
     }
@@ -22,7 +29,11 @@ package enum ConfigurationError: UserError {
 /// - Throws: ``ConfigurationError``.
 package func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL) throws -> Value {
   let limit = 16 << 20
-  guard FileManager.default.fileExists(atPath: url.path) else { throw ConfigurationError.missing(file: url.path) }
+  guard FileManager.default.fileExists(atPath: url.path) else {
+    let folder = url.deletingLastPathComponent().path
+    guard FileManager.default.fileExists(atPath: folder) else { throw ConfigurationError.noFolder(path: folder) }
+    throw ConfigurationError.missing(file: url.path)
+  }
   let data: Data
   do {
     let handle = try FileHandle(forReadingFrom: url)

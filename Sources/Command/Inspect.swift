@@ -82,7 +82,10 @@ struct Inspect: ParsableCommand {
   private var file: URL? {
     guard let model, FileManager.default.fileExists(atPath: model) else { return nil }
     let url = URL(fileURLWithPath: model)
-    return ModelLocator.isModel(url) ? nil : url
+    if ModelLocator.isModel(url) { return nil }
+    // Of a folder with some parts of a model, the one that says most.
+    let parts = ["transformer", "text_encoder", "vae"].map { url.appendingPathComponent($0) }
+    return parts.first { FileManager.default.fileExists(atPath: $0.path) } ?? url
   }
 
   private func inspected() throws -> ModelInspection {

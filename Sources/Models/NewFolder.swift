@@ -32,6 +32,7 @@ package enum NewFolder {
     let temporary = temporary(for: target)
     defer { try? files.removeItem(at: temporary) }
     do {
+      try files.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
       try files.createDirectory(at: temporary, withIntermediateDirectories: false)
       try fill(temporary)
       try files.moveItem(at: temporary, to: target)

@@ -9,7 +9,7 @@ package enum ForeignSyntax {
     if let found = prompt.firstMatch(of: /\[[^\[\]:\\]*:[^\[\]:\\]*:[0-9. ]+\]/) {
       notes.append("\(found.0) is not a change of words while the picture is drawn, as elsewhere, but a weight")
     }
-    if let found = prompt.firstMatch(of: /\(\([^()\\]*\)\)/) ?? prompt.firstMatch(of: /\[[^\[\]:\\]+\]/) {
+    if let found = prompt.firstMatch(of: /\(\([^():\\]*\)\)/) ?? prompt.firstMatch(of: /\[[^\[\]:\\]+\]/) {
       notes.append("\(found.0) counts like any other words; write (words:1.2) for more, (words:0.8) for less")
     }
     return notes

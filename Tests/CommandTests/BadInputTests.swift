@@ -143,7 +143,7 @@ import Testing
 
   @Test func otherCommands() throws {
     defer { program.remove() }
-    try expectOneLine(["verify", "nowhere"], status: 65, saying: "manifest.json")
+    try expectOneLine(["verify", "nowhere"], status: 66, saying: "nowhere", "no such folder")
     try expectOneLine(["verify", Fixtures.root.path, "--group", "nonsense"], status: 64, saying: "nonsense", "text-dit")
     try expectOneLine(["convert", "small", "/proc/x"], status: 73, saying: "/proc/x")
     try FileManager.default.createDirectory(at: program.folder.appendingPathComponent("there"), withIntermediateDirectories: true)

@@ -40,7 +40,6 @@ import Testing
       ComparisonFileError.notText(""), ComparisonFileError.empty(""), ComparisonFileError.line("", 1, ""),
       TokenizerError.unreadable(path: "", reason: ""), TokenizerError.notSentencePiece(path: "", reason: ""),
       TokenizerError.noEndToken(path: ""),
-      ConfigurationError.missing(file: ""), ConfigurationError.unreadable(file: "", reason: ""),
       ConfigurationError.wrong(file: "", reason: ""),
       AutoencoderError.noEncoder, AutoencoderError.unknown(path: "", found: ""),
       AutoencoderError.decoderMissing(path: "", expected: ""), AutoencoderError.scalingUnknown(path: "", channels: 4),
@@ -56,6 +55,8 @@ import Testing
       BatchError.tooMany(file: "", pictures: 1, limit: 1), BatchError.incomplete(folder: "", reason: ""),
     ],
     .notFound: [
+      ConfigurationError.missing(file: ""), ConfigurationError.noFolder(path: ""),
+      ConfigurationError.unreadable(file: "", reason: ""),
       BackendError.openBLASMissing, ComparisonFileError.unreadable(""),
       RecipeError.gone(path: "", part: "", option: ""),
       ModelError.notFound(name: "", looked: []), ModelError.noModels(looked: []),
