@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTFiles
 import Foundation
 
@@ -61,7 +62,7 @@ package final class Manifest {
   static func entries(of url: URL) throws -> [ManifestEntry] {
     let decoder = JSONDecoder()
     return try readFile(url).split(separator: UInt8(ascii: "\n")).compactMap {
-      try? decoder.decode(ManifestEntry.self, from: Data($0))
+      try? decoder.decode(ManifestEntry.self, from: normalisedJSON(Data($0)))
     }
   }
 }

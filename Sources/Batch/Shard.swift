@@ -51,7 +51,9 @@ package struct Shard: Sendable, Equatable, CustomStringConvertible {
   private static func position(in environment: [String: String]) throws -> (index: Int, count: Int?, source: String)? {
     func number(_ name: String) throws -> Int? {
       guard let text = environment[name], !text.isEmpty else { return nil }
-      guard let value = Int(text), value >= 0 else { throw BatchError.shard("\(name)=\(text): expected a number") }
+      guard let value = Int(text), (0...1_000_000_000).contains(value) else {
+        throw BatchError.shard("\(name)=\(text.prefix(40)): expected a number from 0 to 1000000000")
+      }
       return value
     }
     if let task = try number("SLURM_ARRAY_TASK_ID") {

@@ -44,13 +44,24 @@ package func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL
   }
   guard data.count <= limit else { throw ConfigurationError.wrong(file: url.path, reason: "larger than 16 MiB") }
   do {
-    // Python writes NaN and Infinity, which are JSON5 alone; JSON5 in turn refuses some strings that JSON has.
-    let relaxed = JSONDecoder()
-    relaxed.allowsJSON5 = true
-    if let value = try? relaxed.decode(type, from: data) { return value }
-    return try JSONDecoder().decode(type, from: data)
+    return try JSONDecoder().decode(type, from: normalisedJSON(data))
   } catch let error as DecodingError {
     throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
+  } catch let error as Malformed {
+    throw ConfigurationError.wrong(file: url.path, reason: error.reason)
+  }
+}
+
+/// JSON from outside as bytes that Foundation's decoder reads: of some malformed numbers and texts it makes a crash.
+/// - Throws: ``Malformed``.
+package func normalisedJSON(_ data: Data) throws -> Data {
+  try data.withUnsafeBytes { bytes in
+    // Editors of Windows put a mark of the byte order first.
+    var json = StrictJSON(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes[3...]) : bytes)
+    var result: [UInt8] = []
+    try json.normalised(into: &result)
+    try json.end(newlines: true)
+    return Data(result)
   }
 }
 

@@ -76,6 +76,62 @@ package struct StrictJSON {
     return value
   }
 
+  /// Any value, spelled so that every decoder reads it alike: what a configuration may hold beyond JSON is taken out.
+  ///
+  /// Python writes `NaN` and `Infinity`, which become null, and other writers a comma before a closing bracket. Of two
+  /// equal keys the last one counts, as in Python.
+  mutating func normalised(into result: inout [UInt8]) throws {
+    skipSpace()
+    switch peek() {
+    case UInt8(ascii: "{"):
+      var fields: [TensorName: [UInt8]] = [:]
+      try open("{", "an object")
+      while try !close("}") {
+        let key = TensorName(bytes: try string())
+        try expect(":", "a colon")
+        var value: [UInt8] = []
+        try normalised(into: &value)
+        fields[key] = value
+        if try !comma(or: "}") { break }
+      }
+      depth -= 1
+      result.append(UInt8(ascii: "{"))
+      for (index, field) in fields.enumerated() {
+        if index > 0 { result.append(UInt8(ascii: ",")) }
+        Self.quote(field.key.bytes, into: &result)
+        result.append(UInt8(ascii: ":"))
+        result += field.value
+      }
+      result.append(UInt8(ascii: "}"))
+    case UInt8(ascii: "["):
+      try open("[", "an array")
+      result.append(UInt8(ascii: "["))
+      var isFirst = true
+      while try !close("]") {
+        if !isFirst { result.append(UInt8(ascii: ",")) }
+        isFirst = false
+        try normalised(into: &result)
+        if try !comma(or: "]") { break }
+      }
+      depth -= 1
+      result.append(UInt8(ascii: "]"))
+    case UInt8(ascii: "\""): Self.quote(try string(), into: &result)
+    default: result += Array(try word(andNonFinite: true).utf8)
+    }
+  }
+
+  private static func quote(_ bytes: [UInt8], into result: inout [UInt8]) {
+    result.append(UInt8(ascii: "\""))
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): result += [UInt8(ascii: "\\"), byte]
+      case 0..<0x20: result += Array("\\u00".utf8) + [byte >> 4, byte & 15].map { Array("0123456789abcdef".utf8)[Int($0)] }
+      default: result.append(byte)
+      }
+    }
+    result.append(UInt8(ascii: "\""))
+  }
+
   /// Any value, of no interest.
   package mutating func skip() throws {
     skipSpace()
@@ -116,9 +172,15 @@ package struct StrictJSON {
     case array([Scalar])
   }
 
-  /// A number, true, false or null.
-  private mutating func word() throws -> String {
+  /// A number, true, false or null; and null for what is no finite number, where that is allowed.
+  private mutating func word(andNonFinite: Bool = false) throws -> String {
     let start = position
+    if andNonFinite {
+      for name in ["NaN", "Infinity", "-Infinity"] where bytes[position...].starts(with: name.utf8) {
+        position += name.utf8.count
+        return "null"
+      }
+    }
     while let byte = peek(), Self.isBare(byte), position - start < 64 { position += 1 }
     let word = String(decoding: bytes[start..<position], as: UTF8.self)
     let isNumber = word.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
@@ -218,5 +280,8 @@ package struct StrictJSON {
     return code
   }
 
-  private func problem(_ what: String) -> Malformed { Malformed("bad JSON at byte \(position): \(what)") }
+  private func problem(_ what: String) -> Malformed {
+    let line = bytes[..<min(position, bytes.count)].count { $0 == UInt8(ascii: "\n") } + 1
+    return Malformed("bad JSON at \(line == 1 ? "byte \(position)" : "line \(line)"): \(what)")
+  }
 }

@@ -62,7 +62,11 @@ package struct NetworkListing: Sendable {
   /// in the DiT paper (arXiv 2212.09748, table 4).
   package func costs(_ work: Workload) -> [StageCost] {
     stages.map { stage in
-      let products = stage.products.reduce(0) { $0 + $1.factor * work.count($1.rows) * work.count($1.keys) }
+      let products = stage.products.reduce(0) { sum, product in
+        // In Double: the configuration of a model that nobody can run must not end the program.
+        let amount = Double(product.factor) * Double(work.count(product.rows)) * Double(work.count(product.keys))
+        return Int(min(Double(sum) + amount, 1e18))
+      }
       return StageCost(stage.name, Cost(parameters: stage.parameters, multiplyAdds: products), stage.frequency)
     }
   }

@@ -25,7 +25,7 @@ package struct T5Configuration: TextEncoderConfiguration {
     case vocabularySize = "vocab_size", hiddenSize = "d_model", layers = "num_layers", heads = "num_heads"
     case headSize = "d_kv", feedForwardSize = "d_ff", feedForward = "feed_forward_proj"
     case buckets = "relative_attention_num_buckets", maxDistance = "relative_attention_max_distance"
-    case eps = "layer_norm_epsilon"
+    case eps = "layer_norm_epsilon", endToken = "eos_token_id", padding = "pad_token_id"
   }
 
   package init(from decoder: Decoder) throws {
@@ -38,6 +38,13 @@ package struct T5Configuration: TextEncoderConfiguration {
     feedForwardSize = try values.size(.feedForwardSize, 1...262_144)
     buckets = try values.size(.buckets, 4...4_096, default: 32)
     maxDistance = try values.size(.maxDistance, 2...1_000_000, default: 128)
+    for key in [CodingKeys.endToken, .padding] where try values.decodeIfPresent(Double.self, forKey: key) != nil {
+      _ = try values.size(key, 0...vocabularySize - 1)
+    }
+    // The logarithms begin at a quarter of the buckets.
+    guard maxDistance > buckets / 4 else {
+      throw values.wrong(.maxDistance, "relative_attention_max_distance is \(maxDistance), expected more than \(buckets / 4)")
+    }
     eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-6
     let name = try values.decodeIfPresent(String.self, forKey: .feedForward) ?? "relu"
     switch name {

@@ -122,16 +122,16 @@ extension DiTConfiguration: Decodable {
     hasNullClass = try (values.decodeIfPresent(Double.self, forKey: .dropout) ?? 0.1) > 0
     textSize = values.contains(.textSize) ? try values.size(.textSize, 1...65_536) : nil
 
-    let base = values.contains(.baseGrid) ? try values.size(.baseGrid, 1...4_096) : nil
+    let base = values.contains(.baseGrid) ? try values.size(.baseGrid, 1...512) : nil
     if values.contains(.sampleSize) {
       sampleSize = try values.decode([Int].self, forKey: .sampleSize)
     } else if values.contains(.inputSize) {
-      sampleSize = try [values.size(.inputSize, 1...65_536), values.size(.inputSize, 1...65_536)]
+      sampleSize = try [values.size(.inputSize, TransformerLimits.latents), values.size(.inputSize, TransformerLimits.latents)]
     } else {
       sampleSize = [(base ?? 16) * patchSize, (base ?? 16) * patchSize]
     }
     let patch = patchSize
-    guard sampleSize.count == 2, sampleSize.allSatisfy({ $0 >= patch && $0 <= 65_536 && $0 % patch == 0 })
+    guard sampleSize.count == 2, sampleSize.allSatisfy({ TransformerLimits.latents.contains($0) && $0 >= patch && $0 % patch == 0 })
     else { throw values.wrong(.sampleSize, "sample_size \(sampleSize) is not two multiples of the patch size \(patchSize)") }
     positions = base.map { .areaPreserving(base: $0) } ?? .perAxis(extent: Double(sampleSize[0] / patchSize))
   }

@@ -33,7 +33,7 @@ package struct DiffusersDiTConfiguration: Decodable, Sendable {
     layers = try values.size(.layers, 1...1_000)
     inChannels = try values.size(.inChannels, 1...1_024)
     patchSize = try values.size(.patchSize, 1...64)
-    sampleSize = try values.size(.sampleSize, 1...65_536)
+    sampleSize = try values.size(.sampleSize, TransformerLimits.latents)
     classes = try values.size(.classes, 1...10_000_000)
     outChannels = try values.decodeIfPresent(Int.self, forKey: .outChannels) ?? inChannels
     eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-5

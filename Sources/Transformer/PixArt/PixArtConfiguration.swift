@@ -59,7 +59,7 @@ extension PixArtConfiguration: Decodable {
     depth = try values.size(.layers, 1...1_000)
     inChannels = try values.size(.inChannels, 1...1_024)
     patchSize = try values.size(.patchSize, 1...64)
-    sampleSize = try values.size(.sampleSize, 1...65_536)
+    sampleSize = try values.size(.sampleSize, TransformerLimits.latents)
     captionSize = try values.size(.captionSize, 1...65_536)
     let outChannels = try values.decodeIfPresent(Int.self, forKey: .outChannels) ?? inChannels
     learnsVariance = outChannels == 2 * inChannels

@@ -150,3 +150,9 @@ extension TransformerConfiguration {
     return parts.joined(separator: ", ")
   }
 }
+
+/// Bounds of what a configuration may say.
+enum TransformerLimits {
+  /// Latents along a side of the size a model was trained at: 32,768 pixels.
+  static let latents = 1...4_096
+}

@@ -75,7 +75,7 @@ extension UViTConfiguration: Decodable {
     heads = try values.size(.heads, 1...1_024)
     patchSize = try values.size(.patchSize, 1...64)
     inChannels = try values.size(.inChannels, 1...1_024)
-    sampleSize = try values.size(.sampleSize, 1...65_536)
+    sampleSize = try values.size(.sampleSize, TransformerLimits.latents)
     guard depth % 2 == 0 else { throw values.wrong(.depth, "depth is \(depth), expected an even number") }
     guard hiddenSize % heads == 0, hiddenSize % 2 == 0, sampleSize % patchSize == 0 else {
       throw values.wrong(.heads, "embed_dim, num_heads, img_size and patch_size do not fit each other")

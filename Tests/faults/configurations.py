@@ -1,0 +1,108 @@
+"""Every number of every configuration of a model, made wrong in eight ways: one line or a right picture, soon and small.
+
+    python3 Tests/faults/configurations.py PROGRAM [MODEL …]     (MODEL: a folder; without: a small one made here)
+"""
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+VALUES = [0, -1, 1, 10**9, 1e308, "text", None, "missing", float("nan"), 2**63, [], {}]
+SECONDS, MEMORY = 10, 4 << 30
+
+
+def numbers(value, path=()):
+    """Paths of all numbers in a JSON value."""
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            yield from numbers(inside, path + (key,))
+    elif isinstance(value, list):
+        for index, inside in enumerate(value):
+            yield from numbers(inside, path + (index,))
+    elif isinstance(value, (int, float)):
+        yield path
+
+
+def changed(value, path, new):
+    copy = json.loads(json.dumps(value))
+    place = copy
+    for key in path[:-1]:
+        place = place[key]
+    if new == "missing":
+        del place[path[-1]]
+    else:
+        place[path[-1]] = new
+    return copy
+
+
+def linked(model, target):
+    """A copy of a model whose files are links."""
+    for folder, _, files in os.walk(model):
+        into = os.path.join(target, os.path.relpath(folder, model))
+        os.makedirs(into, exist_ok=True)
+        for file in files:
+            os.symlink(os.path.realpath(os.path.join(folder, file)), os.path.join(into, file))
+
+
+def limited():
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def fault(arguments, folder):
+    """What is wrong with how the program takes it; None if nothing is."""
+    start = time.monotonic()
+    try:
+        done = subprocess.run(arguments, capture_output=True, cwd=folder, timeout=SECONDS * 6, preexec_fn=limited)
+    except subprocess.TimeoutExpired:
+        return "never ends"
+    lines = [line for line in done.stderr.decode().splitlines() if "note:" not in line]
+    if time.monotonic() - start > SECONDS:
+        return f"took {time.monotonic() - start:.0f} s"
+    if done.returncode == 0 and not lines:
+        return None
+    if done.returncode in (64, 65, 66, 71, 73) and len(lines) == 1 and len(lines[0]) < 1000:
+        return None
+    return f"status {done.returncode}, {len(lines)} lines: {lines[:1]}"
+
+
+def main():
+    program = os.path.abspath(sys.argv[1])
+    work = tempfile.mkdtemp()
+    models = [os.path.abspath(model) for model in sys.argv[2:]]
+    if not models:
+        models = [os.path.join(work, "micro")]
+        subprocess.run([program, "new", "--config", "micro", "--quiet", models[0]], check=True)
+    tried, faults = 0, []
+    for model in models:
+        files = [
+            os.path.relpath(os.path.join(folder, file), model)
+            for folder, _, names in os.walk(model) for file in names if file.endswith(".json")
+        ]
+        for file in sorted(files):
+            text = open(os.path.join(model, file)).read()
+            value = json.loads(text)
+            for path in numbers(value):
+                for new in VALUES:
+                    broken = os.path.join(work, "broken")
+                    shutil.rmtree(broken, ignore_errors=True)
+                    linked(model, broken)
+                    os.unlink(os.path.join(broken, file))
+                    with open(os.path.join(broken, file), "w") as out:
+                        json.dump(changed(value, path, new), out)
+                    draw = ["a fox in deep snow, and more words than there are buckets", "--steps", "1", "--size", "64", "-o", "x.png"]
+                    for command in (draw + ["--model", broken], ["inspect", broken]):
+                        tried += 1
+                        wrong = fault([program] + command, work)
+                        if wrong:
+                            faults.append(f"{file} {'.'.join(map(str, path))} = {new}: {command[0][:7]}: {wrong}")
+                            print(faults[-1], flush=True)
+    shutil.rmtree(work)
+    print(f"{tried} tried, {len(faults)} faults")
+    sys.exit(1 if faults else 0)
+
+
+main()
