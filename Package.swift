@@ -32,12 +32,16 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [
-    // C: the hot loops, what a signal handler may call, and the bindings of four system libraries.
+    // C: the hot loops, what a signal handler may call, and the bindings of six system libraries.
     .target(
       name: "DiTCKernels", path: "Sources/CKernels", cSettings: optimised, linkerSettings: [.linkedLibrary("m")]),
     .target(name: "DiTCOpenBLAS", path: "Sources/COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "DiTCFiles", path: "Sources/CFiles"),
     .target(name: "DiTCPNG", path: "Sources/CPNG", linkerSettings: [.linkedLibrary("png")]),
+    .target(name: "DiTCJPEG", path: "Sources/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(
+      name: "DiTCWebP", path: "Sources/CWebP",
+      linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux"), .linkedLibrary("webpmux")]),
     .systemLibrary(
       name: "DiTCOpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
@@ -52,7 +56,7 @@ let package = Package(
     stage("Diffusion", ["Errors", "Tensors"]),
     stage("Transformer", ["Errors", "Tensors", "Checkpoints", "Diffusion"]),
     stage("Autoencoder", ["Errors", "Tensors", "Checkpoints"]),
-    stage("Image", ["Errors", "Files", "CPNG"]),
+    stage("Image", ["Errors", "Files", "CPNG", "CJPEG", "CWebP"]),
     stage("Charts", ["Image"]),
     stage("Models", ["Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),
     stage(

@@ -1,6 +1,7 @@
+import ArgumentParser
 import DiTFiles
-import Foundation
 import DiTImage
+import Foundation
 
 /// Where pictures go: the file the user names, or one made from the prompt that is not there yet.
 struct OutputNames {
@@ -9,17 +10,21 @@ struct OutputNames {
   private let ending: String
   /// The user named this very file, so it may be replaced.
   private let named: Bool
+  /// Of JPEG and WebP; nil: nobody asked for one.
+  private let quality: Int?
+  private let output: String?
 
-  init(_ output: String?, prompt: String, className: String?) {
+  init(_ output: String?, prompt: String, className: String?, quality: Int? = nil) {
+    (self.output, self.quality) = (output, quality)
     var isFolder: ObjCBool = false
     let exists = output.map { FileManager.default.fileExists(atPath: $0, isDirectory: &isFolder) } ?? false
     if let output, !output.hasSuffix("/"), !(exists && isFolder.boolValue) {
       let url = URL(fileURLWithPath: output)
       folder = url.deletingLastPathComponent()
-      let isPNG = url.pathExtension.lowercased() == "png"
-      base = isPNG ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
+      let isPicture = PictureFormat(ending: url.pathExtension) != nil
+      base = isPicture ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
       // Something there already without the ending (a device, a pipe) is meant as it is.
-      ending = exists && !isPNG ? "" : ".png"
+      ending = isPicture ? ".\(url.pathExtension)" : exists ? "" : ".png"
       named = true
     } else {
       folder = URL(fileURLWithPath: output ?? ".")
@@ -31,6 +36,7 @@ struct OutputNames {
 
   /// Fails early where nothing can be written, rather than after drawing.
   func checkFolder() throws {
+    try Self.check(file: named ? output ?? "" : "", quality: quality)
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder.boolValue else {
       throw FileError.unwritable(path: folder.path, reason: "no such folder")
@@ -46,7 +52,7 @@ struct OutputNames {
     let stem = number.map { "\(base)-\($0)" } ?? base
     if named {
       let url = folder.appendingPathComponent(stem + ending)
-      try picture.write(to: url, texts: texts, replacing: true)
+      try picture.write(to: url, texts: texts, quality: quality ?? PictureFormat.defaultQuality, replacing: true)
       return shown(url)
     }
     for attempt in 1...100_000 {
@@ -69,6 +75,29 @@ struct OutputNames {
   private func shown(_ url: URL) -> String {
     let here = FileManager.default.currentDirectoryPath + "/"
     return url.path.hasPrefix(here) ? String(url.path.dropFirst(here.count)) : url.path
+  }
+
+  /// - Parameter file: what the user named; empty: nothing.
+  /// - Throws: where its ending is of a format that is not written, or a quality is given for one that has none.
+  static func check(file: String, quality: Int?) throws {
+    let ending = URL(fileURLWithPath: file).pathExtension.lowercased()
+    if PictureFormat.foreignEndings.contains(ending), !isDevice(file) { throw ImageError.ending(path: file) }
+    if quality != nil, PictureFormat(ending: ending)?.hasQuality != true {
+      throw ValidationError("--quality is for files called .jpg or .webp; PNG keeps every pixel as it is")
+    }
+  }
+
+  /// Something there that is no file: a terminal, a pipe.
+  private static func isDevice(_ file: String) -> Bool {
+    let type = try? FileManager.default.attributesOfItem(atPath: file)[.type] as? FileAttributeType
+    return type != nil && type != .typeRegular
+  }
+
+  /// "fox.jpg": "fox" and ".jpg", which is ".png" for a name without the ending of a picture.
+  static func split(_ file: String) -> (stem: String, ending: String) {
+    let ending = URL(fileURLWithPath: file).pathExtension
+    guard PictureFormat(ending: ending) != nil else { return (file, ".png") }
+    return (String(file.dropLast(ending.count + 1)), "." + ending)
   }
 
   /// "a red fox in snow" -> "a-red-fox-in-snow"; letters and digits of any script, at most 60 characters.

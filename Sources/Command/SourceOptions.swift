@@ -5,13 +5,13 @@ import Foundation
 
 /// Drawing from a picture instead of noise: the same options on the command line and in a line of a prompt file.
 struct SourceOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("A picture to start from instead of noise.", valueName: "in.png"))
+  @Option(help: ArgumentHelp("A picture to start from instead of noise: PNG, JPEG or WebP.", valueName: "picture"))
   var image: String?
 
   @Option(help: "How much of --image is drawn anew, above 0 to 1. (default: 0.6; with --mask 1)")
   var strength: Double?
 
-  @Option(help: ArgumentHelp("Where --image is drawn anew: white is new, black stays as it is.", valueName: "mask.png"))
+  @Option(help: ArgumentHelp("Where --image is drawn anew: white is new, black or transparent stays as it is.", valueName: "mask.png"))
   var mask: String?
 
   func validate() throws {
@@ -37,6 +37,7 @@ struct SourceOptions: ParsableArguments {
     guard let image else { return }
     let mask = mask.map { URL(fileURLWithPath: $0) }
     let source = try read(URL(fileURLWithPath: image), mask, isSized ? request.size : nil)
+    for note in source.notes { complain("note: \(note)") }
     request.size = source.size
     request.source = source
     request.strength = strength ?? stored ?? (mask == nil ? 0.6 : 1)

@@ -36,7 +36,7 @@ import Testing
 
   @Test func framesComeBack() throws {
     let pictures = (1...4).map { Picture.random(30, 20, seed: UInt64($0)) }
-    let bytes = try AnimatedPNG(frames: pictures.map { .init($0, delay: 0.25) }, loops: 3).encoded(texts: [
+    let bytes = try Animation(frames: pictures.map { .init($0, delay: 0.25) }, loops: 3).encoded(texts: [
       PNGText("k", "v")
     ])
     let found = try frames(bytes)
@@ -52,19 +52,19 @@ import Testing
 
   @Test func theWayToAPictureShowsThePicture() throws {
     let pictures = (1...3).map { Picture.random(8, 8, seed: UInt64($0)) }
-    let bytes = try AnimatedPNG(pictures, delay: 0.1, lastDelay: 1.5).encoded()
+    let bytes = try Animation(pictures, delay: 0.1, lastDelay: 1.5).encoded()
     let found = try frames(bytes)
     #expect(found.control == [3, 0])
     #expect(found.pictures == pictures)
     #expect(found.delays == [0.1, 0.1, 1.5])
     #expect(try PNG.decode(bytes).picture == pictures[2])
-    #expect(try frames(AnimatedPNG([pictures[0]]).encoded()).pictures == [pictures[0]])
+    #expect(try frames(Animation([pictures[0]]).encoded()).pictures == [pictures[0]])
   }
 
   @Test func impossibleAnimationsAreErrors() throws {
-    #expect(throws: ImageError.self) { try AnimatedPNG([]).encoded() }
-    #expect(throws: ImageError.self) { try AnimatedPNG([.random(2, 2), .random(2, 3)]).encoded() }
-    let delays = try frames(AnimatedPNG(frames: [-1, .nan, 1e9].map { .init(.random(2, 2), delay: $0) }).encoded())
+    #expect(throws: ImageError.self) { try Animation([]).encoded() }
+    #expect(throws: ImageError.self) { try Animation([.random(2, 2), .random(2, 3)]).encoded() }
+    let delays = try frames(Animation(frames: [-1, .nan, 1e9].map { .init(.random(2, 2), delay: $0) }).encoded())
       .delays
     #expect(delays == [0, 0, 65.535])
   }

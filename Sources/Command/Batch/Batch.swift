@@ -45,6 +45,8 @@ struct Batch: ParsableCommand {
   @Option(help: ArgumentHelp("Also put all pictures on one sheet.", valueName: "sheet.png"))
   var sheet: String?
 
+  @OptionGroup var quality: QualityOption
+
   @Option(help: ArgumentHelp("Draw nothing; make one manifest of those in a folder.", valueName: "folder"))
   var merge: String?
 
@@ -54,6 +56,7 @@ struct Batch: ParsableCommand {
   var quiet = false
 
   func validate() throws {
+    try OutputNames.check(file: sheet ?? "", quality: quality.quality)
     guard merge == nil else {
       guard file == nil, output == nil, shard == nil else { throw ValidationError("--merge takes a folder and no file") }
       return
@@ -162,7 +165,8 @@ struct Batch: ParsableCommand {
   }
 
   private func writeSheet(_ entries: [ManifestEntry], in folder: URL, to path: String) throws {
-    try PictureSheet.drawn(entries, in: folder).write(to: URL(fileURLWithPath: path))
+    let quality = quality.quality ?? PictureFormat.defaultQuality
+    try PictureSheet.drawn(entries, in: folder).write(to: URL(fileURLWithPath: path), quality: quality)
     print(path)
   }
 

@@ -24,6 +24,8 @@ struct GridCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("The table's file, or a folder for it.", valueName: "path"))
   var output: String?
 
+  @OptionGroup var quality: QualityOption
+
   @OptionGroup var picture: PictureOptions
 
   @OptionGroup var source: SourceOptions
@@ -41,7 +43,8 @@ struct GridCommand: ParsableCommand {
     let matrix = try PromptTemplate(prompt).matrix
     let folder = try engine.openModel()
     let requests = try makeRequests(matrix.rows.flatMap { $0 }, folder)
-    let names = OutputNames(output, prompt: "grid " + prompt, className: requests[0].classIndex.map(folder.className))
+    let names = OutputNames(
+      output, prompt: "grid " + prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// How good a JPEG or WebP is.
+struct QualityOption: ParsableArguments {
+  @Option(help: ArgumentHelp(
+    "Of a JPEG or WebP, 1 to 100; a WebP of 100 keeps every pixel as it is. (default: 92)", valueName: "percent"))
+  var quality: Int?
+
+  func validate() throws {
+    if let quality, !(1...100).contains(quality) { throw ValidationError("--quality \(quality): expected 1 to 100") }
+  }
+}
