@@ -67,6 +67,7 @@ struct Draw: ParsableCommand {
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend(precision: recipe.precision, kind: recipe.backend)
     let metadata = try engine.metadata(folder, backend)
+    try names.check(texts: [metadata.parameters(of: requests[0]).pngText])
     if from != nil { note(recipe) }
     if let from, let hash = recipe.modelHash, hash != metadata.fingerprint.short {
       complain("note: these are not the weights that drew \(from): the result will differ")

@@ -56,10 +56,12 @@ private struct PictureReport: Encodable {
   var settings: [String: String]?
   /// All that the file says, by keyword.
   var texts: [String: String]
+  /// How many texts are too long to be read, or too many.
+  var omittedTexts: Int
   private let fields: [GenerationParameters.Field]
 
   private enum CodingKeys: CodingKey {
-    case file, format, width, height, program, prompt, negativePrompt, settings, texts
+    case file, format, width, height, program, prompt, negativePrompt, settings, texts, omittedTexts
   }
 
   init(_ path: String, _ contents: PictureContents) {
@@ -67,6 +69,7 @@ private struct PictureReport: Encodable {
     format = contents.format.rawValue
     (width, height) = (contents.picture.width, contents.picture.height)
     texts = Dictionary(contents.texts.map { ($0.keyword, $0.text) }, uniquingKeysWith: { first, _ in first })
+    omittedTexts = contents.omittedTexts
     let found = PictureSettings(texts: contents.texts)
     fields = found?.parameters.fields ?? []
     program = found?.program
@@ -87,7 +90,8 @@ private struct PictureReport: Encodable {
     let heading = "\(file)  \(format), \(width)x\(height)"
     guard let program else {
       let others = texts.isEmpty ? "" : " (it has other texts: \(texts.keys.sorted().joined(separator: ", ")))"
-      return "\(heading)\n  no settings are stored in it\(others)"
+      let omitted = omittedTexts == 0 ? "" : "; texts that are too long to be read: \(omittedTexts)"
+      return "\(heading)\n  no settings are stored in it\(others)\(omitted)"
     }
     let known = [("Made by", program), ("Prompt", prompt ?? ""), ("Negative prompt", negativePrompt ?? "")]
     let lines = known.filter { !$0.1.isEmpty } + fields.filter { $0.key != "Version" }.map { ($0.key, $0.value) }

@@ -46,6 +46,12 @@ struct OutputNames {
     }
   }
 
+  /// Fails early where the format has no room for what a picture says of itself, as JPEG for a prompt of 32,000 letters.
+  func check(texts: [PNGText]) throws {
+    let format = PictureFormat(ending: String(ending.dropFirst())) ?? .png
+    _ = try Picture(width: 1, height: 1).encoded(as: format, texts: texts)
+  }
+
   /// Writes a picture and says to which file.
   /// - Parameter number: of several pictures of one prompt.
   func write(_ picture: Picture, texts: [PNGText], number: Int?) throws -> String {

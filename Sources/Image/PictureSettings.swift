@@ -21,7 +21,8 @@ package struct PictureSettings: Equatable, Sendable {
         self.init("a program that writes JSON", JSONSettings.parameters(settings))
       } else {
         let parameters = GenerationParameters(text: text)
-        self.init(parameters["Version"] ?? "a web UI or alike", parameters)
+        let version = parameters["Version"] ?? ""  // of the web UI and its kin a bare number
+        self.init(version.prefix { $0.isLetter }.count > 1 ? version : "web UI \(version)", parameters)
       }
     } else if let settings = json(Self.invoke) {
       self.init("InvokeAI", JSONSettings.parameters(settings))
