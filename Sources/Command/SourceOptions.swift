@@ -11,7 +11,9 @@ struct SourceOptions: ParsableArguments {
   @Option(help: "How much of --image is drawn anew, above 0 to 1. (default: 0.6; with --mask 1)")
   var strength: Double?
 
-  @Option(help: ArgumentHelp("Where --image is drawn anew: white is new, black or transparent stays as it is.", valueName: "mask.png"))
+  @Option(
+    help: ArgumentHelp(
+      "Where --image is drawn anew: white is new, black or transparent stays as it is.", valueName: "mask.png"))
   var mask: String?
 
   func validate() throws {

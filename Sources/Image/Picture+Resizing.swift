@@ -36,7 +36,8 @@ extension Picture {
   /// - Throws: ``ImageError/size(width:height:)``.
   package func fitted(width: Int, height: Int) throws(ImageError) -> Picture {
     if (width, height) == (self.width, self.height) { return self }
-    return try resampled(Box.center(of: self.width, self.height, aspect: Double(width) / Double(height)), width: width, height: height)
+    let box = Box.center(of: self.width, self.height, aspect: Double(width) / Double(height))
+    return try resampled(box, width: width, height: height)
   }
 
   /// A part of this picture.

@@ -22,7 +22,8 @@ import Testing
     #expect(parameters.size?.width == 512 && parameters.size?.height == 768 && parameters.model == "sd.safetensors")
     #expect(parameters["Nodes"]?.hasPrefix("CLIPTextEncode, CheckpointLoaderSimple") == true)
     // A graph that leads in circles ends.
-    let circle = #"{"1": {"inputs": {"steps": 1, "seed": 1, "positive": ["2", 0]}}, "2": {"inputs": {"text": ["2", 0], "value": ["2", 0]}}}"#
+    let circle = #"{"1": {"inputs": {"steps": 1, "seed": 1, "positive": ["2", 0]}}, "#
+      + #""2": {"inputs": {"text": ["2", 0], "value": ["2", 0]}}}"#
     #expect(PictureSettings(texts: [PNGText("prompt", circle)])?.parameters.prompt == "")
   }
 

@@ -56,7 +56,6 @@ struct Batch: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    try OutputNames.check(file: sheet ?? "", quality: quality.quality)
     guard merge == nil else {
       guard file == nil, output == nil, shard == nil else { throw ValidationError("--merge takes a folder and no file") }
       return
@@ -66,6 +65,7 @@ struct Batch: ParsableCommand {
   }
 
   func run() throws {
+    try OutputNames.check(file: sheet ?? "", quality: quality.quality)
     if let merge { return try mergeManifests(URL(fileURLWithPath: merge)) }
     guard let file, let output else { return }
     let prompts = try PromptFile(path: file)
