@@ -184,6 +184,11 @@ int cjpeg_encode(const uint8_t *rgb, uint32_t width, uint32_t height, int qualit
     snprintf(message, CJPEG_MESSAGE_SIZE, "its texts are too long for JPEG; PNG and WebP hold them");
     return 1;
   }
+  if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION) {
+    snprintf(message, CJPEG_MESSAGE_SIZE, "%ux%u pixels are too many for JPEG, which has at most %ld a side", width, height,
+             JPEG_MAX_DIMENSION);
+    return 1;
+  }
   jpeg.err = errors_of(held);
   volatile int failed = 1;
   if (setjmp(held->jump) == 0) {

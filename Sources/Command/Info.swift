@@ -89,18 +89,22 @@ private struct PictureReport: Encodable {
   var text: String {
     let heading = "\(file)  \(format), \(width)x\(height)"
     guard let program else {
-      let others = texts.isEmpty ? "" : " (it has other texts: \(texts.keys.sorted().joined(separator: ", ")))"
       let omitted = omittedTexts == 0 ? "" : "; texts that are too long to be read: \(omittedTexts)"
-      return "\(heading)\n  no settings are stored in it\(others)\(omitted)"
+      return "\(heading)\n  no settings are stored in it\(omitted)" + table(texts.sorted { $0.key < $1.key })
     }
     let known = [("Made by", program), ("Prompt", prompt ?? ""), ("Negative prompt", negativePrompt ?? "")]
     let lines = known.filter { !$0.1.isEmpty } + fields.filter { $0.key != "Version" }.map { ($0.key, $0.value) }
-    let width = lines.map(\.0.count).max() ?? 0
+    return heading + table(lines)
+  }
+
+  /// A line for each, values in a column of their own.
+  private func table(_ lines: [(key: String, value: String)]) -> String {
+    let width = lines.map(\.key.count).max() ?? 0
     let indent = "\n" + String(repeating: " ", count: width + 4)
-    return heading
-      + lines.map { key, value in
-        "\n  " + key.padding(toLength: width + 2, withPad: " ", startingAt: 0) + printable(value).replacing("\n", with: indent)
-      }.joined()
+    return lines.map { key, value in
+      let padding = String(repeating: " ", count: width + 2 - key.count)
+      return "\n  " + printable(key) + padding + printable(value).replacing("\n", with: indent)
+    }.joined()
   }
 
   /// Without what a terminal would obey.

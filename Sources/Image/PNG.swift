@@ -22,7 +22,8 @@ public enum PNG {
     defer { cpng_image_free(&image) }
     var contents = contents(of: image, rgba: rgba)
     contents.omittedTexts = max(0, count - contents.texts.count)
-    return contents
+    return contents.described(
+      by: Array(UnsafeBufferPointer(start: image.exif, count: image.exif_count)), limits: limits)
   }
 
   /// Encodes a picture. The same picture and texts give the same bytes, with one version of libpng and zlib.

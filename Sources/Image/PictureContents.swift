@@ -25,7 +25,7 @@ package struct PictureContents: Equatable, Sendable {
   package var picture: Picture
   /// The opacity, if the file says anything about it.
   package var alpha: Mask?
-  /// In the order of the file. A JPEG's or WebP's are those of its Exif.
+  /// In the order of the file; those of its Exif last.
   package var texts: [PNGText]
   /// How many texts were left out, because they are too long or too many.
   package var omittedTexts = 0
@@ -79,8 +79,8 @@ package struct PictureContents: Equatable, Sendable {
     var result = self
     result.picture = picture.turned(exif.orientation)
     result.alpha = alpha?.turned(exif.orientation)
-    result.texts = exif.texts
-    result.omittedTexts = exif.omittedTexts
+    result.texts += exif.texts
+    result.omittedTexts += exif.omittedTexts
     return result
   }
 

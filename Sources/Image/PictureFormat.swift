@@ -16,7 +16,7 @@ package enum PictureFormat: String, CaseIterable, Sendable {
   /// Whether pixels change on the way into a file and back, by how much a quality says.
   package var hasQuality: Bool { self != .png }
 
-  /// The quality that nobody asked for: hardly to be told from the picture, in a fifth of PNG's bytes.
+  /// The quality that nobody asked for: hardly to be told from the picture, in a third of PNG's bytes or less.
   package static let defaultQuality = 92
 
   /// The format that a file's name asks for, in upper or lower case; nil: its ending is none of a picture.

@@ -28,6 +28,13 @@ import Testing
     return Array("RIFF".utf8) + little(body.count, 4) + body
   }
 
+  /// A PNG with an eXIf chunk, which has no "Exif\0\0".
+  static func png(_ picture: Picture, _ block: [UInt8]) throws -> [UInt8] {
+    var chunks = try Chunk.all(in: picture.encoded())
+    chunks.insert(Chunk(name: "eXIf", data: Array(block.dropFirst(6))), at: 1)
+    return signature + chunks.flatMap(\.encoded)
+  }
+
   /// Two columns and three rows, "ab", "cd" and "ef", as they are seen; the order is Exif's.
   static let seen = ["ab/cd/ef", "ba/dc/fe", "fe/dc/ba", "ef/cd/ab", "ace/bdf", "eca/fdb", "fdb/eca", "bdf/ace"]
 
@@ -40,6 +47,7 @@ import Testing
     let lossy = try stored.encoded(as: .jpeg)
     for (plain, turned) in [
       (stored, Self.webp(lossless, stored, block)), (try PictureContents(lossy).picture, Self.jpeg(lossy, block)),
+      (stored, try Self.png(stored, block)),
     ] {
       let picture = try PictureContents(turned).picture
       #expect((picture.width, picture.height) == (rows[0].count, rows.count))
