@@ -39,6 +39,10 @@ let package = Package(
     .target(name: "DiTCOpenBLAS", path: "Sources/COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "DiTCFiles", path: "Sources/CFiles"),
     .target(name: "DiTCPNG", path: "Sources/CPNG", linkerSettings: [.linkedLibrary("png")]),
+    .target(name: "DiTCJPEG", path: "Sources/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(
+      name: "DiTCWebP", path: "Sources/CWebP",
+      linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux"), .linkedLibrary("webpmux")]),
     .systemLibrary(
       name: "DiTCOpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "DiTCEdit", path: "Sources/CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
@@ -54,7 +58,7 @@ let package = Package(
     stage("Diffusion", ["Errors", "Tensors"]),
     stage("Transformer", ["Errors", "Tensors", "Checkpoints", "Diffusion"]),
     stage("Autoencoder", ["Errors", "Tensors", "Checkpoints"]),
-    stage("Image", ["Errors", "Files", "CPNG"]),
+    stage("Image", ["Errors", "Files", "CPNG", "CJPEG", "CWebP"]),
     stage("Charts", ["Image"]),
     stage("Models", ["Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),
     stage(

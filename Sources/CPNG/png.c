@@ -69,6 +69,18 @@ static void read_texts(session *s, const cpng_limits *limits, cpng_image *image)
   }
 }
 
+static void keep_exif(session *s, cpng_image *image) {
+#ifdef PNG_eXIf_SUPPORTED
+  png_bytep exif = NULL;
+  png_uint_32 count = 0;
+  if (!png_get_eXIf_1(s->png, s->info, &count, &exif) || count == 0) return;
+  image->exif = malloc(count);
+  if (image->exif == NULL) png_error(s->png, "out of memory");
+  memcpy(image->exif, exif, count);
+  image->exif_count = count;
+#endif
+}
+
 static void decode(session *s, const cpng_limits *limits, cpng_image *image) {
   png_structp png = s->png;
   png_infop info = s->info;
@@ -107,6 +119,7 @@ static void decode(session *s, const cpng_limits *limits, cpng_image *image) {
   image->width = width;
   image->height = height;
   read_texts(s, limits, image);
+  keep_exif(s, image);
 }
 
 int cpng_decode(const uint8_t *bytes, size_t count, const cpng_limits *limits, cpng_image *image,
@@ -144,6 +157,7 @@ void cpng_image_free(cpng_image *image) {
   }
   free(image->texts);
   free(image->rgba);
+  free(image->exif);
   memset(image, 0, sizeof *image);
 }
 

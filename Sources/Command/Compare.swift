@@ -20,9 +20,9 @@ struct Compare: ParsableCommand {
         dit-t2i compare --prompts Prompts/class-vs-text.csv --output out/
         dit-t2i compare --schemes --config S/2
 
-      Writes a sheet (PNG) and the numbers (JSON). "fit" is the share of the model's error in \
-      predicting a picture's noise that knowing the words takes away: how far the picture shows \
-      the words, as the model itself sees it. docs/COMPARE.md reads a comparison.
+      Writes a sheet (PNG, or what --output is called) and the numbers (JSON). "fit" is the share \
+      of the model's error in predicting a picture's noise that knowing the words takes away: how \
+      far the picture shows the words, as the model itself sees it. docs/COMPARE.md reads a comparison.
       """)
 
   @Argument(help: "What to draw. Several words need no quotes.")
@@ -80,6 +80,8 @@ struct Compare: ParsableCommand {
     completion: .file(), transform: Reading.path)
   var output: String?
 
+  @OptionGroup var quality: QualityOption
+
   @OptionGroup var engine: EngineOptions
 
   @Flag(name: .shortAndLong, help: "Print only the file names.")
@@ -127,7 +129,8 @@ struct Compare: ParsableCommand {
     }
     guard folder.text != nil, folder.transformer.askableClasses > 0 else { throw ComparisonError.notOurs(folder.name) }
     let names = OutputNames(
-      output, prompt: "compare " + (prompts == nil ? requests[0].prompt : "prompts"), className: nil)
+      output, prompt: "compare " + (prompts == nil ? requests[0].prompt : "prompts"), className: nil,
+      quality: quality.quality)
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
@@ -147,7 +150,7 @@ struct Compare: ParsableCommand {
     progress.clear()
     let report = try ComparisonReport(comparisons, model: session.model)
     let file = try names.write(report.sheet(comparisons).drawn(), texts: [about], number: nil)
-    let stem = String(file.dropLast(".png".count))
+    let (stem, ending) = OutputNames.split(file)
     try write(jsonText(report), to: stem + ".json")
     show(report)
     Terminal.print("\(file)  \(stem).json")
@@ -157,7 +160,7 @@ struct Compare: ParsableCommand {
     words.classIndex = nil
     let sheet = try session.guidanceSheet(words, scales: scales, seeds: seeds) { progress.show($0, of: $1, "guidance") }
     progress.clear()
-    let second = OutputNames(stem + "-guidance.png", prompt: "", className: nil)
+    let second = OutputNames(stem + "-guidance" + ending, prompt: "", className: nil, quality: quality.quality)
     Terminal.print(try second.write(sheet.drawn(), texts: [about], number: nil))
   }
 
@@ -172,7 +175,7 @@ struct Compare: ParsableCommand {
       request.classIndex = try folder.classIndex(entry.className)
       request.seed = try seed?.only() ?? 0
       request.steps = steps
-      request.sampler = sampler.lowercased()
+      request.sampler = SamplerNames.resolve(sampler)?.sampler ?? sampler.lowercased()
       request.guidanceParallel = guidanceParallel
       if scales.count == 1 { request.guidanceScale = scales[0] }
       return request
@@ -203,7 +206,7 @@ struct Compare: ParsableCommand {
 
   private func compareSchemes() throws {
     let slug = "compare schemes \(config)"
-    let names = OutputNames(output, prompt: slug, className: nil)
+    let names = OutputNames(output, prompt: slug, className: nil, quality: quality.quality)
     try names.checkFolder()
     let latentSize = (size?.width ?? 256) / 8
     guard size == nil || (size?.width == size?.height && latentSize % 8 == 0 && (8...128).contains(latentSize)) else {
@@ -217,7 +220,7 @@ struct Compare: ParsableCommand {
     progress.clear()
     if !quiet { Terminal.print(comparison.text) }
     let file = try names.write(comparison.chart, texts: [], number: nil)
-    let stem = String(file.dropLast(".png".count))
+    let stem = OutputNames.split(file).stem
     try write(jsonText(comparison), to: stem + ".json")
     Terminal.print("\(file)  \(stem).json")
   }

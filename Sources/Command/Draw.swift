@@ -19,9 +19,12 @@ struct Draw: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("File to write, or a folder to write into; - is standard output.", valueName: "path"),
+    help: ArgumentHelp(
+      "File to write (.png, .jpg or .webp), or a folder to write into; - is standard output.", valueName: "path"),
     completion: .file(), transform: Reading.path)
   var output: String?
+
+  @OptionGroup var quality: QualityOption
 
   @OptionGroup var picture: PictureOptions
 
@@ -29,7 +32,7 @@ struct Draw: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Another picture like this one: its own prompt and settings, its shapes, a new seed.", valueName: "picture.png"),
+      "Another picture like this one: its own prompt and settings, its shapes, a new seed.", valueName: "picture"),
     completion: .file(), transform: Reading.path)
   var variation: String?
 
@@ -42,7 +45,7 @@ struct Draw: ParsableCommand {
   var count = 1
 
   @Option(
-    help: ArgumentHelp("Draw a picture of ours again; other options change it.", valueName: "picture.png"),
+    help: ArgumentHelp("Draw a picture again from the settings in it; other options change it.", valueName: "picture"),
     completion: .file(), transform: Reading.path)
   var from: String?
 
@@ -73,13 +76,16 @@ struct Draw: ParsableCommand {
     // Everything a user can mistype is checked before the weights are read.
     for request in requests { try folder.check(request) }
     try show.check(folder)
-    let names = OutputNames(output, prompt: requests[0].prompt, className: requests[0].classIndex.map(folder.className))
+    let names = OutputNames(
+      output, prompt: requests[0].prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
     try names.checkFolder()
 
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend(precision: recipe.precision, kind: recipe.backend)
     let metadata = try engine.metadata(folder, backend)
+    try names.check(texts: [metadata.parameters(of: requests[0]).pngText])
+    if from != nil { note(recipe) }
     if let from, let hash = recipe.modelHash, hash != metadata.fingerprint.short {
       complain("note: these are not the weights that drew \(from): the result will differ")
     }
@@ -104,7 +110,8 @@ struct Draw: ParsableCommand {
       preview?.finish(drawn[0].picture)
       let text = metadata.parameters(of: request).pngText
       let file = try names.write(drawn[0].picture, texts: [text], number: requests.count > 1 ? index + 1 : nil)
-      let sheets = try show.write(record, of: drawn[0], session.model, beside: file)
+      let sheets = try show.write(
+        record, of: drawn[0], session.model, beside: file, texts: [text], quality: quality.quality)
       progress.clear()
       let time = seconds(since: index == 0 ? start : began)
       try report(DrawnPicture(file, sheets: sheets, request, folder, seconds: time), toErrors: names.isStandardOutput)
@@ -129,15 +136,27 @@ struct Draw: ParsableCommand {
     }
   }
 
+  /// What a picture to draw again leaves open.
+  private func note(_ recipe: Recipe) {
+    guard !quiet else { return }
+    if let (program, unused) = recipe.foreign, !unused.isEmpty {
+      complain("note: \(recipe.path) was made by \(program); not used here: \(unused.joined(separator: ", "))")
+    }
+    if recipe.seed == nil, picture.seed == nil {
+      complain("note: \(recipe.path) has no seed but -1, which is a random one: the result will differ")
+    }
+  }
+
   private func makeRequests(_ folder: ModelFolder, _ recipe: Recipe) throws -> [GenerationRequest] {
     var request = recipe.request ?? folder.defaultRequest
     if !prompt.isEmpty { request.prompt = try words() }
     if let name = recipe.className { request.classIndex = try folder.classIndex(name) }
     try picture.apply(to: &request, folder)
+    if let name = recipe.unknownSampler, picture.sampler == nil { throw RecipeError.sampler(path: recipe.path, name: name) }
     try applySource(to: &request, folder, from == nil ? Recipe() : recipe)
     // A seed below 2³²: PyTorch's generator, like ours, reads no more of it.
     // A variation of a picture with its own seed would be too much like it.
-    let stored = from == nil ? nil : recipe.request?.seed
+    let stored = from == nil ? nil : recipe.seed
     let asked = picture.seed.map { $0.values } ?? stored.map { [Seeds.reduced($0)] } ?? []
     let first = asked.first ?? UInt64.random(in: 0..<(1 << 32))
     let seeds = asked.count > 1 ? asked : (0..<UInt64(count)).map { Seeds.reduced(first + $0) }
@@ -164,9 +183,11 @@ struct Draw: ParsableCommand {
   private func applySource(to request: inout GenerationRequest, _ folder: ModelFolder, _ recipe: Recipe) throws {
     var source = source
     source.image = source.image ?? variation
-    if source.image == nil, let hash = recipe.imageHash { throw RecipeError.needs(option: "--image", hash: hash) }
+    if source.image == nil, let hash = recipe.imageHash {
+      throw recipe.needs("--image", name: recipe.imageName, hash: hash)
+    }
     if variation == nil, source.mask == nil, let hash = recipe.maskHash {
-      throw RecipeError.needs(option: "--mask", hash: hash)
+      throw recipe.needs("--mask", name: recipe.maskName, hash: hash)
     }
     let stored = variation == nil && recipe.imageHash != nil ? request.strength : nil
     let isSized = picture.isSized || from != nil

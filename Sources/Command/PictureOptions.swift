@@ -88,6 +88,14 @@ struct PictureOptions: ParsableArguments {
     if size != nil, width != nil || height != nil { throw ValidationError("--size and --width or --height: give one of them") }
   }
 
+  /// Takes the names of other programs too, which may say where the noise levels lie: "DPM++ 2M Karras".
+  private func use(_ sampler: String, for request: inout GenerationRequest) {
+    let known = SamplerNames.resolve(sampler)
+    let name = known?.sampler ?? sampler.lowercased()
+    if name != request.sampler { (request.sampler, request.eta) = (name, 0) }
+    if let spacing = known?.spacing { (request.spacing, request.respacing) = (spacing, nil) }
+  }
+
   /// Several seeds say how many pictures there are.
   func checkCount(_ count: Int) throws {
     if count > 1, let seed, seed.values.count > 1 { throw ValidationError("--count and several seeds: give one of them") }
@@ -104,9 +112,7 @@ struct PictureOptions: ParsableArguments {
     if let width { request.size.width = width }
     if let height { request.size.height = height }
     if let steps { (request.steps, request.respacing) = (steps, nil) }
-    if let sampler, sampler.lowercased() != request.sampler {
-      (request.sampler, request.eta) = (sampler.lowercased(), 0)
-    }
+    if let sampler { use(sampler, for: &request) }
     if let sigmas { (request.spacing, request.respacing) = (sigmas, nil) }
     if let respacing { (request.respacing, request.spacing) = (respacing, nil) }
     if let eta { request.eta = eta }

@@ -75,8 +75,7 @@ struct EngineOptions: ParsableArguments {
   func openModel(_ recipe: Recipe = Recipe()) throws -> ModelFolder {
     var options = parts.options
     if let vaeTile { options.tiling = .side(vaeTile) }
-    return try ModelFolder(
-      ModelLocator().locate(model ?? recipe.modelPlace), options: recipe.completing(options, named: model))
+    return try ModelFolder(recipe.locateModel(named: model), options: recipe.completing(options, named: model))
   }
 
   /// The model, loaded and ready to draw.

@@ -38,24 +38,30 @@ struct ShowOptions: ParsableArguments {
     }
   }
 
-  /// Writes the sheets asked for beside the picture.
+  /// Writes the sheets asked for beside the picture, in its format and with its texts.
   /// - Returns: their files.
-  func write(_ record: DrawingRecord, of drawn: GeneratedPicture, _ model: TextToImage, beside file: String) throws
-    -> [String]
-  {
-    let stem = String(file.dropLast(".png".count))
+  func write(
+    _ record: DrawingRecord, of drawn: GeneratedPicture, _ model: TextToImage, beside file: String, texts: [PNGText],
+    quality: Int?
+  ) throws -> [String] {
+    let (stem, ending) = OutputNames.split(file)
+    let quality = quality ?? PictureFormat.defaultQuality
     var files: [String] = []
-    func add(_ suffix: String, _ write: (URL) throws -> Void) throws {
-      files.append(stem + suffix)
-      try write(URL(fileURLWithPath: stem + suffix))
+    func add(_ name: String, _ write: (URL) throws -> Void) throws {
+      files.append(stem + name)
+      try write(URL(fileURLWithPath: stem + name))
     }
     if strip {
       let (sheet, animation) = try record.strip(model, final: drawn)
-      try add("-steps.png") { try sheet.drawn().write(to: $0) }
-      try add("-animation.png") { try animation.write(to: $0) }
+      try add("-steps" + ending) { try sheet.drawn().write(to: $0, texts: texts, quality: quality) }
+      // JPEG has no animations.
+      let isWebP = PictureFormat(ending: String(ending.dropFirst())) == .webp
+      try add("-animation" + (isWebP ? ending : ".png")) { try animation.write(to: $0, texts: texts, quality: quality) }
     }
     if attention, let words = record.wordAttention(model, drawn.request, blocks: attentionBlocks?.blocks) {
-      try add("-attention.png") { try words.sheet(over: drawn.picture).drawn().write(to: $0) }
+      try add("-attention" + ending) {
+        try words.sheet(over: drawn.picture).drawn().write(to: $0, texts: texts, quality: quality)
+      }
     }
     return files
   }

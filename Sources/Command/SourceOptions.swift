@@ -5,7 +5,8 @@ import Foundation
 
 /// Drawing from a picture instead of noise: the same options on the command line and in a line of a prompt file.
 struct SourceOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("A picture to start from instead of noise.", valueName: "in.png"),
+  @Option(
+    help: ArgumentHelp("A picture to start from instead of noise: PNG, JPEG or WebP.", valueName: "picture"),
     completion: .file(), transform: Reading.path)
   var image: String?
 
@@ -15,7 +16,9 @@ struct SourceOptions: ParsableArguments {
     transform: Reading.value("a number above 0, up to 1") { Double($0) })
   var strength: Double?
 
-  @Option(help: ArgumentHelp("Where --image is drawn anew: white is new, black stays as it is.", valueName: "mask.png"),
+  @Option(
+    help: ArgumentHelp(
+      "Where --image is drawn anew: white is new, black or transparent stays as it is.", valueName: "mask.png"),
     completion: .file(), transform: Reading.path)
   var mask: String?
 
@@ -42,6 +45,7 @@ struct SourceOptions: ParsableArguments {
     guard let image else { return }
     let mask = mask.map { URL(fileURLWithPath: $0) }
     let source = try read(URL(fileURLWithPath: image), mask, isSized ? request.size : nil)
+    for note in source.notes { complain("note: \(note)") }
     request.size = source.size
     request.source = source
     request.strength = strength ?? stored ?? (mask == nil ? 0.6 : 1)

@@ -18,7 +18,8 @@ package enum DiffusionError: UserError, Equatable {
   package var description: String {
     switch self {
     case .unknownSampler(let name, let known):
-      "no sampler is called '\(name)'; choose one of: \(known.joined(separator: ", "))"
+      "no sampler is called '\(name)'; \(SamplerNames.nearest(to: name).map { "'\($0)' is most like it; " } ?? "")"
+        + "choose one of: \(known.joined(separator: ", "))"
     case .steps(let steps, let limit):
       "\(steps) steps cannot be taken; choose 1 to \(limit)"
     case .respacing(let text, let reason):

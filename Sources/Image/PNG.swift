@@ -4,40 +4,10 @@ import Foundation
 
 /// Reading and writing PNG files through libpng.
 public enum PNG {
-  /// What a file holds.
-  package struct Contents: Equatable, Sendable {
-    /// The pixels; where the file is transparent, over white.
-    package var picture: Picture
-    /// The opacity, if the file says anything about it.
-    package var alpha: Mask?
-    /// The texts (tEXt, zTXt and iTXt chunks) in the order of the file.
-    package var texts: [PNGText]
-
-    /// The first text with this keyword.
-    package subscript(keyword: String) -> String? { texts.first { $0.keyword == keyword }?.text }
-  }
-
-  /// What a reader accepts; checked before memory is taken.
-  public struct Limits: Equatable, Sendable {
-    /// Pixels along the longer side.
-    public var side: Int
-    /// Pixels of the whole picture.
-    public var pixels: Int
-    /// The bytes of one text, unpacked, and how many texts are kept.
-    public var textBytes: Int
-    /// Texts that are kept.
-    public var textCount: Int
-
-    /// What a careful program accepts.
-    public init(side: Int = 16384, pixels: Int = 64 << 20, textBytes: Int = 4 << 20, textCount: Int = 64) {
-      (self.side, self.pixels, self.textBytes, self.textCount) = (side, pixels, textBytes, textCount)
-    }
-  }
-
   /// Decodes a PNG file of any bit depth, colour type and interlacing to 8-bit RGB.
   /// - Parameter source: a name for the bytes in errors.
-  package static func decode(_ bytes: [UInt8], limits: Limits = Limits(), source: String = "the data")
-    throws(ImageError) -> Contents
+  package static func decode(_ bytes: [UInt8], limits: PictureLimits = PictureLimits(), source: String = "the data")
+    throws(ImageError) -> PictureContents
   {
     // The two counts of libpng mean "no limit" where they are 0, and stop at one and two below what they say.
     var accepted = cpng_limits(
@@ -45,17 +15,15 @@ public enum PNG {
       max_text_bytes: max(1, limits.textBytes), max_text_count: UInt32(clamping: max(0, limits.textCount)) + 2)
     var image = cpng_image()
     var message = [CChar](repeating: 0, count: Int(CPNG_MESSAGE_SIZE))
-    guard cpng_decode(bytes, bytes.count, &accepted, &image, &message) == 0, let rgba = image.rgba else {
+    let (chosen, count) = PNGTextChunks.chosen(in: bytes, limit: limits.textCount)
+    guard cpng_decode(chosen, chosen.count, &accepted, &image, &message) == 0, let rgba = image.rgba else {
       throw .unreadable(source: source, reason: string(message))
     }
     defer { cpng_image_free(&image) }
-    return contents(of: image, rgba: rgba)
-  }
-
-  /// Reads and decodes a file.
-  /// - Throws: `FileError` or ``ImageError``.
-  package static func read(_ url: URL, limits: Limits = Limits()) throws -> Contents {
-    try decode(readFile(url), limits: limits, source: url.path)
+    var contents = contents(of: image, rgba: rgba)
+    contents.omittedTexts = max(0, count - contents.texts.count)
+    return contents.described(
+      by: Array(UnsafeBufferPointer(start: image.exif, count: image.exif_count)), limits: limits)
   }
 
   /// Encodes a picture. The same picture and texts give the same bytes, with one version of libpng and zlib.
@@ -87,30 +55,16 @@ public enum PNG {
 
   // MARK: - To and from C
 
-  private static func contents(of image: cpng_image, rgba: UnsafeMutablePointer<UInt8>) -> Contents {
-    let (width, height) = (Int(image.width), Int(image.height))
-    let area = width * height
-    let pixels = [UInt8](unsafeUninitializedCapacity: area * 3) { bytes, filled in
-      for i in 0..<area {
-        let opacity = UInt32(rgba[i * 4 + 3])
-        for channel in 0..<3 {
-          let value = UInt32(rgba[i * 4 + channel])
-          bytes[i * 3 + channel] = UInt8((value * opacity + 255 * (255 - opacity) + 127) / 255)
-        }
-      }
-      filled = area * 3
-    }
-    let alpha =
-      image.has_alpha == 0
-      ? nil
-      : Mask(width, height, (0..<area).map { rgba[$0 * 4 + 3] })
-    let texts = UnsafeBufferPointer(start: image.texts, count: image.text_count).map { text in
+  private static func contents(of image: cpng_image, rgba: UnsafeMutablePointer<UInt8>) -> PictureContents {
+    var contents = PictureContents(
+      .png, rgba: rgba, width: Int(image.width), height: Int(image.height), hasAlpha: image.has_alpha != 0)
+    contents.texts = UnsafeBufferPointer(start: image.texts, count: image.text_count).map { text in
       let bytes = UnsafeRawBufferPointer(start: text.text, count: text.length)
       return PNGText(
         latin1(UnsafeRawBufferPointer(start: text.keyword, count: strlen(text.keyword))),
         text.is_utf8 != 0 ? String(decoding: bytes, as: UTF8.self) : latin1(bytes))
     }
-    return Contents(picture: Picture(width, height, pixels), alpha: alpha, texts: texts)
+    return contents
   }
 
   private static func latin1(_ bytes: UnsafeRawBufferPointer) -> String {
@@ -121,10 +75,6 @@ public enum PNG {
 
   // C's char has a sign on x86 and none on arm64.
   private static func terminated(_ bytes: [UInt8]) -> [CChar] { bytes.map { CChar(truncatingIfNeeded: $0) } + [0] }
-
-  private static func string(_ message: [CChar]) -> String {
-    String(decoding: message.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-  }
 
   /// Calls `body` with pointers into `storage`.
   private static func withChunks(

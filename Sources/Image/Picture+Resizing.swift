@@ -3,6 +3,13 @@ import Foundation
 /// Part of a picture, in pixels that need not be whole.
 struct Box: Equatable {
   var x, y, width, height: Double
+
+  /// The largest middle part of `width × height` with this aspect.
+  static func center(of width: Int, _ height: Int, aspect: Double) -> Box {
+    let (width, height) = (Double(width), Double(height))
+    let inner = (width: min(width, height * aspect), height: min(height, width / aspect))
+    return Box(x: (width - inner.width) / 2, y: (height - inner.height) / 2, width: inner.width, height: inner.height)
+  }
 }
 
 extension Picture {
@@ -19,7 +26,7 @@ extension Picture {
   /// - Throws: ``ImageError/size(width:height:)``.
   package func centerCropped(toAspect width: Int, _ height: Int) throws(ImageError) -> Picture {
     guard width > 0, height > 0 else { throw .size(width: width, height: height) }
-    let box = centerBox(aspect: Double(width) / Double(height))
+    let box = Box.center(of: self.width, self.height, aspect: Double(width) / Double(height))
     let columns = min(self.width, max(1, Int(box.width.rounded())))
     let rows = min(self.height, max(1, Int(box.height.rounded())))
     return try cropped(x: (self.width - columns) / 2, y: (self.height - rows) / 2, width: columns, height: rows)
@@ -29,7 +36,8 @@ extension Picture {
   /// - Throws: ``ImageError/size(width:height:)``.
   package func fitted(width: Int, height: Int) throws(ImageError) -> Picture {
     if (width, height) == (self.width, self.height) { return self }
-    return try resampled(centerBox(aspect: Double(width) / Double(height)), width: width, height: height)
+    let box = Box.center(of: self.width, self.height, aspect: Double(width) / Double(height))
+    return try resampled(box, width: width, height: height)
   }
 
   /// A part of this picture.
@@ -64,12 +72,6 @@ extension Picture {
     return Picture(width, height, mixed)
   }
 
-  private func centerBox(aspect: Double) -> Box {
-    let (width, height) = (Double(self.width), Double(self.height))
-    let inner = (width: min(width, height * aspect), height: min(height, width / aspect))
-    return Box(x: (width - inner.width) / 2, y: (height - inner.height) / 2, width: inner.width, height: inner.height)
-  }
-
   private func resampled(_ box: Box, width: Int, height: Int) throws(ImageError) -> Picture {
     let bytes = try Resampling.resample(
       pixels, channels: 3, width: self.width, height: self.height, box: box,
@@ -79,11 +81,23 @@ extension Picture {
 }
 
 extension Mask {
+  /// This mask filling another size, as `Picture.fitted`.
+  /// - Throws: ``ImageError/size(width:height:)``.
+  package func fitted(width: Int, height: Int) throws(ImageError) -> Mask {
+    if (width, height) == (self.width, self.height) { return self }
+    let box = Box.center(of: self.width, self.height, aspect: Double(width) / Double(height))
+    return try resampled(box, width: width, height: height)
+  }
+
   /// This mask in another size, as `Picture.resized`.
   /// - Throws: ``ImageError/size(width:height:)``.
   package func resized(width: Int, height: Int) throws(ImageError) -> Mask {
-    let box = Box(x: 0, y: 0, width: Double(self.width), height: Double(self.height))
-    return Mask(
+    try resampled(
+      Box(x: 0, y: 0, width: Double(self.width), height: Double(self.height)), width: width, height: height)
+  }
+
+  private func resampled(_ box: Box, width: Int, height: Int) throws(ImageError) -> Mask {
+    Mask(
       width, height,
       try Resampling.resample(
         values, channels: 1, width: self.width, height: self.height, box: box, toWidth: width, height: height))

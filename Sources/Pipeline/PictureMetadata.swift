@@ -63,7 +63,9 @@ package struct PictureMetadata: Sendable {
     result["Guidance parallel"] = request.guidanceParallel == 1 ? nil : request.guidanceParallel.brief
     if let source = request.source {
       result["Denoising strength"] = "\(request.strength)"
+      result["Image"] = source.name
       result["Image SHA-256"] = source.hash
+      result["Mask"] = source.maskName
       result["Mask SHA-256"] = source.maskHash
     }
     result["Class"] = request.classIndex.map({ folder.className($0) })

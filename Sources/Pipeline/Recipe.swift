@@ -6,9 +6,18 @@ import DiTTensors
 import DiTTransformer
 import Foundation
 
-/// How a picture was made, read from its metadata: everything needed to draw it again, byte for byte.
+/// How a picture was made, read from its metadata: everything needed to draw it again, byte for byte; of another program's
+/// picture as much as there is a counterpart for.
 package struct Recipe: Sendable {
+  /// The picture's file.
+  package var path = ""
   package var request: GenerationRequest?
+  /// Nil where the picture says that it was a random one.
+  package var seed: UInt64?
+  /// The name of a sampler that is not here.
+  package var unknownSampler: String?
+  /// The program that wrote it, and those of its settings that nothing here corresponds to. Nil: ours.
+  package var foreign: (program: String, unused: [String])?
   package var className: String?
   package var model: String?
   /// Where the model lies, if it is not found by its name; likewise parts that the user named. See ``RecordedPath``.
@@ -25,39 +34,50 @@ package struct Recipe: Sendable {
   /// SHA-256 of the file that the picture started from, and of its mask: they are not in the picture itself.
   package var imageHash: String?
   package var maskHash: String?
+  /// What these files were called; nil in pictures of older versions.
+  package var imageName: String?
+  package var maskName: String?
 
   /// Of no picture.
   package init() {}
 
   /// - Throws: `FileError`, `ImageError`, or ``RecipeError`` where the picture does not say how it was made.
   package init(contentsOf url: URL) throws {
-    guard let parameters = GenerationParameters(texts: try PNG.read(url).texts) else {
-      throw RecipeError.none(path: url.path)
+    let contents = try PictureContents(contentsOf: url)
+    guard let settings = PictureSettings(texts: contents.texts) else {
+      throw contents.omittedTexts > 0 ? RecipeError.tooLong(path: url.path) : RecipeError.none(path: url.path)
     }
+    path = url.relativePath
+    let parameters = settings.parameters
     func required<Value>(_ name: String, _ value: Value?) throws -> Value {
       guard let value else { throw RecipeError.field(path: url.path, name: name) }
       return value
     }
-    let size = try required("Size", parameters.size)
+    let own = (width: contents.picture.width, height: contents.picture.height)
+    let size = try required("Size", parameters["Size"] == nil ? own : parameters.size)
     var request = GenerationRequest(size: PictureSize(width: size.width, height: size.height))
     request.prompt = parameters.prompt
     request.negativePrompt = parameters.negativePrompt
     request.steps = try required("Steps", parameters.steps)
-    request.sampler = try required("Sampler", parameters.sampler).lowercased()
+    let sampler = try required("Sampler", parameters.sampler)
+    let known = SamplerNames.resolve(sampler, schedule: parameters["Schedule type"])
+    unknownSampler = known == nil ? [sampler, parameters["Schedule type"]].compactMap(\.self).joined(separator: " ") : nil
+    request.sampler = known?.sampler ?? sampler
     request.guidanceScale = Float(try required("CFG scale", parameters.guidanceScale))
-    request.seed = try required("Seed", parameters.seed)
+    seed = parameters["Seed"] == "-1" ? nil : try required("Seed", parameters.seed)
+    request.seed = seed ?? 0
     // Fields that a picture has only where they are not the usual: present, they must be usable.
     func optional<Value>(_ name: String, _ read: (String) -> Value?) throws -> Value? {
       try parameters[name].map { try required(name, read($0)) }
     }
-    request.spacing = try optional("Sigmas", Spacing.init)
+    request.spacing = try optional("Sigmas", Spacing.init) ?? known?.spacing
     request.respacing = parameters["Respacing"]
     request.eta = try optional("Eta", Double.init) ?? 0
     request.guidanceChannels = try optional("Guidance channels", Guidance.Channels.init) ?? .all
     request.guidanceInterval = try optional("Guidance interval", TimestepInterval.init)?.range
     request.guidanceParallel = try optional("Guidance parallel", Float.init) ?? 1
-    imageHash = parameters["Image SHA-256"]
-    maskHash = parameters["Mask SHA-256"]
+    (imageHash, imageName) = (parameters["Image SHA-256"], parameters["Image"])
+    (maskHash, maskName) = (parameters["Mask SHA-256"], parameters["Mask"])
     if imageHash != nil {
       request.strength = try required("Denoising strength", parameters["Denoising strength"].flatMap(Double.init))
     }
@@ -72,6 +92,31 @@ package struct Recipe: Sendable {
     modelHash = parameters[PictureMetadata.modelHash]
     precision = parameters["Precision"].flatMap(Precision.init)
     backend = parameters["Backend"].flatMap(Backend.Kind.init)
+    if !settings.program.hasPrefix("dit-t2i") {
+      let unused = parameters.fields.map(\.key).filter { !Self.commonFields.contains($0) }
+      foreign = (settings.program, unused)
+    }
+  }
+
+  /// The fields of other programs that mean something here.
+  private static let commonFields: Set = [
+    "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Model hash", "Version", "Nodes",
+  ]
+
+  /// The model to draw with.
+  /// - Parameter named: the model that the user names.
+  /// - Throws: ``RecipeError/model(path:name:)``, `ModelError`.
+  package func locateModel(named: String?) throws -> URL {
+    do {
+      return try ModelLocator().locate(named ?? modelPlace)
+    } catch ModelError.notFound(let name, _) where named == nil && model != nil {
+      throw RecipeError.model(path: path, name: name)
+    }
+  }
+
+  /// What the user has to give beside the picture, for `option`.
+  package func needs(_ option: String, name: String?, hash: String) -> RecipeError {
+    .needs(path: path, option: option, name: name, hash: hash)
   }
 
   /// What the user says about the model, and for what he does not say what the picture does.
@@ -104,24 +149,38 @@ package struct Recipe: Sendable {
 /// Why a picture cannot be drawn again.
 package enum RecipeError: UserError {
   case none(path: String)
+  /// It has more or longer texts than are read.
+  case tooLong(path: String)
   case field(path: String, name: String)
-  case needs(option: String, hash: String)
+  case needs(path: String, option: String, name: String?, hash: String)
+  /// A sampler that is not here, and the one that is most like it.
+  case sampler(path: String, name: String)
+  case model(path: String, name: String)
   /// A part of the model is no longer where the picture says.
   case gone(path: String, part: String, option: String)
 
   package var kind: UserErrorKind {
     switch self {
-    case .none, .field, .needs: .damagedData
-    case .gone: .notFound
+    case .none, .tooLong, .field: .damagedData
+    case .needs, .sampler: .usage
+    case .model, .gone: .notFound
     }
   }
 
   package var description: String {
     switch self {
     case .none(let path): "\(path): the picture does not say how it was made (no \"parameters\" text)"
+    case .tooLong(let path):
+      "\(path): the texts of the picture are too long: at most \(PictureLimits().textBytes >> 20) MiB each are read"
     case .field(let path, let name): "\(path): the picture's parameters have no usable \"\(name)\""
-    case .needs(let option, let hash):
-      "it was drawn from another picture (SHA-256 \(hash.prefix(12))…): name that with \(option)"
+    case .needs(let path, let option, let name, let hash):
+      "\(path) was drawn \(option == "--mask" ? "through" : "from") \(name ?? "another picture") "
+        + "(SHA-256 \(hash.prefix(12))…): give that file with \(option)"
+    case .sampler(let path, let name):
+      "\(path) was drawn with the sampler \"\(name)\", which is not here: choose one with --sampler"
+        + (SamplerNames.nearest(to: name).map { "; \($0) is most like it" } ?? "")
+    case .model(let path, let name):
+      "\(path) was drawn with the model \"\(name)\", which is not here: choose one with --model"
     case .gone(let path, let part, let option):
       "it was drawn with the \(part) \(path), which is not there: say with \(option) where it is now"
     }

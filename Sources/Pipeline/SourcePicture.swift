@@ -17,6 +17,8 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   public let hash: String
   /// SHA-256 of the mask's file; nil: no mask.
   public let maskHash: String?
+  /// What a user may not expect of these files, a line each.
+  package let notes: [String]
   private let url: URL
   private let mask: URL?
   private var kept: Pixels?
@@ -33,25 +35,39 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   ///   - keepsPixels: the files need not be readable a second time, as a pipe is not.
   /// - Throws: `FileError`, `ImageError`, or ``SourceError`` where picture and mask differ in shape.
   public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
-    let (picture, hash) = try SourcePicture.read(url)
+    let (contents, hash) = try SourcePicture.read(url)
+    let picture = contents.picture
     let drawn = try mask.map { try SourcePicture.read($0) }
-    if let mask, let (drawn, _) = drawn, drawn.width * picture.height != drawn.height * picture.width {
+    if let mask, let drawn = drawn?.0.picture, drawn.width * picture.height != drawn.height * picture.width {
       throw SourceError.mask(path: mask.path, drawn.width, drawn.height, picture.width, picture.height)
     }
+    let masking = drawn.map { Mask($0.0) }
     (self.url, self.mask, self.hash, maskHash) = (url, mask, hash, drawn?.1)
     self.size = size ?? SourcePicture.nearestSize(to: picture, step: step)
-    kept = keepsPixels ? try Pixels(picture, mask: drawn?.0, self.size) : nil
+    var notes: [String] = []
+    if contents.isTransparent { notes.append("\(url.relativePath) is transparent in parts: they are taken as white") }
+    if let mask, let masking, let first = masking.values.first, masking.values.allSatisfy({ $0 == first }) {
+      if first == 255 { notes.append("\(mask.relativePath) is all white: the whole picture is drawn anew") }
+      if first == 0 { notes.append("\(mask.relativePath) is all black or transparent: nothing is drawn anew") }
+    }
+    self.notes = notes
+    kept = keepsPixels ? try Pixels(picture, mask: masking, self.size) : nil
   }
+
+  /// The files' names, by which a user knows them better than by their hashes.
+  package var name: String { url.lastPathComponent }
+  package var maskName: String? { mask?.lastPathComponent }
 
   /// - Throws: as the initialiser, and ``SourceError/changed(path:)``.
   package func pixels() throws -> Pixels {
     if let kept { return kept }
-    func unchanged(_ url: URL, _ hash: String?) throws -> Picture {
-      let (picture, found) = try SourcePicture.read(url)
+    func unchanged(_ url: URL, _ hash: String?) throws -> PictureContents {
+      let (contents, found) = try SourcePicture.read(url)
       guard found == hash else { throw SourceError.changed(path: url.path) }
-      return picture
+      return contents
     }
-    return try Pixels(try unchanged(url, hash), mask: try mask.map { try unchanged($0, maskHash) }, size)
+    return try Pixels(
+      try unchanged(url, hash).picture, mask: try mask.map { Mask(try unchanged($0, maskHash)) }, size)
   }
 
   /// The same pixels at the same size, wherever they lie.
@@ -62,9 +78,9 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   /// Without paths: a folder of pictures may be moved.
   public var description: String { "\(hash) \(maskHash ?? "") \(size)" }
 
-  private static func read(_ url: URL) throws -> (Picture, String) {
+  private static func read(_ url: URL) throws -> (PictureContents, String) {
     let bytes = try readFile(url)
-    return (try PNG.decode(bytes, source: url.path).picture, sha256(bytes))
+    return (try PictureContents(bytes, source: url.path), sha256(bytes))
   }
 
   /// Its own size where that can be drawn; a larger one shrinks in both directions alike.
@@ -77,9 +93,9 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension SourcePicture.Pixels {
-  init(_ picture: Picture, mask: Picture?, _ size: PictureSize) throws {
+  init(_ picture: Picture, mask: Mask?, _ size: PictureSize) throws {
     self.picture = try picture.fitted(width: size.width, height: size.height)
-    self.mask = try mask.map { Mask(brightnessOf: try $0.fitted(width: size.width, height: size.height)) }
+    self.mask = try mask?.fitted(width: size.width, height: size.height)
   }
 
   /// For models that draw at another size than they are asked for.

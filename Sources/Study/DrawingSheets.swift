@@ -4,13 +4,13 @@ import DiTTextToImage
 
 extension DrawingRecord {
   /// - Parameter final: what came out, in place of the last predicted x₀.
-  package func strip(_ model: TextToImage, final: GeneratedPicture) throws -> (sheet: ContactSheet, animation: AnimatedPNG) {
+  package func strip(_ model: TextToImage, final: GeneratedPicture) throws -> (sheet: ContactSheet, animation: Animation) {
     var stages = try stages(model)
     if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }
     let items = stages.map { ContactSheet.Item($0.picture, "step \($0.step) of \(originals.count)") }
     return (
       ContactSheet(items, columns: max(1, items.count), title: final.request.prompt),
-      AnimatedPNG(stages.map(\.picture), delay: 0.25)
+      Animation(stages.map(\.picture), delay: 0.25)
     )
   }
 }

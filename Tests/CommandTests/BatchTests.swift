@@ -122,7 +122,7 @@ import Testing
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.output == "grid-a-red-blue-fox-owl.png\n")
     #expect(try program.data("grid-a-red-blue-fox-owl.png").count > 1000)
-    let sheet = try PNG.read(program.folder.appendingPathComponent("grid-a-red-blue-fox-owl.png"))
+    let sheet = try PictureContents(contentsOf: program.folder.appendingPathComponent("grid-a-red-blue-fox-owl.png"))
     #expect(sheet["Description"]?.contains("Model: small, Model hash: ") == true)
   }
 }

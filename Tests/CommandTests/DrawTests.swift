@@ -72,7 +72,7 @@ import Testing
   func samplersAndTheirMetadata(_ sampler: String) throws {
     defer { program.remove() }
     _ = try draw(["cat", "--seed", "1", "--sampler", sampler, "-o", "a.png"])
-    let contents = try PNG.read(program.folder.appendingPathComponent("a.png"))
+    let contents = try PictureContents(contentsOf: program.folder.appendingPathComponent("a.png"))
     let parameters = try #require(GenerationParameters(texts: contents.texts))
     #expect(parameters.prompt == "cat")
     #expect(parameters.sampler == sampler)
@@ -93,14 +93,14 @@ import Testing
     try FileManager.default.createDirectory(at: parts, withIntermediateDirectories: true)
     try FileManager.default.copyItem(at: own, to: parts.appendingPathComponent("vae"))
     _ = try draw(["fox", "--seed", "1", "--vae", "parts/../parts/vae", "--vae-tile", "64", "-o", "a.png"])
-    let texts = try PNG.read(program.folder.appendingPathComponent("a.png")).texts
+    let texts = try PictureContents(contentsOf: program.folder.appendingPathComponent("a.png")).texts
     let parameters = try #require(GenerationParameters(texts: texts))
     #expect(parameters["VAE"]?.hasSuffix("/parts/vae") == true && parameters["VAE tile"] == "64")
     for option in ["--from", "--variation"] {
       let again = try program.run([option, "a.png", "-o", "b.png"])
       #expect(again.status == 0 && again.errors.isEmpty, "\(again.errors)")
       if option == "--from" { #expect(try program.data("a.png") == program.data("b.png")) }
-      let written = try PNG.read(program.folder.appendingPathComponent("b.png")).texts
+      let written = try PictureContents(contentsOf: program.folder.appendingPathComponent("b.png")).texts
       #expect(GenerationParameters(texts: written)?["VAE"] == parameters["VAE"])
     }
     try FileManager.default.moveItem(at: parts, to: program.folder.appendingPathComponent("moved"))
@@ -126,7 +126,7 @@ import Testing
     #expect(result.errorLines == ["dit-t2i: note: these are not the weights that drew a.png: the result will differ"])
     // A picture of an older version does not know, and is drawn again all the same.
     let url = program.folder.appendingPathComponent("a.png")
-    var parameters = try #require(GenerationParameters(texts: PNG.read(url).texts))
+    var parameters = try #require(GenerationParameters(texts: PictureContents(contentsOf: url).texts))
     parameters["Model hash"] = nil
     try Picture(contentsOf: url).write(
       to: program.folder.appendingPathComponent("old.png"), texts: [parameters.pngText])

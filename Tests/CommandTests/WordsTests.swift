@@ -85,6 +85,21 @@ import Testing
     #expect(process.terminationStatus == 0)
   }
 
+  @Test(arguments: [("DPM++ 2M Karras", "dpm++", 3), ("dpmpp_2m", "dpm++", 3), ("unipc", "unipc", 3), ("euler_k", "euler", 3)])
+  func samplersHaveTheirNamesElsewhere(_ name: String, known: String, steps: Int) throws {
+    defer { program.remove() }
+    let fields = try drawn(["fox", "--sampler", name, "--steps", "\(steps)", "--size", "64", "-o", "a.png"])
+    #expect(fields["sampler"] as? String == known)
+    let settings = try program.run(["info", "a.png"]).output
+    #expect(settings.contains("karras") == (name.contains("Karras") || name.hasSuffix("_k")))
+  }
+
+  @Test func anUnknownSamplerSaysWhichIsLikeIt() throws {
+    defer { program.remove() }
+    let result = try program.run(["fox", "--sampler", "euler_a"])
+    #expect(result.status == 64 && result.errors.contains("euler") && result.errorLines.count == 1, "\(result.errors)")
+  }
+
   @Test func foldersAreMade() throws {
     defer { program.remove() }
     #expect(try program.run(["fox", "-o", "new/deep/"] + quick).output.hasPrefix("new/deep/fox.png"))

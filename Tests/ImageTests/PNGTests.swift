@@ -127,19 +127,19 @@ import Testing
       try PNG.decode(Self.file(width: 16385, height: 1, depth: 8, color: 0, rows: [0]))
     }
     let picture = try Picture.random(10, 10).encoded()
-    #expect(throws: ImageError.self) { try PNG.decode(picture, limits: PNG.Limits(side: 9)) }
-    #expect(throws: ImageError.self) { try PNG.decode(picture, limits: PNG.Limits(pixels: 99)) }
-    #expect(throws: Never.self) { try PNG.decode(picture, limits: PNG.Limits(side: 10, pixels: 100)) }
+    #expect(throws: ImageError.self) { try PNG.decode(picture, limits: PictureLimits(side: 9)) }
+    #expect(throws: ImageError.self) { try PNG.decode(picture, limits: PictureLimits(pixels: 99)) }
+    #expect(throws: Never.self) { try PNG.decode(picture, limits: PictureLimits(side: 10, pixels: 100)) }
     #expect(throws: ImageError.self) { try PNG.decode(Self.file(width: 0, height: 1, depth: 8, color: 0, rows: [0])) }
   }
 
   @Test func textsAreLimited() throws {
     let many = try Picture.random(2, 2).encoded(texts: (0..<100).map { PNGText("k\($0)", "v") })
     #expect(try PNG.decode(many).texts.count == 64)
-    #expect(try PNG.decode(many, limits: PNG.Limits(textCount: 3)).texts.count == 3)
+    #expect(try PNG.decode(many, limits: PictureLimits(textCount: 3)).texts.count == 3)
     let long = try Picture.random(2, 2).encoded(texts: [PNGText("k", String(repeating: "x", count: 5000))])
-    #expect(try PNG.decode(long, limits: PNG.Limits(textBytes: 5000)).texts.count == 1)
-    #expect(try PNG.decode(long, limits: PNG.Limits(textBytes: 4999)).texts.count == 0)
+    #expect(try PNG.decode(long, limits: PictureLimits(textBytes: 5000)).texts.count == 1)
+    #expect(try PNG.decode(long, limits: PictureLimits(textBytes: 4999)).texts.count == 0)
   }
 
   @Test func readsCompressedTexts() throws {
@@ -149,7 +149,7 @@ import Testing
       width: 1, height: 1, depth: 8, color: 0,
       extra: [Chunk(name: "zTXt", data: [0x6B, 0, 0] + packed)], rows: [0, 0])
     #expect(try PNG.decode(file).texts == [PNGText("k", "caf\u{E9}")])
-    #expect(try PNG.decode(file, limits: PNG.Limits(textBytes: 3)).texts == [])
+    #expect(try PNG.decode(file, limits: PictureLimits(textBytes: 3)).texts == [])
   }
 
   @Test func brokenFilesAreErrors() throws {
@@ -173,7 +173,7 @@ import Testing
         data[Int.random(in: 0..<data.count, using: &generator)] = .random(in: 0...255, using: &generator)
       }
       chunks[index] = Chunk(name: chunks[index].name, data: data)
-      _ = try? PNG.decode(signature + chunks.flatMap(\.encoded), limits: PNG.Limits(pixels: 1 << 20))
+      _ = try? PNG.decode(signature + chunks.flatMap(\.encoded), limits: PictureLimits(pixels: 1 << 20))
     }
   }
 
@@ -197,8 +197,9 @@ import Testing
     #expect(missing?.description == "cannot read \(folder("none.png").path): No such file or directory")
     try Data("hello, world".utf8).write(to: folder("text.png"))
     let text = #expect(throws: ImageError.self) { try Picture(contentsOf: folder("text.png")) }
-    #expect(text?.description == "\(folder("text.png").path) cannot be read as a PNG picture: not a PNG file")
+    let reason = "not a picture of a known format; PNG, JPEG and WebP are read"
+    #expect(text?.description == "\(folder("text.png").path) cannot be read as a picture: \(reason)")
     let torn = #expect(throws: ImageError.self) { try PNG.decode(Picture.random(9, 9).encoded().dropLast(30)) }
-    #expect(torn?.description == "the data cannot be read as a PNG picture: the file ends too early")
+    #expect(torn?.description == "the data cannot be read as a picture: the file ends too early")
   }
 }

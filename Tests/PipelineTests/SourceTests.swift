@@ -112,11 +112,66 @@ import Testing
     let result = try File(drawn)
     try drawn.write(to: result.url, texts: [text.pngText])
     let recipe = try Recipe(contentsOf: result.url)
+    #expect(recipe.imageName == file.url.lastPathComponent)
     #expect(recipe.imageHash == request.source?.hash)
     #expect(recipe.imageHash?.count == 64)
     var again = try #require(recipe.request)
     #expect(again.strength == 0.35)
     again.source = request.source
     #expect(try model.draw([again])[0].picture == drawn)
+  }
+
+  /// A PNG of 64×64 gray pixels with their opacity, without compression.
+  private static func layer(_ pixel: (_ x: Int, _ y: Int) -> (gray: UInt8, alpha: UInt8)) -> [UInt8] {
+    func big(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
+      let body = Array(name.utf8) + data
+      let checksum = ~body.reduce(UInt32.max) { crc, byte in
+        (0..<8).reduce(crc ^ UInt32(byte)) { c, _ in c & 1 == 1 ? c >> 1 ^ 0xEDB8_8320 : c >> 1 }
+      }
+      return big(data.count) + body + big(Int(checksum))
+    }
+    var rows: [UInt8] = []
+    for y in 0..<64 {
+      rows.append(0)  // no filter
+      for x in 0..<64 { rows += [pixel(x, y).gray, pixel(x, y).alpha] }
+    }
+    var (a, b) = (1, 0)  // Adler-32
+    for byte in rows {
+      a = (a + Int(byte)) % 65521
+      b = (b + a) % 65521
+    }
+    let length = [UInt8(rows.count & 0xFF), UInt8(rows.count >> 8)]
+    let header: [UInt8] = [0x78, 0x01, 0x01] + length + length.map { ~$0 }
+    let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+    return signature + chunk("IHDR", big(64) + big(64) + [8, 4, 0, 0, 0])
+      + chunk("IDAT", header + rows + big(b << 16 | a)) + chunk("IEND", [])
+  }
+
+  /// White painted on a transparent layer is drawn anew, and what is transparent stays, whatever colour it hides.
+  @Test func transparentPartsOfMasksStay() throws {
+    let file = try File(SourceTests.gradient(64, 64)), mask = try File(Picture(width: 1, height: 1))
+    let painted = SourceTests.layer { x, y in (255, x < 16 ? 255 : x < 32 ? 102 : 0) }
+    try Data(painted).write(to: mask.url)
+    let source = try SourcePicture(file.url, mask: mask.url, size: nil, step: 16)
+    let values = try #require(source.pixels().mask?.values)
+    #expect(values[0] == 255 && values[20] == 102 && values[40] == 0 && source.notes.isEmpty)
+  }
+
+  @Test func whatMayNotBeMeantIsNoted() throws {
+    let file = try File(SourceTests.gradient(64, 64)), mask = try File(Picture(width: 64, height: 64))
+    func notes() throws -> [String] { try SourcePicture(file.url, mask: mask.url, size: nil, step: 16).notes }
+    let white = try notes()
+    #expect(white.count == 1 && white[0].contains("all white"))
+    try Data(SourceTests.layer { _, _ in (255, 0) }).write(to: mask.url)
+    let clear = try notes()
+    #expect(clear.count == 1 && clear[0].contains("nothing is drawn anew"))
+    try Data(SourceTests.layer { x, _ in (0, x < 9 ? 0 : 255) }).write(to: file.url)
+    let source = try SourcePicture(file.url, mask: nil, size: nil, step: 16)
+    #expect(source.notes.count == 1 && source.notes[0].contains("taken as white"))
+    let picture = try source.pixels().picture
+    #expect(picture[0, 0] == .white && picture[20, 0] == .black)
+    try Data(SourceTests.layer { _, _ in (7, 255) }).write(to: file.url)
+    #expect(try SourcePicture(file.url, mask: nil, size: nil, step: 16).notes.isEmpty, "opaque, though it has alpha")
   }
 }

@@ -28,6 +28,8 @@ typedef struct {
   uint8_t *rgba;
   cpng_text *texts;
   size_t text_count;
+  uint8_t *exif; // NULL where there is none
+  size_t exif_count;
 } cpng_image;
 
 /// Decodes a whole PNG in memory. 0 on success; otherwise `message` says why and `image` is empty.

@@ -51,6 +51,8 @@ struct Batch: ParsableCommand {
     completion: .file(), transform: Reading.path)
   var sheet: String?
 
+  @OptionGroup var quality: QualityOption
+
   @Option(help: ArgumentHelp("Draw nothing; make one manifest of those in a folder.", valueName: "folder"),
     completion: .directory, transform: Reading.path)
   var merge: String?
@@ -73,6 +75,7 @@ struct Batch: ParsableCommand {
   }
 
   func run() throws {
+    try OutputNames.check(file: sheet ?? "", quality: quality.quality)
     if let merge { return try mergeManifests(URL(fileURLWithPath: merge)) }
     guard let file, let output else { return }
     let prompts = try PromptFile(path: file)
@@ -172,7 +175,8 @@ struct Batch: ParsableCommand {
   }
 
   private func writeSheet(_ entries: [ManifestEntry], in folder: URL, to path: String) throws {
-    try PictureSheet.drawn(entries, in: folder).write(to: URL(fileURLWithPath: path))
+    let quality = quality.quality ?? PictureFormat.defaultQuality
+    try PictureSheet.drawn(entries, in: folder).write(to: URL(fileURLWithPath: path), quality: quality)
     Terminal.print(path)
   }
 

@@ -26,6 +26,8 @@ struct GridCommand: ParsableCommand {
     completion: .file(), transform: Reading.path)
   var output: String?
 
+  @OptionGroup var quality: QualityOption
+
   @OptionGroup var picture: PictureOptions
 
   @OptionGroup var source: SourceOptions
@@ -43,7 +45,8 @@ struct GridCommand: ParsableCommand {
     let matrix = try PromptTemplate(prompt).matrix
     let folder = try engine.openModel()
     let requests = try makeRequests(matrix.rows.flatMap { $0 }, folder)
-    let names = OutputNames(output, prompt: "grid " + prompt, className: requests[0].classIndex.map(folder.className))
+    let names = OutputNames(
+      output, prompt: "grid " + prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
     try names.checkFolder()
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(folder.name)")

@@ -1,8 +1,8 @@
 import DiTFiles
 import Foundation
 
-/// An animation in the APNG format, which browsers play and every other viewer shows as a PNG picture.
-package struct AnimatedPNG: Sendable {
+/// Pictures one after the other, as APNG, which browsers play and every other viewer shows as a PNG picture, or as WebP.
+package struct Animation: Sendable {
   package struct Frame: Sendable {
     package var picture: Picture
     /// How long it is seen, in seconds: thousandths up to 65.535.
@@ -11,6 +11,8 @@ package struct AnimatedPNG: Sendable {
     package init(_ picture: Picture, delay: Double) {
       (self.picture, self.delay) = (picture, delay)
     }
+
+    var thousandths: UInt16 { delay > 0 ? UInt16(min(65535, (delay * 1000).rounded())) : 0 }
   }
 
   /// All of one size, one at least.
@@ -30,15 +32,21 @@ package struct AnimatedPNG: Sendable {
     self.init(frames: frames, loops: loops, poster: pictures.count > 1 ? pictures.last : nil)
   }
 
-  /// The bytes of the file.
-  package func encoded(texts: [PNGText] = []) throws(ImageError) -> [UInt8] {
+  /// The size of all frames and of the poster.
+  func size() throws(ImageError) -> (width: Int, height: Int) {
     guard let first = frames.first?.picture else { throw .unwritable(reason: "an animation needs a frame") }
     for picture in frames.map(\.picture) + [poster ?? first]
     where (picture.width, picture.height) != (first.width, first.height) {
       throw .unwritable(reason: "frames of \(first.width)×\(first.height) and of \(picture.width)×\(picture.height)")
     }
+    return (first.width, first.height)
+  }
+
+  /// The bytes of an APNG file.
+  package func encoded(texts: [PNGText] = []) throws(ImageError) -> [UInt8] {
+    _ = try size()
     // The file of the default image gives the header and the texts; without a poster its data is the first frame.
-    let base = PNGChunk.split(try PNG.encode(poster ?? first, texts: texts))
+    let base = PNGChunk.split(try PNG.encode(poster ?? frames[0].picture, texts: texts))
     let head = base.prefix { $0.name != "IDAT" }
     let data = base.filter { $0.name == "IDAT" }
     var chunks = head.prefix(1) + [control] + head.dropFirst()
@@ -62,9 +70,13 @@ package struct AnimatedPNG: Sendable {
     return PNGChunk.signature + chunks.flatMap(\.encoded)
   }
 
-  /// Writes the file, as `Picture.write`.
-  package func write(to url: URL, texts: [PNGText] = [], replacing: Bool = true) throws {
-    try AtomicFile.write(encoded(texts: texts), to: url, replacing: replacing)
+  /// Writes the file, as `Picture.write`: an animated WebP where it is called so, else an APNG.
+  package func write(
+    to url: URL, texts: [PNGText] = [], quality: Int = PictureFormat.defaultQuality, replacing: Bool = true
+  ) throws {
+    let isWebP = PictureFormat(ending: url.pathExtension) == .webp
+    let bytes = try isWebP ? WebP.encode(self, quality: quality, texts: texts) : encoded(texts: texts)
+    try AtomicFile.write(bytes, to: url, replacing: replacing)
   }
 
   private var control: PNGChunk {
@@ -75,7 +87,6 @@ package struct AnimatedPNG: Sendable {
   /// Whole frames at (0, 0), each in place of the last.
   private static func control(of frame: Frame) -> [UInt8] {
     let size = [UInt32(clamping: frame.picture.width), UInt32(clamping: frame.picture.height), 0, 0]
-    let thousandths = frame.delay > 0 ? UInt16(min(65535, (frame.delay * 1000).rounded())) : 0
-    return size.flatMap { PNGChunk.bytes($0) } + PNGChunk.bytes(thousandths) + PNGChunk.bytes(UInt16(1000)) + [0, 0]
+    return size.flatMap { PNGChunk.bytes($0) } + PNGChunk.bytes(frame.thousandths) + PNGChunk.bytes(UInt16(1000)) + [0, 0]
   }
 }
