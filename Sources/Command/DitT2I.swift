@@ -55,6 +55,10 @@ struct DitT2I: ParsableCommand {
     }
     do {
       try checkArguments()
+      if let script = CompletionScript.requested(by: Array(CommandLine.arguments.dropFirst())) {
+        print(script)
+        return
+      }
       var command = try parseAsRoot()
       try command.run()
     } catch {
