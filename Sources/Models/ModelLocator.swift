@@ -5,17 +5,17 @@ public struct ModelLocator: Sendable {
   /// Folders that hold model folders, best first.
   public let roots: [URL]
 
-  /// - Parameter executable: whose surroundings are searched: the repository it was built in, or
-  ///   `../share/dit-t2i` of where it is installed.
+  /// - Parameter executable: whose surroundings are searched: `../share/dit-t2i` of where it is installed, or the repository
+  ///   it was built in.
   public init(executable: URL = ModelLocator.executable) {
-    var roots: [URL] = []
     var folder = executable.resolvingSymlinksInPath().deletingLastPathComponent()
+    // Where it is installed, its own models come before a folder that happens to lie above.
     let shared = folder.deletingLastPathComponent().appendingPathComponent("share/dit-t2i")
+    var roots = [shared.appendingPathComponent("Weights"), shared]
     for _ in 0..<6 where folder.path != "/" {
       roots.append(folder.appendingPathComponent("Weights"))
       folder.deleteLastPathComponent()
     }
-    roots += [shared.appendingPathComponent("Weights"), shared]
     self.roots = roots.filter { root in
       let inside = (try? FileManager.default.contentsOfDirectory(at: root, includingPropertiesForKeys: nil)) ?? []
       return inside.contains(where: ModelLocator.isModel)
