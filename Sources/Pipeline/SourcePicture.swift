@@ -29,9 +29,12 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// - Parameters:
+  ///   - url: the picture.
+  ///   - mask: white where it is drawn anew, black where it stays; nil for the whole picture.
   ///   - size: nil: the nearest legal one to the picture's own.
+  ///   - step: what width and height are multiples of: ``ModelFolder/sizeStep``.
   ///   - keepsPixels: the files need not be readable a second time, as a pipe is not.
-  /// - Throws: `FileError`, `ImageError`, or ``SourceError`` where picture and mask differ in shape.
+  /// - Throws: `FileError`, `ImageError`, or `SourceError` where picture and mask differ in shape.
   public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
     let (picture, hash) = try SourcePicture.read(url)
     let drawn = try mask.map { try SourcePicture.read($0) }
