@@ -23,7 +23,8 @@ import Testing
     shell.standardOutput = output
     try shell.run()
     shell.waitUntilExit()
-    return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
+    let offered = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    return offered.split(separator: "\n").map(String.init)
   }
 
   @Test(arguments: [
