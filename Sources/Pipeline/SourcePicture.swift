@@ -135,7 +135,7 @@ extension Mask {
   }
 }
 
-package enum SourceError: UserError {
+package enum SourceError: WordedError {
   case changed(path: String)
   case mask(path: String, Int, Int, Int, Int)
   case strength(Double)
@@ -148,13 +148,13 @@ package enum SourceError: UserError {
     }
   }
 
-  package var description: String {
+  package func line(_ say: (_ program: String, _ library: String) -> String) -> String {
     switch self {
     case .changed(let path): "\(path): the file has changed since it was looked at; start again"
     case .mask(let path, let width, let height, let wantedWidth, let wantedHeight):
       "\(path): the mask is \(width)x\(height), the picture \(wantedWidth)x\(wantedHeight); their shapes must agree"
     case .strength(let strength): "strength \(strength): expected a number above 0 and at most 1"
-    case .noImage(let option): "\(option) needs --image"
+    case .noImage(let option): "\(option) needs \(say("--image", "a source picture"))"
     }
   }
 }
