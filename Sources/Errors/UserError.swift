@@ -24,3 +24,17 @@ extension UserError {
   /// The same line, for whoever knows an `Error` alone and asks for its `localizedDescription`.
   public var errorDescription: String? { description }
 }
+
+/// An error whose mend is an option on the command line, and has another name in the library.
+///
+/// `description` is the line of the program, `localizedDescription` that of the library.
+package protocol WordedError: UserError {
+  /// The line.
+  /// - Parameter say: picks from the command line's words and the library's those that are asked for.
+  func line(_ say: (_ program: String, _ library: String) -> String) -> String
+}
+
+extension WordedError {
+  package var description: String { line { program, _ in program } }
+  package var errorDescription: String? { line { _, library in library } }
+}

@@ -2,7 +2,7 @@ import DiTErrors
 import DiTTransformer
 
 /// Why there is no model, or none that this program runs.
-package enum ModelError: UserError {
+package enum ModelError: WordedError {
   case notFound(name: String, looked: [String])
   case noModels(looked: [String])
   /// A configuration names a class of another program.
@@ -31,26 +31,31 @@ package enum ModelError: UserError {
     }
   }
 
-  package var description: String {
+  package func line(_ say: (_ program: String, _ library: String) -> String) -> String {
     switch self {
     case .notFound(let name, let looked):
-      "no model \"\(name)\": no such file or folder, and not in \(looked.joined(separator: ", ")); "
-        + "'dit-t2i models' lists them"
+      "no model \"\(name)\": no such file or folder, and not in \(looked.joined(separator: ", "))"
+        + say("; 'dit-t2i models' lists them", "")
     case .noModels(let looked):
-      "no model found in \(looked.joined(separator: ", ")); name a folder with --model or $DIT_T2I_MODEL"
+      "no model found in \(looked.joined(separator: ", ")); name a folder "
+        + say("with --model or $DIT_T2I_MODEL", "by its path or in $DIT_T2I_MODEL")
     case .unsupported(let path, let found): "\(path): this is \(found); \(ModelError.known)"
     case .notATransformer(let path, let what): "\(path): this is \(what); \(ModelError.known)"
     case .missingPart(let path, let part): "\(path): the model folder has no \(part)"
     case .noAutoencoder(let path):
-      "\(path): these are the transformer's weights alone; name the autoencoder too, with --vae FOLDER or FILE"
+      "\(path): these are the transformer's weights alone; name the autoencoder too, "
+        + say("with --vae FOLDER or FILE", "in ModelOptions.autoencoder")
     case .noTextEncoder(let path):
-      "\(path): these are the transformer's weights alone; name a T5 folder too, with --text-encoder FOLDER"
+      "\(path): these are the transformer's weights alone; name a T5 folder too, "
+        + say("with --text-encoder FOLDER", "in ModelOptions.textEncoder")
     case .noClasses(let model): "\(model) draws text; it knows no classes"
     case .noSuchClass(let name, let suggestion, let count):
       "no class \"\(name)\"\(suggestion.map { "; did you mean \"\($0)\"?" } ?? "") "
-        + "(0 to \(count - 1), or a name: 'dit-t2i models --classes' lists all \(count))"
+        + say(
+          "(0 to \(count - 1), or a name: 'dit-t2i models --classes' lists all \(count))",
+          "(0 to \(count - 1), or a name: ModelFolder.classes has all \(count))")
     case .unnamedClasses(let name): "class \"\(name)\": this model has no class names; give an index"
-    case .noText(let model): "\(model) draws classes, not text: give --class instead of a prompt"
+    case .noText(let model): "\(model) draws classes, not text: give \(say("--class", "a class")) instead of a prompt"
     }
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 
 extension ModelFolder {
   /// The index of a class given by name or number. ImageNet's classes have synonyms: "tench, Tinca tinca".
-  /// - Throws: ``ModelError/noSuchClass(_:suggestion:count:)``, ``ModelError/noClasses(_:)``.
+  /// - Throws: `ModelError/noSuchClass(_:suggestion:count:)`, `ModelError/noClasses(_:)`.
   public func classIndex(_ text: String) throws -> Int {
     guard transformer.askableClasses > 0 else { throw ModelError.noClasses(name) }
     let wanted = text.trimmingCharacters(in: .whitespaces).lowercased()

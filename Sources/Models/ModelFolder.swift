@@ -34,7 +34,7 @@ public struct ModelFolder: Sendable {
   /// Longest prompt in tokens, end token included; 0 without text.
   public var maximumTokens: Int { text?.maximumTokens ?? 0 }
 
-  /// - Throws: ``ModelError``, `ConfigurationError`, `LoadError` or `AutoencoderError`: one line naming the file.
+  /// - Throws: `ModelError`, `ConfigurationError`, `LoadError` or `AutoencoderError`: one line naming the file.
   public init(_ url: URL, options: ModelOptions = ModelOptions()) throws {
     self.url = url
     let parts = try ModelParts(url, options: options)

@@ -5,17 +5,35 @@ public struct ModelLocator: Sendable {
   /// Folders that hold model folders, best first.
   public let roots: [URL]
 
-  /// - Parameter executable: whose surroundings are searched: the repository it was built in, or
-  ///   `../share/dit-t2i` of where it is installed.
+  /// - Parameter executable: whose surroundings are searched: `../share/dit-t2i` of where it is installed, or the repository
+  ///   it was built in.
   public init(executable: URL = ModelLocator.executable) {
-    var roots: [URL] = []
+    self.init(executable: executable, checkout: nil)
+  }
+
+  /// Around the running program, and then in the sources of this package: for programs that depend on it.
+  package static var bundled: ModelLocator {
+    #if DIT_T2I_PROGRAM  // packaging/build says so: a program that is installed knows no path of where it was built
+      ModelLocator()
+    #else
+      // …/Sources/Models/ModelLocator.swift
+      ModelLocator(
+        executable: executable,
+        checkout: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+          .deletingLastPathComponent())
+    #endif
+  }
+
+  private init(executable: URL, checkout: URL?) {
     var folder = executable.resolvingSymlinksInPath().deletingLastPathComponent()
+    // Where it is installed, its own models come before a folder that happens to lie above.
     let shared = folder.deletingLastPathComponent().appendingPathComponent("share/dit-t2i")
+    var roots = [shared.appendingPathComponent("Weights"), shared]
     for _ in 0..<6 where folder.path != "/" {
       roots.append(folder.appendingPathComponent("Weights"))
       folder.deleteLastPathComponent()
     }
-    roots += [shared.appendingPathComponent("Weights"), shared]
+    if let checkout { roots.append(checkout.appendingPathComponent("Weights")) }
     self.roots = roots.filter { root in
       let inside = (try? FileManager.default.contentsOfDirectory(at: root, includingPropertiesForKeys: nil)) ?? []
       return inside.contains(where: ModelLocator.isModel)
@@ -45,7 +63,7 @@ public struct ModelLocator: Sendable {
 
   /// The folder or file of a model.
   /// - Parameter nameOrPath: nil: `$DIT_T2I_MODEL`, else `small`, else `tiny`, else the first there is.
-  /// - Throws: ``ModelError`` that says where it looked.
+  /// - Throws: `ModelError` that says where it looked.
   public func locate(_ nameOrPath: String?) throws -> URL {
     let environment = ProcessInfo.processInfo.environment["DIT_T2I_MODEL"].flatMap { $0.isEmpty ? nil : $0 }
     let looked = roots.isEmpty ? ["any Weights folder near the executable"] : roots.map(\.path)

@@ -21,7 +21,9 @@ public actor DrawingQueue {
   /// The thread of its own, so that drawing never blocks Swift's own threads.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  /// - Parameter textCache: a folder where text states are kept from run to run.
+  /// - Parameters:
+  ///   - model: what it draws with.
+  ///   - textCache: a folder where text states are kept from run to run.
   /// - Throws: as ``TextToImage/makeSession(textCache:)``.
   public init(_ model: TextToImage, textCache: URL? = nil) throws {
     self.model = model

@@ -3,7 +3,7 @@ import DiTErrors
 import DiTModels
 
 /// Why a request cannot be drawn.
-package enum RequestError: UserError {
+package enum RequestError: WordedError {
   case size(PictureSize, nearest: PictureSize, step: Int)
   case steps(Int)
   case guidance(Float)
@@ -20,7 +20,7 @@ package enum RequestError: UserError {
 
   package var kind: UserErrorKind { .usage }
 
-  package var description: String {
+  package func line(_ say: (_ program: String, _ library: String) -> String) -> String {
     switch self {
     case .size(let size, let nearest, let step):
       "size \(size): width and height must be multiples of \(step) from \(PictureSize.limits.lowerBound) to "
@@ -35,7 +35,9 @@ package enum RequestError: UserError {
       "the source picture was fitted to \(size), but a picture of \(wanted) is asked for; make both the same"
     case .unequal: "pictures drawn together share all but words, class and seed; draw the others by themselves"
     case .count(let count): "\(count) pictures: expected 1 or more"
-    case .notFinite: "the model's numbers overflowed (NaN or infinity); try --precision f32 or a lower --guidance"
+    case .notFinite:
+      "the model's numbers overflowed (NaN or infinity); try "
+        + say("--precision f32 or a lower --guidance", "the precision f32 or a lower guidanceScale")
     }
   }
 }

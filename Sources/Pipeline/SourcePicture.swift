@@ -31,9 +31,12 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// - Parameters:
+  ///   - url: the picture.
+  ///   - mask: white where it is drawn anew, black where it stays; nil for the whole picture.
   ///   - size: nil: the nearest legal one to the picture's own.
+  ///   - step: what width and height are multiples of: ``ModelFolder/sizeStep``.
   ///   - keepsPixels: the files need not be readable a second time, as a pipe is not.
-  /// - Throws: `FileError`, `ImageError`, or ``SourceError`` where picture and mask differ in shape.
+  /// - Throws: `FileError`, `ImageError`, or `SourceError` where picture and mask differ in shape.
   public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
     let (contents, hash) = try SourcePicture.read(url)
     let picture = contents.picture
@@ -148,7 +151,7 @@ extension Mask {
   }
 }
 
-package enum SourceError: UserError {
+package enum SourceError: WordedError {
   case changed(path: String)
   case mask(path: String, Int, Int, Int, Int)
   case strength(Double)
@@ -161,13 +164,13 @@ package enum SourceError: UserError {
     }
   }
 
-  package var description: String {
+  package func line(_ say: (_ program: String, _ library: String) -> String) -> String {
     switch self {
     case .changed(let path): "\(path): the file has changed since it was looked at; start again"
     case .mask(let path, let width, let height, let wantedWidth, let wantedHeight):
       "\(path): the mask is \(width)x\(height), the picture \(wantedWidth)x\(wantedHeight); their shapes must agree"
     case .strength(let strength): "strength \(strength): expected a number above 0 and at most 1"
-    case .noImage(let option): "\(option) needs --image"
+    case .noImage(let option): "\(option) needs \(say("--image", "a source picture"))"
     }
   }
 }

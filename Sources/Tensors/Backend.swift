@@ -25,7 +25,7 @@ public final class Backend: @unchecked Sendable {
   ///   - threads: nil uses as many as there are processors to run on.
   ///   - cpu: the instruction set, by a name of ``cpuLevels``; nil takes `DIT_T2I_CPU`, or the best the CPU has where that
   ///     is not set.
-  /// - Throws: ``BackendError``.
+  /// - Throws: `BackendError`.
   public init(_ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: String? = nil) throws {
     self.kind = kind
     self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)

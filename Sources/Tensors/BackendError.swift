@@ -2,7 +2,7 @@ import DiTCKernels
 import DiTErrors
 
 /// What can go wrong when a backend is made, a matrix is packed or an operation runs.
-package enum BackendError: UserError {
+package enum BackendError: WordedError {
   case openBLASMissing
   case outOfMemory(String)
   /// Operands that do not fit each other; the text says which.
@@ -18,10 +18,12 @@ package enum BackendError: UserError {
     }
   }
 
-  package var description: String {
+  package func line(_ say: (_ program: String, _ library: String) -> String) -> String {
     switch self {
     case .openBLASMissing:
-      "--backend openblas needs libopenblas.so.0, which is not installed: apt-get install libopenblas0, or use --backend native"
+      say("--backend openblas", "the backend openblas")
+        + " needs libopenblas.so.0, which is not installed: apt-get install libopenblas0, or use "
+        + say("--backend native", "the backend native")
     case .outOfMemory(let what): "not enough memory for \(what)"
     case .shape(let what): "operands do not fit each other: \(what)"
     case .unknownCPU(let name):

@@ -27,10 +27,11 @@ enum Repository {
     }
   }
 
-  /// All Swift files below a folder, as paths below the repository.
+  /// All Swift files below a folder, as paths below the repository; those of documentation belong to no module.
   static func swiftFiles(_ folder: String) -> [String] {
     let all = FileManager.default.enumerator(atPath: Fixtures.repository.appendingPathComponent(folder).path)
-    return (all?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") }.sorted().map { "\(folder)/\($0)" }
+    return (all?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".swift") && !$0.contains(".docc/") }.sorted()
+      .map { "\(folder)/\($0)" }
   }
 
   /// The rows of the table whose head begins with `folder` and `module`.

@@ -78,8 +78,26 @@ import Testing
     for error in try #require(KindTests.errors[kind]) {
       #expect(error.kind == kind, "\(type(of: error)): \(error)")
       #expect(!error.description.contains("\n"))
-      // Who knows an `Error` alone sees the same line.
-      #expect((error as any Error).localizedDescription == error.description)
+      // Who knows an `Error` alone sees the same line, but for the names of what to do.
+      let localized = (error as any Error).localizedDescription
+      if !(error is any WordedError) { #expect(localized == error.description) }
     }
+  }
+
+  /// The command line's words are for those who typed a command.
+  @Test func theLibrarySpeaksOfNoOptions() {
+    let isOfTheProgram = { (error: any UserError) in
+      ["DiTBatch.", "DiTStudy."].contains { String(reflecting: type(of: error)).hasPrefix($0) }
+    }
+    for error in KindTests.errors.values.joined() where !isOfTheProgram(error) {
+      let line = (error as any Error).localizedDescription
+      #expect(!line.contains("--") && !line.contains("dit-t2i") && !line.contains("\n"), "\(type(of: error)): \(line)")
+    }
+    let error: any Error = ModelError.noAutoencoder(path: "dit.pt")
+    #expect(error.localizedDescription.hasSuffix("name the autoencoder too, in ModelOptions.autoencoder"))
+    #expect("\(error)".hasSuffix("name the autoencoder too, with --vae FOLDER or FILE"))
+    #expect(
+      (ModelError.notFound(name: "x", looked: ["/a"]) as any Error).localizedDescription
+        == "no model \"x\": no such file or folder, and not in /a")
   }
 }

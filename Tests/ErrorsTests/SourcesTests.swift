@@ -22,7 +22,7 @@ import Testing
       let code = lines.filter { !$0.drop { $0 == " " }.hasPrefix("//") }.joined(separator: "\n")
       for match in code.matches(of: head) {
         let parents = match.2.split { !$0.isLetter && $0 != "_" }
-        if parents.contains("UserError") {
+        if parents.contains("UserError") || parents.contains("WordedError") {
           users.insert(String(match.1))
         } else if parents.contains("Error") || parents.contains("LocalizedError") {
           others.insert(String(match.1))

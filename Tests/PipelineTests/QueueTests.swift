@@ -95,7 +95,13 @@ import Testing
     let queue = try DrawingQueue(MicroModel.model())
     let counter = Counter()
     let mayBegin = DispatchSemaphore(value: 0)
-    let first = try queue.draw([MicroModel.request()], probe: { point, _ in if point == .textEmbedding { mayBegin.wait() } })
+    let (began, continuation) = AsyncStream.makeStream(of: Void.self)
+    let first = try queue.draw([MicroModel.request()], probe: { point, _ in
+      guard point == .textEmbedding else { return }
+      continuation.yield()
+      mayBegin.wait()
+    })
+    for await _ in began { break }  // the second waits for the first from now on
     _ = try queue.draw([MicroModel.request()], probe: { point, _ in counter.note(point) })
     for _ in 0..<2 { mayBegin.signal() }  // two texts
     #expect(try await Self.pictures(first).count == 1)

@@ -5,9 +5,9 @@ import Image
 
 let words = CommandLine.arguments.dropFirst().joined(separator: " ")
 do {
-  let folder = try ModelFolder(ModelLocator().locate("small"))
-  let queue = try DrawingQueue(TextToImage(folder, backend: Backend()))
-  var request = folder.defaultRequest
+  let model = try TextToImage.bundled()
+  let queue = try DrawingQueue(model)
+  var request = model.folder.defaultRequest
   request.prompt = words.isEmpty ? "a red fox in snow" : words
   request.seed = 0
   for try await event in queue.draw(request) {

@@ -1,6 +1,6 @@
 /// Whether large pictures are computed in tiles, which bounds the memory they take.
 ///
-/// A ``TinyAutoencoder`` gives the same numbers either way. An ``AutoencoderKL`` does not: its GroupNorms and its
+/// A `TinyAutoencoder` gives the same numbers either way. An `AutoencoderKL` does not: its GroupNorms and its
 /// attention look at all pixels, so tiles differ a little from the whole and are blended where they overlap.
 public enum Tiling: Sendable, Equatable {
   case never
