@@ -5,11 +5,11 @@ enum PNGTextChunks {
 
   /// The file without the texts beyond `limit`, those with settings first, and how many texts it has in all.
   ///
-  /// Only lengths and names are looked at; what is damaged is left to the decoder.
+  /// Only lengths and names are looked at, of 65,536 texts at most; what is damaged is left to the decoder.
   static func chosen(in file: [UInt8], limit: Int) -> (file: [UInt8], count: Int) {
     var texts: [(range: Range<Int>, isSettings: Bool)] = []
     var i = PNGChunk.signature.count
-    while i + 12 <= file.count {
+    while i + 12 <= file.count, texts.count < 1 << 16 {
       let count = file[i..<(i + 4)].reduce(0) { $0 << 8 | Int($1) }
       guard count <= file.count - i - 12 else { break }
       let name = String(decoding: file[(i + 4)..<(i + 8)], as: UTF8.self)
