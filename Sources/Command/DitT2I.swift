@@ -74,12 +74,21 @@ struct DitT2I: ParsableCommand {
       } else if arguments[0] == "---completion" {
         _ = try Completion.parseAsRoot(arguments)  // throws the answer
       } else {
-        var command = try parseAsRoot(understood(arguments))
+        var command = try parsed(understood(arguments))
         try command.run()
       }
       finish(with: nil)
     } catch {
       finish(with: error)
+    }
+  }
+
+  /// Whatever is wrong with arguments is wrong usage: the parser ends with 1 for errors of ours in `validate()`.
+  private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    do {
+      return try parseAsRoot(arguments)
+    } catch where exitCode(for: error) == .failure {
+      throw ValidationError(message(for: error))
     }
   }
 

@@ -15,7 +15,7 @@ struct Info: ParsableCommand {
         dit-t2i info *.jpg --json | jq .seed
       """)
 
-  @Argument(help: "The pictures.", completion: .file())
+  @Argument(help: "The pictures.", completion: .file(), transform: Reading.path)
   var pictures: [String]
 
   @Flag(help: "Print an object of JSON a line for each picture.")
