@@ -87,7 +87,7 @@ struct DitT2I: ParsableCommand {
   private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
     do {
       return try parseAsRoot(arguments)
-    } catch where exitCode(for: error) == .failure {
+    } catch let error where exitCode(for: error) == .failure {
       throw ValidationError(message(for: error))
     }
   }

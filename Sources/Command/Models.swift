@@ -63,7 +63,7 @@ struct Models: ParsableCommand {
     for url in urls {
       do {
         entries.append(Entry(try ModelFolder(url), isDefault: url == standard, listsClasses: classes))
-      } catch where wanted.isEmpty {
+      } catch let error where wanted.isEmpty {
         complain("\(error)")  // one bad folder does not hide the others
       }
     }

@@ -127,10 +127,7 @@ struct PictureOptions: ParsableArguments {
 extension ModelFolder {
   /// A class by name or index; nil for "none", where no class is called that.
   func askedClass(_ text: String) throws -> Int? {
-    do {
-      return try classIndex(text)
-    } catch where text.lowercased() == "none" {
-      return nil
-    }
+    let isNone = text.lowercased() == "none" && !classes.contains { $0.lowercased() == "none" }
+    return isNone ? nil : try classIndex(text)
   }
 }

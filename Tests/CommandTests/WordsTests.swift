@@ -26,7 +26,9 @@ import Testing
     #expect(fields["steps"] as? Int == 2 && fields["guidance"] as? Double == 3 && fields["seed"] as? Int == 7)
   }
 
-  @Test(arguments: [["fox", "--lora", "x"], ["fox", "--device", "cuda"], ["--prompt-file", "a.txt"], ["fox", "--clip-skip", "2"]])
+  @Test(arguments: [
+    ["fox", "--lora", "x"], ["fox", "--device", "cuda"], ["--prompt-file", "a.txt"], ["fox", "--clip-skip", "2"],
+  ])
   func whatHasNoEqualHereIsAnswered(_ arguments: [String]) throws {
     defer { program.remove() }
     let result = try program.run(arguments)
@@ -34,7 +36,9 @@ import Testing
     #expect(!result.errors.contains("Unknown option") && !result.errors.contains("Did you mean"))
   }
 
-  @Test(arguments: [("version", "--version"), ("list", "models"), ("gird", "grid"), ("modles", "models"), ("help me", "lists them")])
+  @Test(arguments: [
+    ("version", "--version"), ("list", "models"), ("gird", "grid"), ("modles", "models"), ("help me", "lists them"),
+  ])
   func nearlyCommandsAreAskedAbout(_ words: String, meant: String) throws {
     defer { program.remove() }
     let result = try program.run(words.split(separator: " ").map(String.init))

@@ -6,8 +6,8 @@ import DiTModels
 struct Spelling {
   /// Options that take no value; every other one takes the next argument, whatever it begins with.
   static let flags: Set<String> = [
-    "--attention", "--check", "--classes", "--cpu", "--first-step", "--help", "--help-hidden", "--json", "--preview", "--quiet", "--schemes",
-    "--skip-bad", "--strip", "--table", "--tensors", "--vary-seed", "--version",
+    "--attention", "--check", "--classes", "--cpu", "--first-step", "--help", "--help-hidden", "--json", "--preview",
+    "--quiet", "--schemes", "--skip-bad", "--strip", "--table", "--tensors", "--vary-seed", "--version",
   ]
 
   /// Options that take a value, of all commands together.
