@@ -1,5 +1,6 @@
 import ArgumentParser
 import DiTDiffusion
+import DiTErrors
 import DiTFiles
 import DiTImage
 import DiTModels
@@ -144,7 +145,8 @@ struct Compare: ParsableCommand {
 
     let comparisons = try requests.enumerated().map { index, request in
       try ModeComparison(request, seeds: seeds, session: session) { done, total in
-        progress.show(index * total + done, of: requests.count * total, request.prompt)
+        let (all, count) = (index * total + done, requests.count * total)
+        progress.show(Double(all) / Double(count), "\(all)/\(count)", request.prompt)
       }
     }
     progress.clear()
@@ -158,7 +160,9 @@ struct Compare: ParsableCommand {
 
     var words = requests[0]
     words.classIndex = nil
-    let sheet = try session.guidanceSheet(words, scales: scales, seeds: seeds) { progress.show($0, of: $1, "guidance") }
+    let sheet = try session.guidanceSheet(words, scales: scales, seeds: seeds) {
+      progress.show(Double($0) / Double($1), "\($0)/\($1)", "guidance")
+    }
     progress.clear()
     let second = OutputNames(stem + "-guidance" + ending, prompt: "", className: nil, quality: quality.quality)
     Terminal.print(try second.write(sheet.drawn(), texts: [about], number: nil))
@@ -185,7 +189,7 @@ struct Compare: ParsableCommand {
   private func description(_ requests: [GenerationRequest], _ metadata: PictureMetadata) -> String {
     let request = requests[0]
     let subject = prompts == nil ? "\(request.prompt), class \(className ?? "")" : "\(requests.count) prompts"
-    return "dit-t2i compare: \(subject), \(seeds) seeds from \(request.seed), \(request.steps) steps, "
+    return "dit-t2i compare: \(subject), \(counted(seeds, "seed")) from \(request.seed), \(counted(request.steps, "step")), "
       + "\(request.sampler), \(request.guidanceWords)\n\(metadata.text)"
   }
 
