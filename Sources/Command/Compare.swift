@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTBatch
 import DiTDiffusion
 import DiTErrors
 import DiTFiles
@@ -31,7 +32,7 @@ struct Compare: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Prompts with classes instead: CSV with columns prompt and class, or lines 'a fox in snow --class fox'.",
+      "Prompts with classes instead, as for batch: CSV with columns prompt and class, or lines 'a fox --class fox'.",
       valueName: "file"),
     completion: .file(), transform: Reading.path)
   var prompts: String?
@@ -169,9 +170,7 @@ struct Compare: ParsableCommand {
   }
 
   private func makeRequests(_ folder: ModelFolder) throws -> [GenerationRequest] {
-    let entries =
-      try prompts.map { try ComparisonFile(URL(fileURLWithPath: $0)).entries }
-      ?? [ComparisonFile.Entry(prompt: prompt.joined(separator: " "), className: className ?? "")]
+    let entries = try prompts.map(readPrompts) ?? [(prompt: prompt.joined(separator: " "), className: className ?? "")]
     return try entries.map { entry in
       var request = folder.defaultRequest
       if let size { request.size = size }
@@ -184,6 +183,20 @@ struct Compare: ParsableCommand {
       if scales.count == 1 { request.guidanceScale = scales[0] }
       return request
     }
+  }
+
+  /// The lines of a prompt file that have both words and a class: there is nothing to compare in others.
+  private func readPrompts(_ path: String) throws -> [(prompt: String, className: String)] {
+    let file = try PromptFile(path: path)
+    if let problem = file.problems.first { throw BatchError.badLine(file: file.name, problem) }
+    let entries = try file.lines.compactMap { line -> (prompt: String, className: String)? in
+      guard let words = line.prompt, !words.isEmpty, let className = try LineReader.className(of: line, in: file) else {
+        return nil
+      }
+      return (words, className)
+    }
+    guard !entries.isEmpty else { throw BatchError.nothingToCompare(file: file.name) }
+    return entries
   }
 
   private func description(_ requests: [GenerationRequest], _ metadata: PictureMetadata) -> String {
