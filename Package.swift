@@ -37,6 +37,7 @@ let package = Package(
     .target(
       name: "DiTCKernels", path: "Sources/CKernels", cSettings: optimised, linkerSettings: [.linkedLibrary("m")]),
     .target(name: "DiTCOpenBLAS", path: "Sources/COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "DiTCPango", path: "Sources/CPango", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "DiTCFiles", path: "Sources/CFiles"),
     .target(name: "DiTCPNG", path: "Sources/CPNG", linkerSettings: [.linkedLibrary("png")]),
     .target(name: "DiTCJPEG", path: "Sources/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
@@ -59,7 +60,7 @@ let package = Package(
     stage("Transformer", ["Errors", "Tensors", "Checkpoints", "Diffusion"]),
     stage("Autoencoder", ["Errors", "Tensors", "Checkpoints"]),
     stage("Image", ["Errors", "Files", "CPNG", "CJPEG", "CWebP"]),
-    stage("Charts", ["Image"]),
+    stage("Charts", ["Image", "CPango"]),
     stage("Models", ["Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),
     stage(
       "Pipeline",

@@ -1,21 +1,22 @@
 import DiTCheckpoints
 
 /// CSV as RFC 4180 has it: a header that names `prompt` and options, quoted fields that may hold commas, line ends and
-/// doubled quotes. An empty field is left out; lines that begin with `#` are comments.
+/// doubled quotes. An empty field is left out; lines that begin with `#` are comments. The header's separator is that of
+/// all: a comma, a semicolon or a tab.
 enum CSVPrompts {
   static func read(
-    _ bytes: ArraySlice<UInt8>, header: (PromptLine) -> Void, line: (PromptLine) -> Void,
+    _ bytes: ArraySlice<UInt8>, header: ([(field: String, option: String?)]) -> Void, line: (PromptLine) -> Void,
     problem: (PromptProblem) -> Void
   ) {
     var records = CSVRecords(bytes)
-    var columns: [String]?
+    var columns: [String?]?
     while let record = records.next() {
       do throws(LineError) {
         let fields = try record.fields()
         guard let names = columns else {
-          try check(fields)
-          columns = fields
-          header(PromptLine(number: record.line, prompt: nil, options: fields.filter { $0 != "prompt" }))
+          let names = try options(fields)
+          columns = names
+          header(Array(zip(fields, names)))
           continue
         }
         line(try parse(fields, names, record.line))
@@ -27,25 +28,24 @@ enum CSVPrompts {
     }
   }
 
-  private static func check(_ names: [String]) throws(LineError) {
-    for (index, name) in names.enumerated() {
-      guard !names[..<index].contains(name) else { throw LineError("two columns \(printable(name))") }
-      if name != "prompt" { _ = try optionName(name) }
+  private static func options(_ fields: [String]) throws(LineError) -> [String?] {
+    for (index, name) in fields.enumerated() where fields[..<index].contains(name) && !name.isEmpty {
+      throw LineError("two columns \(printable(name))")
     }
-    guard names.contains("prompt") || names.contains("class") else {
-      throw LineError("the header names no column \"prompt\" or \"class\"")
+    let options = FieldNames.options(fields)
+    guard options.contains("prompt") || options.contains("class") else {
+      throw LineError("the first line has to name the columns, prompt or class among them: prompt,seed")
     }
+    return options
   }
 
-  private static func parse(_ fields: [String], _ names: [String], _ number: Int) throws(LineError) -> PromptLine {
+  private static func parse(_ fields: [String], _ names: [String?], _ number: Int) throws(LineError) -> PromptLine {
     guard fields.count == names.count else {
       throw LineError("\(fields.count) fields; the header has \(names.count)")
     }
-    var result = PromptLine(number: number, prompt: nil)
-    for (name, field) in zip(names, fields) where !field.isEmpty {
-      if name == "prompt" { result.prompt = field } else { result.options += try option(name, field) }
-    }
-    return result
+    var present: [(option: String, value: String?)] = []
+    for case (let name?, let field) in zip(names, fields) where !field.isEmpty { present.append((name, field)) }
+    return try FieldNames.line(number, present)
   }
 }
 
@@ -69,14 +69,22 @@ struct CSVRecords {
   }
 
   private let bytes: ArraySlice<UInt8>
+  private let separator: UInt8
   private var position: Int
   private var line = 1
+
   init(_ bytes: ArraySlice<UInt8>) {
     self.bytes = bytes
     position = bytes.startIndex
+    let header = bytes.split(separator: Self.newline).first { $0.contains { $0 > 0x20 } && $0.first != UInt8(ascii: "#") }
+    let counts = [Self.comma, UInt8(ascii: ";"), Self.tab].map { mark in (mark, header?.count { $0 == mark } ?? 0) }
+    // A table of one column has no separator: its prompts may hold commas.
+    let most = counts.max { $0.1 < $1.1 } ?? (Self.tab, 0)
+    separator = most.1 > 0 ? most.0 : Self.tab
   }
 
   private static let newline = UInt8(ascii: "\n"), quote = UInt8(ascii: "\""), comma = UInt8(ascii: ",")
+  private static let tab = UInt8(ascii: "\t")
 
   /// The next record that is neither blank nor a comment.
   mutating func next() -> Record? {
@@ -91,7 +99,7 @@ struct CSVRecords {
       }
       var record = Record(line: startLine)
       do throws(LineError) {
-        repeat { record.bytes.append(try field(from: start)) } while try separator()
+        repeat { record.bytes.append(try field(from: start)) } while try isFollowed()
       } catch {
         record.error = error
         (position, line) = (min(end + 1, bytes.endIndex), startLine + 1)
@@ -102,16 +110,29 @@ struct CSVRecords {
   }
 
   private mutating func field(from start: Int) throws(LineError) -> [UInt8] {
-    guard position < bytes.endIndex, bytes[position] == Self.quote else {
-      let rest = bytes[position...]
-      let end = rest.firstIndex { $0 == Self.comma || $0 == Self.newline } ?? bytes.endIndex
-      guard end - start <= PromptFile.longestLine else { throw tooLong() }
-      guard !bytes[position..<end].contains(Self.quote) else {
-        throw LineError("a quote within a field; quote the whole field and double the quote")
+    if position < bytes.endIndex, bytes[position] == Self.quote {
+      let (before, beforeLine) = (position, line)
+      do throws(LineError) {
+        let field = try quotedField(from: start)
+        if separator != Self.tab || position == bytes.endIndex || [separator, Self.newline, 0x0D].contains(bytes[position]) {
+          return field
+        }
+      } catch {
+        if separator != Self.tab { throw error }
       }
-      defer { position = end }
-      return Array(bytes[position..<end])
+      // Tables with tabs are often written without any quoting: the quote is one of the prompt's.
+      (position, line) = (before, beforeLine)
     }
+    let end = bytes[position...].firstIndex { $0 == separator || $0 == Self.newline } ?? bytes.endIndex
+    guard end - start <= PromptFile.longestLine else { throw tooLong() }
+    guard separator == Self.tab || !bytes[position..<end].contains(Self.quote) else {
+      throw LineError("a quote within a field; quote the whole field and double the quote")
+    }
+    defer { position = end }
+    return Array(bytes[position..<end])
+  }
+
+  private mutating func quotedField(from start: Int) throws(LineError) -> [UInt8] {
     var result: [UInt8] = []
     position += 1
     while position < bytes.endIndex {
@@ -128,15 +149,15 @@ struct CSVRecords {
     throw LineError("a quote is not closed")
   }
 
-  /// True after a comma, false after the end of the record.
-  private mutating func separator() throws(LineError) -> Bool {
+  /// True after a separator, false after the end of the record.
+  private mutating func isFollowed() throws(LineError) -> Bool {
     if position < bytes.endIndex, bytes[position] == 0x0D { position += 1 }
     guard position < bytes.endIndex else { return false }
     let byte = bytes[position]
-    guard byte == Self.comma || byte == Self.newline else { throw LineError("text after a closing quote") }
+    guard byte == separator || byte == Self.newline else { throw LineError("text after a closing quote") }
     position += 1
     if byte == Self.newline { line += 1 }
-    return byte == Self.comma
+    return byte == separator
   }
 
   private func tooLong() -> LineError { LineError("a record of more than \(PromptFile.longestLine) bytes") }

@@ -4,14 +4,17 @@ import Foundation
 /// What a line of a prompt file asks for.
 package struct PictureOrder: Sendable {
   package var line: Int
+  /// Of the prompt among those of the file, from 1: comments and blank lines do not count.
+  package var number: Int
   /// Its seed is not looked at.
   package var request: GenerationRequest
   /// None: from the number of the line; one: `count` seeds from it on; several: these.
   package var seeds: [UInt64]
   package var count: Int
 
-  package init(line: Int, request: GenerationRequest, seeds: [UInt64] = [], count: Int = 1) {
-    (self.line, self.request, self.seeds, self.count) = (line, request, seeds, max(seeds.count, count))
+  package init(line: Int, number: Int? = nil, request: GenerationRequest, seeds: [UInt64] = [], count: Int = 1) {
+    (self.line, self.number, self.request) = (line, number ?? line, request)
+    (self.seeds, self.count) = (seeds, max(seeds.count, count))
   }
 }
 
@@ -28,13 +31,13 @@ package struct PictureJob: Sendable {
   /// The pictures of all lines, in order. Everything follows from the lines alone, so that every shard and every later
   /// run finds the same names and seeds.
   /// - Parameters:
-  ///   - baseSeed: a line without a seed has `baseSeed` + its number. Seeds of one line count up.
+  ///   - baseSeed: a prompt without a seed has `baseSeed` + its line. Seeds of one line count up.
   ///   - name: the words of a file's name.
   package static func jobs(
     _ orders: [PictureOrder], baseSeed: UInt64, name: (GenerationRequest) -> String
   ) -> [PictureJob] {
     orders.flatMap { order in
-      let stem = String(format: "%04d-", order.line) + name(order.request)
+      let stem = String(format: "%04d-", order.number) + name(order.request)
       return (0..<max(0, order.count)).map { index in
         var request = order.request
         let first = order.seeds.first ?? baseSeed &+ UInt64(order.line)

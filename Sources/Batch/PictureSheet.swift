@@ -2,7 +2,7 @@ import DiTCharts
 import DiTImage
 import Foundation
 
-/// The pictures of a job on one sheet, with their prompts.
+/// The pictures of a job on one sheet, with their prompts and seeds.
 package enum PictureSheet {
   /// Pixels of all pictures together; beyond that they shrink.
   static let area = 24 << 20
@@ -13,7 +13,7 @@ package enum PictureSheet {
     let limit = Double(area) / Double(max(1, entries.count))
     let items = try entries.map { entry in
       let picture = try Picture(contentsOf: folder.appendingPathComponent(entry.file))
-      return ContactSheet.Item(try picture.shrunk(toArea: limit), caption(entry))
+      return ContactSheet.Item(try picture.shrunk(toArea: limit), caption(entry), detail: "seed \(entry.seed)")
     }
     return try ContactSheet(items).drawn()
   }

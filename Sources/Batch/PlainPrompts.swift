@@ -12,8 +12,32 @@ enum PlainPrompts {
     if text.isEmpty || text.hasPrefix("#") { return nil }
     let start = optionStart(text)
     let words = text[..<start].trimmingCharacters(in: .whitespaces)
-    return PromptLine(
-      number: number, prompt: words.isEmpty ? nil : unquoted(words), options: try split(String(text[start...])))
+    try checkShortOptions(words)
+    let options = try split(String(text[start...])).map(named)
+    return PromptLine(number: number, prompt: words.isEmpty ? nil : unquoted(words), options: options)
+  }
+
+  /// Options of other programs in one letter, and ours.
+  private static let letters: [Character: String] = [
+    "n": "--count", "S": "--seed", "s": "--steps", "C": "--guidance", "g": "--guidance", "W": "--size WxH", "H": "--size WxH",
+  ]
+
+  /// `-n4` and `-S 12` at the end of a prompt are meant as options, and would be drawn as words.
+  private static func checkShortOptions(_ words: String) throws(LineError) {
+    guard let match = words.firstMatch(of: /(?:^|\s)-([A-Za-z])\s*([0-9][0-9.]*)(?=\s+-|\s*$)/),
+      let letter = match.1.first, let name = letters[letter]
+    else { return }
+    let word = match.0.trimmingCharacters(in: .whitespaces)
+    let value = name.hasSuffix("WxH") ? "" : " \(match.2)"
+    throw LineError("\"\(word)\" would be drawn as words: write \(name)\(value), or quote the prompt")
+  }
+
+  /// An option by its name here: `--cfg_scale=7` → `--guidance=7`.
+  private static func named(_ word: String) -> String {
+    guard word.hasPrefix("--"), let name = FieldNames.option(String(word.dropFirst(2).prefix { $0 != "=" })),
+      FieldNames.isOurs(name), !["prompt", "width", "height"].contains(name)
+    else { return word }
+    return "--\(name)" + word.drop { $0 != "=" }
   }
 
   /// Where `--letter` begins a word outside quotes; the end where none does.

@@ -1,10 +1,10 @@
 import DiTCheckpoints
 import Foundation
 
-/// A file of prompts: plain text, JSONL or CSV. Reading goes on after a bad line, so that one look finds all of them.
+/// A file of prompts: plain text, JSONL, JSON or CSV (with commas, semicolons or tabs). Reading goes on after a bad line, so that one look finds all of them.
 package struct PromptFile: Sendable {
   package enum Format: String, Sendable {
-    case text, jsonl, csv
+    case text, jsonl, json, csv
   }
 
   /// As the user names it, for messages.
@@ -12,8 +12,10 @@ package struct PromptFile: Sendable {
   /// Where the paths in its lines begin: the file's folder, or of standard input the current one.
   package let folder: URL
   package let format: Format
-  /// Of CSV: its options are the names of the columns.
-  package private(set) var header: PromptLine?
+  /// The fields of a table in the order in which they turn up, and the options that they are; nil for names that no option
+  /// can have, and for another name of what a field gives already.
+  package var columns: [(field: String, option: String?)] { found.columns }
+  private var found = FoundColumns()
   package private(set) var lines: [PromptLine] = []
   package private(set) var problems: [PromptProblem] = []
 
@@ -42,9 +44,28 @@ package struct PromptFile: Sendable {
     }
     switch format {
     case .text: readLines(rest, PlainPrompts.line)
-    case .jsonl: readLines(rest, JSONPrompts.line)
+    case .jsonl:
+      var found = FoundColumns()
+      readLines(rest) { text, number throws(LineError) in
+        try JSONPrompts.line(text, number: number) { found.add($0) }
+      }
+      self.found = found
+    case .json:
+      JSONPrompts.read(rest, columns: { found.add($0) }, line: { lines.append($0) }, problem: { problems.append($0) })
     case .csv:
-      CSVPrompts.read(rest, header: { header = $0 }, line: { lines.append($0) }, problem: { problems.append($0) })
+      CSVPrompts.read(rest, header: { found.add($0) }, line: { lines.append($0) }, problem: { problems.append($0) })
+    }
+  }
+
+  private struct FoundColumns {
+    private(set) var columns: [(field: String, option: String?)] = []
+    private var seen: Set<[String?]> = []
+
+    /// More than a thousand are no table: options beyond that stay in their lines, where they are unknown.
+    mutating func add(_ new: [(field: String, option: String?)]) {
+      for column in new where columns.count < 1000 && seen.insert([column.field, column.option]).inserted {
+        columns.append(column)
+      }
     }
   }
 
@@ -61,19 +82,25 @@ package struct PromptFile: Sendable {
   }
 
   private static func format(_ name: String, _ bytes: ArraySlice<UInt8>) -> Format {
-    switch URL(fileURLWithPath: name).pathExtension.lowercased() {
-    case "txt", "text", "prompts": return .text
-    case "jsonl", "ndjson": return .jsonl
-    case "csv": return .csv
+    let fileExtension = URL(fileURLWithPath: name).pathExtension.lowercased()
+    switch fileExtension {
+    case "csv", "tsv", "tab": return .csv
+    case "json": return .json
     default: break
     }
     for line in bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 100) {
       guard let text = try? text(of: line.prefix(longestLine)), !text.isEmpty, !text.hasPrefix("#") else { continue }
-      if text.hasPrefix("{\"") { return .jsonl }
-      let columns = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-      return columns.count > 1 && columns.contains("prompt") && !columns.contains { $0.contains(" ") } ? .csv : .text
+      // Nobody draws a lone brace: an object over several lines, or an array.
+      if text == "{" || text == "[" || text.prefixMatch(of: /\[\s*(\{\s*"|")/) != nil { return .json }
+      if fileExtension == "jsonl" || fileExtension == "ndjson" || text.prefixMatch(of: /\{\s*"/) != nil { return .jsonl }
+      let isTable = [",", ";", "\t"].contains { separator in
+        let columns = text.split(separator: separator).map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+        let isNamed = columns.contains("prompt") || columns.contains("prompts")
+        return columns.count > 1 && isNamed && (separator == "\t" || !columns.contains { $0.contains(" ") })
+      }
+      return isTable ? .csv : .text
     }
-    return .text
+    return fileExtension == "jsonl" || fileExtension == "ndjson" ? .jsonl : .text
   }
 
   private static func read(_ path: String, _ name: String) throws -> [UInt8] {

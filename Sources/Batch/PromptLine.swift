@@ -1,6 +1,6 @@
 /// A line of a prompt file, before anybody knows what its options mean.
 package struct PromptLine: Sendable, Equatable {
-  /// In the file, from 1; of a CSV record the line it begins in.
+  /// In the file, from 1; of a CSV record the line it begins in, of an element of JSON its number.
   package var number: Int
   /// Nil where the line gives none.
   package var prompt: String?
@@ -9,6 +9,19 @@ package struct PromptLine: Sendable, Equatable {
 
   package init(number: Int, prompt: String?, options: [String] = []) {
     (self.number, self.prompt, self.options) = (number, prompt, options)
+  }
+
+  /// This line of a table without some of its options, `--category` for instance.
+  package func without(_ unknown: Set<String>) -> PromptLine {
+    var line = self
+    line.options = []
+    var isDropped = false
+    for word in options {
+      // The empty value of an option stands by itself.
+      if word.hasPrefix("--") { isDropped = unknown.contains(String(word.prefix { $0 != "=" })) }
+      if !isDropped { line.options.append(word) }
+    }
+    return line
   }
 }
 

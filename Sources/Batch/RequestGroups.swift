@@ -56,10 +56,10 @@ extension TextToImage {
 
 extension DrawingSession {
   /// Draws any requests in such batches.
-  /// - Parameter progress: is told the part of the work that is done, 0 to 1; throw from it to stop.
+  /// - Parameter progress: is told the part of the work that is done, 0 to 1, and how many pictures are; throw from it to stop.
   /// - Returns: the pictures in the order of the requests.
   package func drawAll(
-    _ requests: [GenerationRequest], progress: (Double) throws -> Void = { _ in }
+    _ requests: [GenerationRequest], progress: (Double, Int) throws -> Void = { _, _ in }
   ) throws -> [Picture] {
     var pictures = [Picture?](repeating: nil, count: requests.count)
     var done = 0
@@ -67,7 +67,7 @@ extension DrawingSession {
       let drawn = try draw(batch.map { requests[$0] }) { event in
         guard case .step(let step, let steps) = event else { return }
         let part = Double(batch.count) * Double(step) / Double(steps)
-        try progress((Double(done) + part) / Double(requests.count))
+        try progress((Double(done) + part) / Double(requests.count), done + (step == steps ? batch.count : 0))
       }
       for (index, one) in zip(batch, drawn) { pictures[index] = one.picture }
       done += batch.count

@@ -9,13 +9,10 @@ extension Canvas {
     _ text: some StringProtocol, x: Int, y: Int, font: Font = Font(), color: Color = .ink,
     alignment: Alignment = .left
   ) {
-    var pen = origin(x, font.width(of: text), alignment)
-    for character in text {
-      let (strokes, advance) = font.placement(of: .of(character))
-      let moved = strokes.map { $0.map { Point($0.x + Double(pen), $0.y + Double(y + font.ascent)) } }
-      draw(moved, font: font, color: color)
-      pen += advance
-    }
+    let (left, base) = (origin(x, font.width(of: text), alignment), y + font.ascent)
+    draw(
+      text, font, color, point: { Point($0.x + Double(left), $0.y + Double(base)) },
+      pixel: { ($0 + left, $1 + base) })
   }
 
   /// Draws several lines under each other.
@@ -34,12 +31,35 @@ extension Canvas {
     _ text: String, x: Int, y: Int, font: Font = Font(), color: Color = .ink,
     alignment: Alignment = .left
   ) {
-    var pen = origin(-y, font.width(of: text), alignment)
-    for character in text {
-      let (strokes, advance) = font.placement(of: .of(character))
-      draw(
-        strokes.map { $0.map { Point($0.y + Double(x + font.ascent), -$0.x - Double(pen)) } }, font: font, color: color)
-      pen += advance
+    let (start, base) = (origin(-y, font.width(of: text), alignment), x + font.ascent)
+    draw(
+      text, font, color, point: { Point($0.y + Double(base), -$0.x - Double(start)) },
+      pixel: { (base + $1, -start - $0 - 1) })
+  }
+
+  /// - Parameters:
+  ///   - point: where a place goes that is given relative to the beginning of the baseline, y downwards.
+  ///   - pixel: where a pixel goes.
+  private mutating func draw(
+    _ text: some StringProtocol, _ font: Font, _ color: Color, point: (Point) -> Point, pixel: (Int, Int) -> (x: Int, y: Int)
+  ) {
+    var pen = 0
+    for run in TextRun.runs(of: String(text)) {
+      switch run {
+      case .strokes(let glyphs):
+        for glyph in glyphs {
+          let (strokes, advance) = font.placement(of: glyph)
+          draw(strokes.map { $0.map { point(Point($0.x + Double(pen), $0.y)) } }, font: font, color: color)
+          pen += advance
+        }
+      case .system(let text):
+        guard let line = SystemText(text, font: font) else { continue }
+        for painted in line.pixels(color: color) {
+          let (x, y) = pixel(pen + painted.x, painted.y)
+          fill(x: x, y: y, width: 1, height: 1, color: painted.color, opacity: painted.share)
+        }
+        pen += line.advance
+      }
     }
   }
 

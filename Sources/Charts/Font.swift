@@ -1,5 +1,6 @@
-/// A plain sans-serif of strokes, legible from 9 pixels up. It has ASCII, Latin-1 and the accented letters of Europe;
-/// any other character is a box.
+/// A plain sans-serif of strokes, legible from 9 pixels up. It has ASCII, Latin-1 and the accented letters of Europe, the
+/// same pixels on every machine; other words are written in the fonts of the system (``SystemText``), or where those lack
+/// them, in letters that are there (``ReadableText``).
 package struct Font: Equatable, Sendable {
   /// The em in pixels, 4 to 400; capitals are 0.7 of it.
   package let size: Double
@@ -20,7 +21,14 @@ package struct Font: Equatable, Sendable {
 
   /// The width of a line of text in pixels.
   package func width(of text: some StringProtocol) -> Int {
-    text.reduce(0) { $0 + placement(of: .of($1)).advance }
+    TextRun.runs(of: String(text)).reduce(0) { $0 + width(of: $1) }
+  }
+
+  func width(of run: TextRun) -> Int {
+    switch run {
+    case .strokes(let glyphs): glyphs.reduce(0) { $0 + placement(of: $1).advance }
+    case .system(let text): SystemText(text, font: self)?.advance ?? 0
+    }
   }
 
   /// How a glyph falls on whole pixels, so that stems and the tops of letters are crisp: the strokes relative to a whole
@@ -52,6 +60,7 @@ package struct Font: Equatable, Sendable {
   /// `maximumLines` is cut, and an ellipsis says so.
   package func wrapped(_ text: String, width: Int, maximumLines: Int = .max) -> [String] {
     var lines: [String] = []
+    let text = ReadableText.of(String(beginning(of: text, width: width, lines: maximumLines)))
     for paragraph in text.split(whereSeparator: \.isNewline) {
       var line = ""
       for word in paragraph.split(separator: " ") {
@@ -61,8 +70,7 @@ package struct Font: Equatable, Sendable {
         }
         if !line.isEmpty { lines.append(line) }
         line = String(word)
-        while self.width(of: line) > width, line.count > 1 {
-          let head = fitting(line, width: width)
+        while lines.count <= maximumLines, case let head = fitting(line, width: width), head.count < line.count {
           lines.append(head)
           line.removeFirst(head.count)
         }
@@ -78,7 +86,8 @@ package struct Font: Equatable, Sendable {
 
   /// The text, or as much of it as fits with an ellipsis.
   package func cut(_ text: String, width: Int) -> String {
-    if self.width(of: text) <= width { return text }
+    let text = ReadableText.of(String(beginning(of: text, width: width, lines: 1)))
+    if fitting(text, width: width) == text, self.width(of: text) <= width { return text }
     var head = fitting(text, width: max(0, width - self.width(of: "…")))
     while head.last == " " || head.last == "," { head.removeLast() }
     return head + "…"
@@ -86,11 +95,19 @@ package struct Font: Equatable, Sendable {
 
   /// The longest beginning that is no wider than `width`, but one character at least.
   private func fitting(_ text: String, width: Int) -> String {
-    var used = 0
-    let head = text.prefix { character in
-      used += placement(of: .of(character)).advance
-      return used <= width
+    // Letters change their shape with their neighbours, so that it is whole beginnings that are measured.
+    let characters = Array(beginning(of: text, width: width, lines: 1))
+    var low = 1, high = characters.count
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if self.width(of: String(characters[..<middle])) <= width { low = middle } else { high = middle - 1 }
     }
-    return String(head.isEmpty ? text.prefix(1) : head)
+    return String(characters.prefix(low))
+  }
+
+  /// As much of a text as tells that it is too long for some lines: a character is a pixel wide at least.
+  private func beginning(of text: String, width: Int, lines: Int) -> Substring {
+    let (most, overflow) = (max(1, width) + 1).multipliedReportingOverflow(by: max(1, lines) &+ 1)
+    return overflow || most < 0 ? text[...] : text.prefix(most)
   }
 }

@@ -1,17 +1,17 @@
 import Foundation
 
 extension Glyph {
-  /// What a character looks like; a box where it is none of ours. Accented letters are put together from their
-  /// canonical decomposition.
-  static func of(_ character: Character) -> Glyph {
+  /// What a character looks like; nil where it is none of ours. Accented letters are put together from their canonical
+  /// decomposition.
+  static func of(_ character: Character) -> Glyph? {
     let scalars = String(character).decomposedStringWithCanonicalMapping.unicodeScalars
-    guard let base = scalars.first else { return box }
+    guard let base = scalars.first else { return nil }
     if base.properties.isWhitespace { return space }
     let known = scalars.dropFirst().compactMap { marks[$0] }
-    // Half of a character would mislead: all of its parts are known, or it is a box.
-    guard known.count == scalars.count - 1 else { return box }
+    // Half of a character would mislead: all of its parts are known, or it is not ours.
+    guard known.count == scalars.count - 1 else { return nil }
     let dotless: Unicode.Scalar? = ["i": "\u{131}", "j": "\u{237}"][base]
-    guard var glyph = table[known.contains { $0.above } ? dotless ?? base : base] else { return box }
+    guard var glyph = table[known.contains { $0.above } ? dotless ?? base : base] else { return nil }
     let center = glyph.width / 2
     let lift = max(0, glyph.height - 10)
     for mark in known { glyph = glyph + mark.glyph.moved(x: center, y: mark.above ? lift : 0) }
@@ -21,7 +21,6 @@ extension Glyph {
   }
 
   static let space = Glyph(strokes: [], bearing: 3.5)
-  static let box = Glyph(strokes: [[Point(0, 0), Point(8, 0), Point(8, 13), Point(0, 13), Point(0, 0)]], bearing: 1.9)
 
   /// Every character that is drawn by itself.
   static let table: [Unicode.Scalar: Glyph] = {

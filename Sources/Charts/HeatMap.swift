@@ -15,14 +15,16 @@ package enum HeatMap {
     return anchors[index].mixed(with: anchors[index + 1], place - Float(index))
   }
 
-  /// The values of a map between its least and its greatest one, as 0...1; all 0 where they are equal. Values that are
-  /// not finite count as the least.
-  package static func normalized(_ map: [Float]) -> [Float] {
+  /// The values of a map between the ends of a range, as 0...1; all 0 where those are equal. Values that are not finite
+  /// count as the least.
+  /// - Parameter range: nil: from the map's least to its greatest value.
+  package static func normalized(_ map: [Float], range: ClosedRange<Float>? = nil) -> [Float] {
     let finite = map.lazy.filter(\.isFinite)
-    guard let least = finite.min(), let greatest = finite.max(), greatest > least else { return map.map { _ in 0 } }
+    guard let least = range?.lowerBound ?? finite.min(), let greatest = range?.upperBound ?? finite.max(), greatest > least
+    else { return map.map { _ in 0 } }
     // Halves, so that the difference of two huge numbers is a number.
     let span = greatest / 2 - least / 2
-    return map.map { $0.isFinite ? ($0 / 2 - least / 2) / span : 0 }
+    return map.map { $0.isFinite ? min(1, max(0, ($0 / 2 - least / 2) / span)) : 0 }
   }
 }
 
@@ -32,14 +34,17 @@ extension Picture {
   /// - Parameters:
   ///   - map: rows of equal length, of any range (`HeatMap.normalized`).
   ///   - alpha: the opacity of the hottest place.
+  ///   - range: what the ends of the colours stand for; nil: the map's least and greatest value.
   /// - Throws: `ImageError.misfit` where the rows are of different lengths.
-  package func overlayHeat(_ map: [[Float]], alpha: Float = 0.75) throws(ImageError) -> Picture {
+  package func overlayHeat(
+    _ map: [[Float]], alpha: Float = 0.75, range: ClosedRange<Float>? = nil
+  ) throws(ImageError) -> Picture {
     guard let columns = map.map(\.count).max(), columns > 0 else { return self }
     for (y, row) in map.enumerated() where row.count != columns {
       throw .misfit(reason: "row \(y) of a heat map has \(row.count) numbers, others have \(columns)")
     }
     let heat = Self.smoothed(
-      HeatMap.normalized(map.flatMap { $0 }), rows: map.count, columns: columns, width: width, height: height)
+      HeatMap.normalized(map.flatMap { $0 }, range: range), rows: map.count, columns: columns, width: width, height: height)
     var result = self
     for y in 0..<height {
       for x in 0..<width {

@@ -143,11 +143,13 @@ package struct StrictJSON {
     }
   }
 
-  /// A scalar or an array of scalars: what an option of a prompt file's line can be.
+  /// A scalar or an array of scalars: what an option of a prompt file's line can be. The members of an object are skipped.
   package mutating func scalar() throws -> Scalar {
     skipSpace()
     switch peek() {
-    case UInt8(ascii: "{"): throw problem("an object, where a value was expected")
+    case UInt8(ascii: "{"):
+      try skip()
+      return .object
     case UInt8(ascii: "["):
       var elements: [Scalar] = []
       try array { json in elements.append(try json.scalar()) }
@@ -170,6 +172,7 @@ package struct StrictJSON {
     case number(String)
     case string(String)
     case array([Scalar])
+    case object
   }
 
   /// A number, true, false or null; and null for what is no finite number, where that is allowed.
@@ -186,6 +189,12 @@ package struct StrictJSON {
     let isNumber = word.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
     guard isNumber || ["true", "false", "null"].contains(word) else { throw problem("no value") }
     return word
+  }
+
+  /// The byte that the next value begins with; nil at the end.
+  package mutating func first() -> UInt8? {
+    skipSpace()
+    return peek()
   }
 
   /// Nothing but white space may follow; in a padded header only spaces.

@@ -1,5 +1,7 @@
 import ArgumentParser
+import DiTBatch
 import DiTDiffusion
+import DiTErrors
 import DiTFiles
 import DiTImage
 import DiTModels
@@ -30,7 +32,7 @@ struct Compare: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Prompts with classes instead: CSV with columns prompt and class, or lines 'a fox in snow --class fox'.",
+      "Prompts with classes instead, as for batch: CSV with columns prompt and class, or lines 'a fox --class fox'.",
       valueName: "file"),
     completion: .file(), transform: Reading.path)
   var prompts: String?
@@ -144,7 +146,8 @@ struct Compare: ParsableCommand {
 
     let comparisons = try requests.enumerated().map { index, request in
       try ModeComparison(request, seeds: seeds, session: session) { done, total in
-        progress.show(index * total + done, of: requests.count * total, request.prompt)
+        let (all, count) = (index * total + done, requests.count * total)
+        progress.show(Double(all) / Double(count), "\(all)/\(count)", request.prompt)
       }
     }
     progress.clear()
@@ -158,16 +161,16 @@ struct Compare: ParsableCommand {
 
     var words = requests[0]
     words.classIndex = nil
-    let sheet = try session.guidanceSheet(words, scales: scales, seeds: seeds) { progress.show($0, of: $1, "guidance") }
+    let sheet = try session.guidanceSheet(words, scales: scales, seeds: seeds) {
+      progress.show(Double($0) / Double($1), "\($0)/\($1)", "guidance")
+    }
     progress.clear()
     let second = OutputNames(stem + "-guidance" + ending, prompt: "", className: nil, quality: quality.quality)
     Terminal.print(try second.write(sheet.drawn(), texts: [about], number: nil))
   }
 
   private func makeRequests(_ folder: ModelFolder) throws -> [GenerationRequest] {
-    let entries =
-      try prompts.map { try ComparisonFile(URL(fileURLWithPath: $0)).entries }
-      ?? [ComparisonFile.Entry(prompt: prompt.joined(separator: " "), className: className ?? "")]
+    let entries = try prompts.map(readPrompts) ?? [(prompt: prompt.joined(separator: " "), className: className ?? "")]
     return try entries.map { entry in
       var request = folder.defaultRequest
       if let size { request.size = size }
@@ -182,10 +185,24 @@ struct Compare: ParsableCommand {
     }
   }
 
+  /// The lines of a prompt file that have both words and a class: there is nothing to compare in others.
+  private func readPrompts(_ path: String) throws -> [(prompt: String, className: String)] {
+    let file = try PromptFile(path: path)
+    if let problem = file.problems.first { throw BatchError.badLine(file: file.name, problem) }
+    let entries = try file.lines.compactMap { line -> (prompt: String, className: String)? in
+      guard let words = line.prompt, !words.isEmpty, let className = try LineReader.className(of: line, in: file) else {
+        return nil
+      }
+      return (words, className)
+    }
+    guard !entries.isEmpty else { throw BatchError.nothingToCompare(file: file.name) }
+    return entries
+  }
+
   private func description(_ requests: [GenerationRequest], _ metadata: PictureMetadata) -> String {
     let request = requests[0]
     let subject = prompts == nil ? "\(request.prompt), class \(className ?? "")" : "\(requests.count) prompts"
-    return "dit-t2i compare: \(subject), \(seeds) seeds from \(request.seed), \(request.steps) steps, "
+    return "dit-t2i compare: \(subject), \(counted(seeds, "seed")) from \(request.seed), \(counted(request.steps, "step")), "
       + "\(request.sampler), \(request.guidanceWords)\n\(metadata.text)"
   }
 

@@ -130,7 +130,7 @@ struct DitT2I: ParsableCommand {
 }
 
 /// `"violin", "oboe", "harp" and 4 more`.
-func listed(_ words: [String]) -> String {
-  let shown = words.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
-  return words.count > 3 ? "\(shown) and \(words.count - 3) more" : shown
+func listed(_ words: [String], most: Int = 3) -> String {
+  let shown = words.prefix(most).map { "\"\($0)\"" }.joined(separator: ", ")
+  return words.count > most ? "\(shown) and \(words.count - most) more" : shown
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTErrors
 import DiTImage
 import DiTModels
 import DiTTensors
@@ -75,7 +76,7 @@ struct Draw: ParsableCommand {
     let requests = try makeRequests(folder, recipe)
     // Everything a user can mistype is checked before the weights are read.
     for request in requests { try folder.check(request) }
-    try show.check(folder)
+    try show.check(folder, requests[0])
     let names = OutputNames(
       output, prompt: requests[0].prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
     try names.checkFolder()
@@ -91,18 +92,17 @@ struct Draw: ParsableCommand {
     }
     let session = try engine.load(folder, backend)
     if !quiet { PromptNotes.show(requests[0], session.model) }
-    let preview = show.preview && !quiet ? TerminalPreview() : nil
+    let preview = show.preview && !quiet ? TerminalPreview { complain("note: \($0)") } : nil
 
     for (index, request) in requests.enumerated() {
       let began = ContinuousClock.now
-      let label = requests.count > 1 ? "picture \(index + 1) of \(requests.count)" : ""
       var record = DrawingRecord()
       let drawn = try session.draw([request], recordingAttention: show.attention) { event in
         record.note(event)
         switch event {
         case .predictedOriginal(_, let latents):
           if let preview, preview.isDue { try preview.show(session.model.picture(of: latents[0])) }
-        case .step(let step, let steps): progress.show(step, of: steps, label)
+        case .step(let step, let steps): progress.show(step, of: steps, picture: index + 1, of: requests.count)
         case .decoding: progress.note("decoding")
         case .attention, .finished: break
         }

@@ -1,3 +1,4 @@
+import DiTErrors
 import DiTModels
 import DiTTextToImage
 
@@ -40,9 +41,4 @@ struct DrawnPicture: Encodable {
     let name = file == "-" ? "" : "\(file)  "
     return "\(name)seed \(seed)  \(width)x\(height)  \(counted(steps, "step"))  \(duration(seconds))"
   }
-}
-
-/// "1 step", "25 steps"; "1 class", "3 classes".
-func counted(_ count: Int, _ one: String, _ many: String? = nil) -> String {
-  "\(count) \(count == 1 ? one : many ?? one + "s")"
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTErrors
 import DiTModels
 import DiTTextToImage
 

@@ -26,8 +26,11 @@ struct ShowOptions: ParsableArguments {
     if attentionBlocks != nil, !attention { throw ValidationError("--attention-blocks belongs to --attention") }
   }
 
-  func check(_ folder: ModelFolder) throws {
+  func check(_ folder: ModelFolder, _ request: GenerationRequest) throws {
     guard attention else { return }
+    guard WeightedPrompt.plain(request.prompt).contains(where: { !$0.isWhitespace }) else {
+      throw ValidationError("--attention shows where the picture looked for each word, and there are none: give a prompt")
+    }
     guard folder.text != nil else { throw ValidationError("--attention: \(folder.name) reads no words") }
     if !folder.traits.recordsAttention {
       throw ValidationError("--attention: \(folder.name) reads words among the patches, not by cross-attention")

@@ -4,20 +4,22 @@ import DiTImage
 /// A small picture on the terminal's standard error, drawn over itself; the progress bar stands below.
 final class TerminalPreview {
   private let graphics: TerminalGraphics
-  private let columns, height: Int
   private var rows = 0
   private var last: ContinuousClock.Instant?
 
-  /// Nil where there is no terminal, or none that shows colours.
-  init?() {
-    guard isatty(STDERR_FILENO) == 1,
-      let graphics = TerminalGraphics.detect(environment: ProcessInfo.processInfo.environment)
-    else { return nil }
-    var size = winsize()
-    let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+  /// - Parameter explain: is told why there is none.
+  init?(explain: (String) -> Void) {
+    guard isatty(STDERR_FILENO) == 1 else {
+      explain("no preview: standard error is not a terminal")
+      return nil
+    }
+    let environment = ProcessInfo.processInfo.environment
+    guard let graphics = TerminalGraphics.detect(environment: environment) else {
+      let term = environment["TERM"] ?? ""
+      explain("no preview: \(term.isEmpty ? "TERM is not set" : "TERM=\(term)"), and such a terminal shows no colours")
+      return nil
+    }
     self.graphics = graphics
-    columns = min(known ? Int(size.ws_col) : 80, graphics == .halfBlocks ? 64 : 40)
-    height = known ? Int(size.ws_row) : 24
   }
 
   /// Decoding and sending take time: ten pictures a second are enough.
@@ -31,8 +33,10 @@ final class TerminalPreview {
 
   func show(_ picture: Picture) {
     last = .now
+    let (width, height) = TerminalText.size
+    let columns = min(width, graphics == .halfBlocks ? 64 : 40)
     // A character cell is about twice as high as wide; one row stays for the progress bar.
-    let fitting = max(8, min(columns, (height - 2) * 2 * picture.width / picture.height))
+    let fitting = max(min(8, columns), min(columns, (height - 2) * 2 * picture.width / picture.height))
     let cells = graphics == .halfBlocks ? min(fitting, picture.width) : min(fitting, (picture.width + 7) / 8)
     let needed = max(1, (cells * picture.height / picture.width + 1) / 2)
     var text = "\r\u{1B}[K"

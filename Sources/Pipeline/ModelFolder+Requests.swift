@@ -1,4 +1,5 @@
 import DiTDiffusion
+import DiTErrors
 import DiTModels
 import DiTTransformer
 
@@ -61,5 +62,10 @@ extension ModelFolder {
   package func steps(of request: GenerationRequest) -> Int {
     let respaced = request.respacing.flatMap { try? StepPlan(respacing: $0, schedule: scheduler.schedule).count }
     return respaced ?? request.steps
+  }
+
+  /// "small, 256x256, 25 steps, dpm++, guidance 4": all but words, class and seed.
+  package func summary(of request: GenerationRequest) -> String {
+    "\(name), \(request.size), \(counted(steps(of: request), "step")), \(request.sampler), \(request.guidanceWords)"
   }
 }

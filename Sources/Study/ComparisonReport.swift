@@ -1,4 +1,5 @@
 import DiTCharts
+import DiTErrors
 import DiTImage
 import DiTTensors
 import DiTTextToImage
@@ -70,6 +71,9 @@ package struct ComparisonReport: Encodable, Sendable {
 
   /// One subject: modes down, seeds across. Several: subjects down, modes across, the first seed each.
   package func sheet(_ comparisons: [ModeComparison]) -> ContactSheet {
+    let guidance = comparisons.first?.request.guidanceWords ?? ""
+    let common = "\(model), \(size), \(counted(steps, "step")), \(sampler), \(guidance)"
+    let fit = "Fit: the share of the model's error in predicting a picture's noise that knowing the words takes away."
     if comparisons.count == 1 {
       let outcomes = comparisons[0].outcomes
       return ContactSheet(
@@ -78,13 +82,13 @@ package struct ComparisonReport: Encodable, Sendable {
         columnHeaders: seeds.map { "seed \($0)" },
         rowLabels: overall.map {
           String(format: "%@\n%.2f s\nfit %.1f %%", $0.mode.rawValue, $0.secondsPerPicture, 100 * $0.wordFit)
-        })
+        }, notes: "\(common)\n\(fit)")
     }
     return ContactSheet(
       rows: comparisons.map { $0.outcomes.map { ContactSheet.Item($0.pictures[0].picture) } },
-      title: "\(model), \(steps) steps, \(comparisons.first?.request.guidanceWords ?? "")",
       columnHeaders: overall.map { String(format: "%@\nfit %.1f %%", $0.mode.rawValue, 100 * $0.wordFit) },
-      rowLabels: subjects.map { "\($0.prompt)\nclass \($0.className)" })
+      rowLabels: subjects.map { "\($0.prompt)\nclass \($0.className)" },
+      notes: "\(common), seed \(seeds[0])\n\(fit) The means of \(counted(seeds.count, "seed")).")
   }
 }
 
@@ -107,6 +111,7 @@ extension DrawingSession {
     let title = [request.prompt, request.classIndex.map { "class \(model.folder.className($0))" }].compactMap { $0 }
     return ContactSheet(
       rows: rows, title: title.filter { !$0.isEmpty }.joined(separator: "  ·  "),
-      columnHeaders: request.withSeeds(seeds).map { "seed \($0.seed)" }, rowLabels: requests.map(\.guidanceWords))
+      columnHeaders: request.withSeeds(seeds).map { "seed \($0.seed)" }, rowLabels: requests.map(\.guidanceWords),
+      notes: "\(model.folder.name), \(request.size), \(counted(model.folder.steps(of: request), "step")), \(request.sampler)")
   }
 }

@@ -1,6 +1,7 @@
 import DiTCharts
 import DiTImage
 import DiTTextToImage
+import Foundation
 
 extension DrawingRecord {
   /// - Parameter final: what came out, in place of the last predicted x₀.
@@ -9,18 +10,36 @@ extension DrawingRecord {
     if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }
     let items = stages.map { ContactSheet.Item($0.picture, "step \($0.step) of \(originals.count)") }
     return (
-      ContactSheet(items, columns: max(1, items.count), title: final.request.prompt),
+      ContactSheet(items, width: ContactSheet.screen, title: final.request.prompt),
       Animation(stages.map(\.picture), delay: 0.25)
     )
   }
 }
 
 extension WordAttention {
-  /// The picture, and for each word the picture under its heat map with the word below.
+  /// The picture, and for each word the picture under its heat map with the word below; one scale for all of them.
   package func sheet(over picture: Picture) throws -> ContactSheet {
-    let percent = { (share: Float) in "\(Int((100 * share).rounded())) %" }
-    let maps = try words.map { ContactSheet.Item(try picture.overlayHeat($0.map), "\($0.text)  \(percent($0.share))") }
-    let items = [ContactSheet.Item(picture)] + maps
-    return ContactSheet(items, columns: min(items.count, 6), title: prompt)
+    let percent = { (share: Float) in String(format: "%.1f %%", 100 * share) }
+    let telling = words.filter { !WordAttention.functionWords.contains($0.text.lowercased()) }
+    let shown = telling.isEmpty ? words : telling
+    // Logarithmic: a single hot place would leave everything else dark.
+    let hottest = max(1e-6, shown.flatMap { $0.map.joined() }.max() ?? 0), least = hottest / 50
+    let maps = try shown.map { word in
+      let levels = word.map.map { $0.map { log(max($0, least)) } }
+      let heat = try picture.overlayHeat(levels, range: log(least)...log(hottest))
+      return ContactSheet.Item(heat, "\(word.text)  \(percent(word.share))")
+    }
+    var sheet = ContactSheet(
+      [ContactSheet.Item(picture)] + maps, width: ContactSheet.screen, title: prompt,
+      notes: "Colours (logarithmic): the share of a place's attention that goes to the word. "
+        + "Numbers: its share in the whole picture.")
+    sheet.heatScale = (percent(least), percent(hottest))
+    return sheet
   }
+
+  /// Words that hold a sentence together: nothing in a picture looks like them.
+  private static let functionWords: Set<String> = [
+    "a", "an", "the", "and", "or", "but", "of", "in", "on", "at", "by", "to", "from", "with", "without", "into", "onto", "for",
+    "as", "is", "are", "was", "were", "be", "its", "it", "his", "her", "their", "this", "that", "these", "those", ",", ".",
+  ]
 }

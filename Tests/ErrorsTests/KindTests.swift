@@ -38,7 +38,7 @@ import Testing
     ],
     .damagedData: [
       SourceError.changed(path: ""),
-      ComparisonFileError.notText(""), ComparisonFileError.empty(""), ComparisonFileError.line("", 1, ""),
+      BatchError.nothingToCompare(file: ""), BatchError.badLine(file: "", PromptProblem(line: 1, reason: "")),
       TokenizerError.unreadable(path: "", reason: ""), TokenizerError.notSentencePiece(path: "", reason: ""),
       TokenizerError.noEndToken(path: ""),
       ConfigurationError.wrong(file: "", reason: ""),
@@ -58,7 +58,7 @@ import Testing
     .notFound: [
       ConfigurationError.missing(file: ""), ConfigurationError.noFolder(path: ""),
       ConfigurationError.unreadable(file: "", reason: ""),
-      BackendError.openBLASMissing, ComparisonFileError.unreadable(""),
+      BackendError.openBLASMissing,
       RecipeError.gone(path: "", part: "", option: ""), RecipeError.model(path: "", name: ""),
       ModelError.notFound(name: "", looked: []), ModelError.noModels(looked: []),
       LoadError.unreadable(file: "", reason: ""), FileError.unreadable(path: "", reason: ""),

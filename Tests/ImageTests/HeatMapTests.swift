@@ -18,6 +18,8 @@ import Testing
     #expect(HeatMap.normalized([.nan, 1, .infinity, 2]) == [0, 0, 0, 1])
     #expect(HeatMap.normalized([-.greatestFiniteMagnitude, .greatestFiniteMagnitude]) == [0, 1])
     #expect(HeatMap.normalized([]) == [])
+    #expect(HeatMap.normalized([2, 4, 9, .nan], range: 0...8) == [0.25, 0.5, 1, 0])
+    #expect(HeatMap.normalized([2, 4], range: 3...3) == [0, 0])
   }
 
   @Test func theHottestPlaceIsWhereItShouldBe() throws {
@@ -29,5 +31,8 @@ import Testing
     #expect(heat[5, 5].green < 10 && heat[39, 0].green < 60)
     #expect(try picture.overlayHeat(map, alpha: 0) == picture)
     #expect(try picture.overlayHeat([]) == picture)
+    // Of a scale that others share, the hottest place here is lukewarm.
+    #expect(try picture.overlayHeat(map, alpha: 1, range: 0...14)[25, 15] != heat[25, 15])
+    #expect(try picture.overlayHeat(map, alpha: 1, range: 0...7) == heat)
   }
 }

@@ -43,12 +43,13 @@ import Testing
     let jobs = PictureJob.jobs(
       [
         PictureOrder(line: 3, request: wanted, count: 2), PictureOrder(line: 12, request: wanted, seeds: [4_294_967_295], count: 2),
-        PictureOrder(line: 12345, request: wanted),
+        PictureOrder(line: 12345, request: wanted), PictureOrder(line: 20000, number: 5, request: wanted),
       ], baseSeed: 100) { $0.prompt }
-    #expect(jobs.map(\.request.seed) == [103, 104, 4_294_967_295, 0, 12445])
+    #expect(jobs.map(\.request.seed) == [103, 104, 4_294_967_295, 0, 12445, 20100])
     #expect(
       jobs.map(\.file) == [
         "0003-a fox-1.png", "0003-a fox-2.png", "0012-a fox-1.png", "0012-a fox-2.png", "12345-a fox.png",
+        "0005-a fox.png",
       ])
   }
 }

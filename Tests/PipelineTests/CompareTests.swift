@@ -30,6 +30,10 @@ import Testing
     #expect(sheet.width > 2 * 64 && sheet.height > 4 * 64)
     let several = try ComparisonReport([comparison, comparison], model: session.model)
     #expect(several.subjects.count == 2)
+    let notes = several.sheet([comparison, comparison]).notes
+    for words in ["Fit: ", "seed \(several.seeds[0])", several.model, several.sampler, "guidance "] {
+      #expect(notes.contains(words), "\(words)")
+    }
     #expect(try several.sheet([comparison, comparison]).drawn().height > 2 * 64)
   }
 
@@ -72,20 +76,5 @@ import Testing
     #expect(power > 0.05 && power < 20, "\(power)")
     #expect(distance(parts[0], parts[1]) > 1e-4)
     #expect(distance(parts[0], parts[2]) > 1e-4)
-  }
-
-  @Test func filesNameClasses() throws {
-    func entries(_ text: String) throws -> [ComparisonFile.Entry] {
-      let url = FileManager.default.temporaryDirectory.appendingPathComponent("dit-t2i-prompts-\(UUID()).txt")
-      defer { try? FileManager.default.removeItem(at: url) }
-      try Data(text.utf8).write(to: url)
-      return try ComparisonFile(url).entries
-    }
-    let fox = ComparisonFile.Entry(prompt: "a red fox, in snow", className: "fox")
-    #expect(try entries("\u{FEFF}Class,prompt\r\nfox,\"a red fox, in snow\"\r\n,\"a car\"\r\n\r\n") == [fox])
-    #expect(try entries("# notes\na red fox, in snow --class fox  \n") == [fox])
-    for text in ["", "# only\n", "a fox\n", "prompt,class\na fox\n"] {
-      #expect(throws: ComparisonFileError.self, "\(text)") { try entries(text) }
-    }
   }
 }

@@ -69,7 +69,16 @@ import Testing
   }
 
   @Test func aFileIsKnownByItsNameOrElseByItsContent() {
-    #expect(read("{\"prompt\": \"a\"}", "a.txt").format == .text)
+    #expect(read("{\"prompt\": \"a\"}", "a.txt").format == .jsonl)
+    #expect(read("{a,b} fox", "a.txt").format == .text)
+    #expect(read("[cat] on a roof", "a.txt").format == .text)
+    for json in ["[\n{}]", "[{\"prompt\": \"a\"}]", "[ \"a fox\"]", "{\n\"prompt\": \"a\"\n}"] {
+      for name in ["a.txt", "list", "a.json", "a.jsonl"] { #expect(read(json, name).format == .json) }
+    }
+    #expect(read("Prompt\tCategory\na\tb", "a.txt").format == .csv)
+    #expect(read("Prompts;seed\na;1", "list").format == .csv)
+    #expect(read("a fox\tin snow", "a.txt").format == .text)
+    #expect(read("a", "a.TSV").format == .csv)
     #expect(read("a fox", "a.JSONL").format == .jsonl)
     #expect(read("\u{FEFF}\n{\"prompt\": \"a\"}", "standard input").format == .jsonl)
     #expect(read("# c\nprompt,seed\na,1", "list").format == .csv)
@@ -87,7 +96,7 @@ import Testing
       [
         #"{"prompt": "good"}"#, "{", String(repeating: "[", count: 60_000), #"{"prompt": [[[[[[[1]]]]]]]}"#,
         #"{"a": "# + String(repeating: #"["#, count: 60_000), #"{"prompt": "a", "prompt": "a"}"#, #"{"prompt": 3}"#,
-        #"{"prompt": "\u0007"}"#, #"{"prompt": "\ud800"}"#, "[]", "3", "{} {}", #"{"x y": 1}"#, #"{"a": {}}"#,
+        #"{"prompt": "\u0007"}"#, #"{"prompt": "\ud800"}"#, "[]", "3", "{} {}", #"{"seed": {}}"#, #"{"seed": [true]}"#,
       ].joined(separator: "\n"), "a.jsonl")
     #expect(json.lines.map(\.number) == [1])
     #expect(json.problems.map(\.line) == Array(2...14))
@@ -113,7 +122,7 @@ import Testing
     let alphabet: [UInt8] = Array("a \"'\\,\n\r{}[]:#-=0\t".utf8) + [0, 0xFF, 0xC3, 0xA9]
     for _ in 0..<2000 {
       let bytes = (0..<Int.random(in: 0...80, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 0 }
-      for name in ["a.txt", "a.jsonl", "a.csv", "a"] {
+      for name in ["a.txt", "a.jsonl", "a.csv", "a", "a.tsv", "a.json"] {
         let file = PromptFile(name: name, bytes: bytes)
         let numbers = file.lines.map(\.number) + file.problems.map(\.line)
         #expect(Set(numbers).count == numbers.count)

@@ -25,6 +25,25 @@ import Testing
     #expect(throws: BatchError.self) { try PromptTemplate(template) }
   }
 
+  /// Counted before anything is made: neither time nor memory goes into what is refused.
+  @Test(arguments: [
+    "{1..100000000}", "{1..99999999999999999999999}", "{1..4096}{1..4096}", "{{1..4096}{1..4096}}",
+    String(repeating: "{a,b}", count: 20), "x{" + String(repeating: "{a,b}", count: 40) + "}",
+    "{-9223372036854775808..9223372036854775807}",
+  ])
+  func refusesWhatStandsForTooMany(_ template: String) {
+    let error = #expect(throws: BatchError.self) { try PromptTemplate(template) }
+    #expect(error?.description.contains("4096") == true)
+  }
+
+  @Test func oneChoiceIsPlainText() throws {
+    let many = try PromptTemplate(String(repeating: "{a}", count: 20_000))
+    #expect(many.axes.isEmpty && many.matrix.rows == [[String(repeating: "a", count: 20_000)]])
+    #expect(try PromptTemplate("{fox}").matrix.columnLabels.isEmpty)
+    #expect(throws: BatchError.self) { try PromptTemplate("{1..4096}" + String(repeating: "x", count: 100_000)) }
+    #expect(throws: BatchError.self) { try PromptTemplate(String(repeating: "{", count: 3_000)) }
+  }
+
   @Test func twoAxesAreRowsAndColumns() throws {
     let matrix = try PromptTemplate("a {red,blue,green} {fox,owl}").matrix
     #expect(matrix.rowLabels == ["red", "blue", "green"])

@@ -44,6 +44,12 @@ import Testing
     }
     // Recording changes nothing.
     #expect(try session.draw([request])[0].picture == drawn.picture)
-    #expect(try attention.sheet(over: drawn.picture).drawn().width > 5 * 128)
+    // The picture and the words that can look like something, on one scale.
+    let sheet = try attention.sheet(over: drawn.picture)
+    let captions = sheet.rows.joined().compactMap { $0?.caption }
+    #expect(captions.map { $0.prefix { $0 != " " } } == ["", "red", "astronaut", "snow"])
+    #expect(captions.dropFirst().allSatisfy { $0.wholeMatch(of: /[a-z]+  [0-9]+\.[0-9] %/) != nil })
+    #expect(sheet.heatScale?.low.hasSuffix(" %") == true && sheet.heatScale?.high.hasSuffix(" %") == true)
+    #expect(try sheet.drawn().width > 4 * 128)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DiTBatch
+import DiTErrors
 import DiTImage
 import DiTModels
 import DiTTensors
@@ -11,8 +12,8 @@ struct Batch: ParsableCommand {
     commandName: "batch",
     abstract: "Draw the pictures of a prompt file into a folder; started again, it goes on where it stopped.",
     discussion: """
-      A file is plain text, a prompt a line with options after it, or JSONL or CSV with \
-      the same names as fields:
+      A file is plain text, a prompt a line with options after it, or JSON, JSONL, CSV or TSV with \
+      the same names as fields (those of other programs are understood):
         a red fox in snow --size 320x192 --seed 7 --negative "blurry" --count 4
         {"prompt": "a red fox in snow", "size": "320x192", "seed": 7}
 
@@ -99,7 +100,12 @@ struct Batch: ParsableCommand {
 
   /// All bad lines are named before anything is drawn.
   private func readJobs(_ prompts: PromptFile, _ model: ModelFolder) throws -> [PictureJob] {
-    let (orders, problems) = LineReader(picture: picture, source: source, folder: model).orders(prompts)
+    let reader = LineReader(picture: picture, source: source, folder: model)
+    let unknown = reader.unknownColumns(prompts).map { String($0.field.prefix(60)) }
+    if !unknown.isEmpty, !quiet {
+      note("note: \(prompts.name): skipped fields that are no options: \(listed(unknown, most: 12))")
+    }
+    let (orders, problems) = reader.orders(prompts)
     for problem in problems { complain("\(prompts.name):\(problem.line): \(problem.reason)", prefix: "") }
     guard problems.isEmpty || skipBad else {
       throw BatchError.badLines(file: prompts.name, bad: problems.count, of: orders.count + problems.count)
@@ -180,8 +186,8 @@ struct Batch: ParsableCommand {
     Terminal.print(path)
   }
 
-  private func pictures(_ count: Int) -> String { count == 1 ? "1 picture" : "\(count) pictures" }
+  private func pictures(_ count: Int) -> String { counted(count, "picture") }
 
   /// Pictures are on standard output, what is said about them on standard error.
-  private func note(_ text: String) { complain(text, prefix: "") }
+  private func note(_ text: String) { complain(text) }
 }

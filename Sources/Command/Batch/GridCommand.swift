@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiTBatch
 import DiTCharts
+import DiTErrors
 import DiTImage
 import DiTModels
 import DiTTextToImage
@@ -43,6 +44,9 @@ struct GridCommand: ParsableCommand {
   func run() throws {
     let start = ContinuousClock.now
     let matrix = try PromptTemplate(prompt).matrix
+    if !quiet, matrix.rowLabels.isEmpty, matrix.columnLabels.isEmpty {
+      complain("note: no braces with choices, and so one picture; \"a {red,blue} fox\" makes a table")
+    }
     let folder = try engine.openModel()
     let requests = try makeRequests(matrix.rows.flatMap { $0 }, folder)
     let names = OutputNames(
@@ -53,16 +57,17 @@ struct GridCommand: ParsableCommand {
     let backend = try engine.makeBackend()
     let about = PNGText("Description", description(requests[0], try engine.metadata(folder, backend)))
     let session = try engine.load(folder, backend)
-    let pictures = try session.drawAll(requests) { progress.show($0, "\(requests.count) cells") }
+    let pictures = try session.drawAll(requests) { progress.show($0, "\($1)/\(counted(requests.count, "cell"))") }
     let width = matrix.rows.first?.count ?? 1
-    let items = pictures.map { ContactSheet.Item($0) }
+    let items = zip(pictures, requests).map { ContactSheet.Item($0, detail: varySeed ? "seed \($1.seed)" : "") }
     let sheet = ContactSheet(
       rows: stride(from: 0, to: items.count, by: max(1, width)).map { Array(items[$0..<$0 + width]) },
-      title: prompt, columnHeaders: matrix.columnLabels, rowLabels: matrix.rowLabels)
+      title: prompt, columnHeaders: matrix.columnLabels, rowLabels: matrix.rowLabels,
+      notes: folder.summary(of: requests[0]) + (varySeed ? "" : ", seed \(requests[0].seed)"))
     let file = try names.write(sheet.drawn(), texts: [about], number: nil)
     progress.clear()
     let time = duration(seconds(since: start))
-    let cells = requests.count == 1 ? "1 cell" : "\(requests.count) cells"
+    let cells = counted(requests.count, "cell")
     Terminal.print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(cells) of \(requests[0].size)  \(time)")
   }
 
@@ -82,7 +87,7 @@ struct GridCommand: ParsableCommand {
   }
 
   private func description(_ request: GenerationRequest, _ metadata: PictureMetadata) -> String {
-    "dit-t2i grid: \(prompt), seed \(request.seed), \(request.steps) steps, \(request.sampler), "
+    "dit-t2i grid: \(prompt), seed \(request.seed), \(counted(request.steps, "step")), \(request.sampler), "
       + request.guidanceWords + "\n" + metadata.text
   }
 }

@@ -32,8 +32,9 @@ struct LineReader {
     self.folder = folder
   }
 
+  /// - Parameter number: of the prompt, from 1.
   /// - Throws: ``PromptProblem``, the line and what is wrong with it.
-  func order(_ line: PromptLine, in place: URL) throws(PromptProblem) -> PictureOrder {
+  func order(_ line: PromptLine, number: Int, in place: URL) throws(PromptProblem) -> PictureOrder {
     do {
       var request = folder.defaultRequest
       try defaults.picture.apply(to: &request, folder)
@@ -45,7 +46,8 @@ struct LineReader {
       }
       try applySource(options, to: &request, in: place)
       try folder.check(request)
-      return PictureOrder(line: line.number, request: request, seeds: options.picture.seed?.values ?? [], count: options.count)
+      return PictureOrder(
+        line: line.number, number: number, request: request, seeds: options.picture.seed?.values ?? [], count: options.count)
     } catch {
       throw PromptProblem(line: line.number, reason: LineReader.reason(of: error))
     }
@@ -69,28 +71,50 @@ struct LineReader {
 
   /// All lines that can be drawn, and what is wrong with the others, in the order of the file.
   func orders(_ file: PromptFile) -> (orders: [PictureOrder], problems: [PromptProblem]) {
-    if let header = file.header, let reason = unknownColumn(header) {
-      return ([], [PromptProblem(line: header.number, reason: reason)])
-    }
+    let unknown = Set(unknownColumns(file).compactMap(\.option).map { "--\($0)" })
     var orders: [PictureOrder] = []
     var problems = file.problems
-    for line in file.lines {
-      do throws(PromptProblem) { orders.append(try order(line, in: file.folder)) } catch { problems.append(error) }
+    var badBefore = file.problems.map(\.line).sorted()[...]
+    for (index, line) in file.lines.enumerated() {
+      // A bad line has its number too: once it is mended, the others keep theirs.
+      badBefore = badBefore.drop { $0 < line.number }
+      let number = index + 1 + file.problems.count - badBefore.count
+      let known = unknown.isEmpty ? line : line.without(unknown)
+      do throws(PromptProblem) {
+        orders.append(try order(known, number: number, in: file.folder))
+      } catch {
+        problems.append(error)
+      }
     }
     return (orders, problems.sorted { $0.line < $1.line })
   }
 
-  /// A column that is no option makes every line bad: it is said once.
-  private func unknownColumn(_ header: PromptLine) -> String? {
-    for column in header.options {
+  /// The fields of a table that say nothing about a picture: other programs have columns of their own.
+  func unknownColumns(_ file: PromptFile) -> [(field: String, option: String?)] {
+    file.columns.filter { column in
+      guard let option = column.option else { return true }
+      if ["prompt", "width", "height"].contains(option) { return false }
       do {
-        _ = try LineOptions.parse(["--\(column.replacing("_", with: "-"))=0"])
+        _ = try LineOptions.parse(["--\(option)=0"])
+        return false
       } catch {
-        let reason = LineReader.reason(of: error)
-        if reason.hasPrefix("Unknown option") { return reason.replacing("option", with: "column", maxReplacements: 1) }
+        // A column called help or version is no option of a line either.
+        return LineOptions.exitCode(for: error) == .success || LineReader.reason(of: error).hasPrefix("Unknown option")
       }
     }
-    return nil
+  }
+
+  /// The class that a line names.
+  /// - Throws: ``BatchError/badLine(file:_:)``.
+  static func className(of line: PromptLine, in file: PromptFile) throws -> String? {
+    // Of a table, other columns are of no interest here.
+    let isTable = file.format != .text
+    let options = isTable ? line.options.filter { $0.hasPrefix("--class=") } : line.options
+    do {
+      return try LineOptions.parse(options).picture.className
+    } catch {
+      throw BatchError.badLine(file: file.name, PromptProblem(line: line.number, reason: reason(of: error)))
+    }
   }
 
   private static func reason(of error: Error) -> String {

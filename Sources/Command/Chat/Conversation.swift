@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTErrors
 import DiTImage
 import DiTModels
 import DiTTextToImage
@@ -120,7 +121,7 @@ struct Conversation {
     try model.check(wanted)
     PromptNotes.show(wanted, session.model)
     let progress = ProgressBar(quiet: false)
-    let preview = TerminalPreview()
+    let preview = TerminalPreview { _ in }
     let start = ContinuousClock.now
     let picture = try Interruption.cancelling { isCancelled in
       try session.draw([wanted]) { event in
