@@ -38,7 +38,7 @@ struct DrawnPicture: Encodable {
   }
 
   var line: String {
-    let name = file == "-" ? "" : "\(file)  "
-    return "\(name)seed \(seed)  \(width)x\(height)  \(counted(steps, "step"))  \(duration(seconds))"
+    let parts = ["seed \(seed)", "\(width)x\(height)", counted(steps, "step"), duration(seconds)]
+    return TerminalText.joined((file == "-" ? [] : [file]) + parts)
   }
 }

@@ -9,6 +9,23 @@ enum TerminalText {
     return isKnown ? (Int(size.ws_col), Int(size.ws_row)) : (80, 24)
   }
 
+  /// Parts two spaces apart: on one line, but where standard output is a terminal, on as many as it takes.
+  static func joined(_ parts: [String]) -> String {
+    var size = winsize()
+    guard isatty(STDOUT_FILENO) == 1, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+      return parts.joined(separator: "  ")
+    }
+    var lines: [String] = []
+    for part in parts {
+      if let last = lines.last, columns(last) + 2 + columns(part) <= Int(size.ws_col) {
+        lines[lines.count - 1] = last + "  " + part
+      } else {
+        lines.append(part)
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
   /// The cells of a line: two for 狐 and 🦊, none for what is put on other characters.
   static func columns(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + cells(of: $1) } }
 

@@ -86,7 +86,7 @@ struct Batch: ParsableCommand {
     let own = shard?.part(of: jobs) ?? jobs
     let backend = try engine.makeBackend()
     let url = URL(fileURLWithPath: output)
-    noteUnknownWords(own, model)
+    noteWhatIsNotRead(own, model)
     let batch = try PictureBatch(
       own, folder: PictureFolder(url, shard: shard), model: model, checking: check,
       parameters: engine.metadata(model, backend).parameters)
@@ -120,10 +120,15 @@ struct Batch: ParsableCommand {
     }
   }
 
-  private func noteUnknownWords(_ jobs: [PictureJob], _ model: ModelFolder) {
-    guard !quiet, let vocabulary = Vocabulary(of: model) else { return }
+  private func noteWhatIsNotRead(_ jobs: [PictureJob], _ model: ModelFolder) {
+    guard !quiet else { return }
     var seen: Set<Int> = []  // pictures of one line share its prompt
-    let lines = jobs.filter { seen.insert($0.line).inserted }
+    let jobs = jobs.filter { seen.insert($0.line).inserted }
+    let foreign = jobs.flatMap { job in ForeignSyntax.notes(job.request.prompt).map { "line \(job.line): \($0)" } }
+    for text in foreign.prefix(3) { note("note: \(text)") }
+    if foreign.count > 3 { note("note: \(foreign.count - 3) more of this kind") }
+    guard let vocabulary = Vocabulary(of: model) else { return }
+    let lines = jobs
       .map { (number: $0.line, unknown: vocabulary.unknown(in: WeightedPrompt.plain($0.request.prompt))) }
       .filter { !$0.unknown.isEmpty }
     guard let first = lines.first else { return }
@@ -161,7 +166,8 @@ struct Batch: ParsableCommand {
         progress.clear()
         let path = URL(fileURLWithPath: output).appendingPathComponent(entry.file).relativePath
         if json { return Terminal.print(entry.jsonLine, terminator: "") }
-        Terminal.print(quiet ? path : "\(path)  seed \(entry.seed)  \(entries.count)/\(batch.pending.count)")
+        let parts = [path, "seed \(entry.seed)", "\(entries.count)/\(batch.pending.count)"]
+        Terminal.print(quiet ? path : TerminalText.joined(parts))
       }
     }
     progress.clear()

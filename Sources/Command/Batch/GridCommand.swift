@@ -68,7 +68,8 @@ struct GridCommand: ParsableCommand {
     progress.clear()
     let time = duration(seconds(since: start))
     let cells = counted(requests.count, "cell")
-    Terminal.print(quiet ? file : "\(file)  seed \(requests[0].seed)  \(cells) of \(requests[0].size)  \(time)")
+    let parts = [file, "seed \(requests[0].seed)", "\(cells) of \(requests[0].size)", time]
+    Terminal.print(quiet ? file : TerminalText.joined(parts))
   }
 
   private func makeRequests(_ prompts: [String], _ folder: ModelFolder) throws -> [GenerationRequest] {
