@@ -26,8 +26,11 @@ package enum ConfigurationError: UserError {
 }
 
 /// Decodes a small JSON file of a model folder.
+/// - Parameter keepingNonFinite: NaN and Infinity are numbers, in files of ours that compare them; elsewhere they are null.
 /// - Throws: ``ConfigurationError``.
-package func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL) throws -> Value {
+package func readConfiguration<Value: Decodable>(
+  _ type: Value.Type, at url: URL, keepingNonFinite: Bool = false
+) throws -> Value {
   let limit = 16 << 20
   guard FileManager.default.fileExists(atPath: url.path) else {
     let folder = url.deletingLastPathComponent().path
@@ -44,7 +47,12 @@ package func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL
   }
   guard data.count <= limit else { throw ConfigurationError.wrong(file: url.path, reason: "larger than 16 MiB") }
   do {
-    return try JSONDecoder().decode(type, from: normalisedJSON(data))
+    let decoder = JSONDecoder()
+    if keepingNonFinite {
+      decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+        positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    }
+    return try decoder.decode(type, from: normalisedJSON(data, keepingNonFinite: keepingNonFinite))
   } catch let error as DecodingError {
     throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
   } catch let error as Malformed {
@@ -53,13 +61,14 @@ package func readConfiguration<Value: Decodable>(_ type: Value.Type, at url: URL
 }
 
 /// JSON from outside as bytes that Foundation's decoder reads: of some malformed numbers and texts it makes a crash.
+/// - Parameter keepingNonFinite: `NaN` becomes `"NaN"`, and so on.
 /// - Throws: ``Malformed``.
-package func normalisedJSON(_ data: Data) throws -> Data {
+package func normalisedJSON(_ data: Data, keepingNonFinite: Bool = false) throws -> Data {
   try data.withUnsafeBytes { bytes in
     // Editors of Windows put a mark of the byte order first.
     var json = StrictJSON(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes[3...]) : bytes)
     var result: [UInt8] = []
-    try json.normalised(into: &result)
+    try json.normalised(into: &result, keepingNonFinite: keepingNonFinite)
     try json.end(newlines: true)
     return Data(result)
   }

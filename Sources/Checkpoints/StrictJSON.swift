@@ -78,9 +78,9 @@ package struct StrictJSON {
 
   /// Any value, spelled so that every decoder reads it alike: what a configuration may hold beyond JSON is taken out.
   ///
-  /// Python writes `NaN` and `Infinity`, which become null, and other writers a comma before a closing bracket. Of two
-  /// equal keys the last one counts, as in Python.
-  mutating func normalised(into result: inout [UInt8]) throws {
+  /// Python writes `NaN` and `Infinity`, which become null, or texts where they are kept, and other writers a comma before a
+  /// closing bracket. Of two equal keys the last one counts, as in Python.
+  mutating func normalised(into result: inout [UInt8], keepingNonFinite: Bool = false) throws {
     skipSpace()
     switch peek() {
     case UInt8(ascii: "{"):
@@ -90,7 +90,7 @@ package struct StrictJSON {
         let key = TensorName(bytes: try string())
         try expect(":", "a colon")
         var value: [UInt8] = []
-        try normalised(into: &value)
+        try normalised(into: &value, keepingNonFinite: keepingNonFinite)
         fields[key] = value
         if try !comma(or: "}") { break }
       }
@@ -110,13 +110,18 @@ package struct StrictJSON {
       while try !close("]") {
         if !isFirst { result.append(UInt8(ascii: ",")) }
         isFirst = false
-        try normalised(into: &result)
+        try normalised(into: &result, keepingNonFinite: keepingNonFinite)
         if try !comma(or: "]") { break }
       }
       depth -= 1
       result.append(UInt8(ascii: "]"))
     case UInt8(ascii: "\""): Self.quote(try string(), into: &result)
-    default: result += Array(try word(andNonFinite: true).utf8)
+    default:
+      if let name = nonFinite() {
+        result += Array((keepingNonFinite ? "\"\(name)\"" : "null").utf8)
+      } else {
+        result += Array(try word().utf8)
+      }
     }
   }
 
@@ -175,15 +180,16 @@ package struct StrictJSON {
     case object
   }
 
-  /// A number, true, false or null; and null for what is no finite number, where that is allowed.
-  private mutating func word(andNonFinite: Bool = false) throws -> String {
+  /// What is no finite number, if it comes next.
+  private mutating func nonFinite() -> String? {
+    let name = ["NaN", "Infinity", "-Infinity"].first { bytes[position...].starts(with: $0.utf8) }
+    position += name?.utf8.count ?? 0
+    return name
+  }
+
+  /// A number, true, false or null.
+  private mutating func word() throws -> String {
     let start = position
-    if andNonFinite {
-      for name in ["NaN", "Infinity", "-Infinity"] where bytes[position...].starts(with: name.utf8) {
-        position += name.utf8.count
-        return "null"
-      }
-    }
     while let byte = peek(), Self.isBare(byte), position - start < 64 { position += 1 }
     let word = String(decoding: bytes[start..<position], as: UTF8.self)
     let isNumber = word.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
