@@ -50,8 +50,7 @@ package final class PictureFolder {
 
   /// The manifests in a folder, by name: files, not links or pipes.
   static func manifests(in folder: URL) throws -> [URL] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.filter { $0.wholeMatch(of: /manifest(-[0-9]+-of-[0-9]+)?\.jsonl/) != nil }.sorted()
+    try names(in: folder).filter { $0.wholeMatch(of: /manifest(-[0-9]+-of-[0-9]+)?\.jsonl/) != nil }
       .map { folder.appendingPathComponent($0) }
       .filter {
         var status = stat()

@@ -49,12 +49,8 @@ package enum TemporaryFiles {
   /// - Parameter folder: empty: the working directory.
   package static func sweep(_ folder: String) {
     let folder = folder.isEmpty ? "./" : folder.hasSuffix("/") ? folder : folder + "/"
-    guard swept.withLock({ $0.insert(folder).inserted }), let entries = opendir(folder) else { return }
-    defer { closedir(entries) }
-    while let entry = readdir(entries) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
+    guard swept.withLock({ $0.insert(folder).inserted }) else { return }
+    for name in (try? names(in: URL(fileURLWithPath: folder))) ?? [] {
       if name.hasPrefix(prefix) && name.hasSuffix(suffix) {
         removeIfLeft(folder + name, isLocal: !kernel.isEmpty && name.hasPrefix(prefix + kernel + "-"))
       }

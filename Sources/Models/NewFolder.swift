@@ -34,9 +34,8 @@ package enum NewFolder {
     } catch FileError.unwritable(_, let reason) {
       throw ConversionError.cannotCreate(path: target.path, reason: reason)
     } catch let error as CocoaError {
-      let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-      let reason = underlying.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
-      throw ConversionError.cannotCreate(path: target.path, reason: reason)
+      let reason = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+      throw ConversionError.cannotCreate(path: target.path, reason: reason ?? error.localizedDescription)
     }
   }
 }

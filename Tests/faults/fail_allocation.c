@@ -5,10 +5,12 @@
 //   cc -shared -fPIC -O1 fail_allocation.c -o fail_allocation.so -ldl
 //   FAIL_ALLOCATION=7 LD_PRELOAD=./fail_allocation.so PROGRAM
 //
-// With FAIL_REPORT=FILE the number of allocations that counted is written there at the end.
+// With FAIL_REPORT=FILE the number of allocations that counted is written there at the end; with FAIL_TRACE set, standard
+// error says which one it was.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +60,12 @@ static int fails(size_t bytes) {
   if (bytes < smallest) return 0;
   const long n = atomic_fetch_add(&counted, 1) + 1;
   if (n != failing) return 0;
-  if (getenv("FAIL_ABORT")) abort();  // for a debugger: where it is
+  if (getenv("FAIL_TRACE")) {  // where it is; addr2line names the lines
+    void *frames[24];
+    asking = 1;
+    backtrace_symbols_fd(frames, backtrace(frames, 24), 2);
+    asking = 0;
+  }
   errno = ENOMEM;
   return 1;
 }
