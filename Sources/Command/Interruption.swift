@@ -16,6 +16,7 @@ enum Interruption {
       }
     }
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)  // a file at its limit (ulimit -f) is an error like a full disk
   }
 
   /// From now on half-written folders go too: that takes more than a signal handler may do, so a queue waits for the signal.
