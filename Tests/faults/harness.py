@@ -76,7 +76,7 @@ def fresh(name):
 
 
 def contents(folder):
-    """Bytes of every file by its path; a manifest's and a report's without their times."""
+    """Bytes of every file by its path, without the times that a manifest, a report and its picture tell."""
     found = {}
     for root, _, names in os.walk(folder):
         for name in names:
@@ -86,6 +86,8 @@ def contents(folder):
                 continue
             with open(path, "rb") as file:
                 data = file.read()
+            if name == "compare.png" and data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82"):
+                data = b"whole"  # it shows how long each half took
             if name.startswith("manifest") or name.endswith(".json") and "compare" in name:
                 data = timeless(data)
             found[os.path.relpath(path, folder)] = data
