@@ -45,12 +45,13 @@ def run(*arguments, **options):
     return finish(start(*arguments, **options))
 
 
-def finish(process):
+def finish(process, seconds=120):
     try:
-        errors = process.communicate(timeout=120)[1]
+        errors = process.communicate(timeout=seconds)[1]
     except subprocess.TimeoutExpired:
         process.kill()
-        return Result("none in 120 s", b"")
+        process.communicate()
+        return Result(f"none in {seconds} s", b"")
     return Result(process.returncode, errors or b"")
 
 
@@ -104,8 +105,8 @@ def timeless(data):
 
 
 def left(folder):
-    return [path for path in contents(folder) if ".dit-t2i-" in path] + [
-        name for root, folders, _ in os.walk(folder) for name in folders if name.startswith(".dit-t2i-")]
+    """Temporary files and folders."""
+    return [name for _, folders, files in os.walk(folder) for name in folders + files if name.startswith(".dit-t2i-")]
 
 
 def whole(what, folder, expected, complete=False):
