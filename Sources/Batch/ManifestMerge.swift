@@ -24,7 +24,7 @@ package enum ManifestMerge {
     }
     let entries = try byFile.values.map { try valid($0, in: url) }
       .sorted { ($0.line, $0.seed, $0.file) < ($1.line, $1.seed, $1.file) }
-    try AtomicFile.write(Array(entries.map(\.jsonLine).joined().utf8), to: folder.manifest.url, owner: folder.owner)
+    try AtomicFile.write(Array(entries.map(\.jsonLine).joined().utf8), to: folder.manifest.url, followingLinks: false)
     return entries
   }
 

@@ -8,8 +8,6 @@ import Foundation
 /// keep a run without shards out. What any manifest in the folder records is finished for all.
 package final class PictureFolder {
   package let url: URL
-  /// Names this run's temporary files.
-  let owner: String
   let manifest: Manifest
   /// By file; of several lines on one file the last.
   private var finished: [String: ManifestEntry] = [:]
@@ -34,7 +32,6 @@ package final class PictureFolder {
       throw BatchError.unwritable(path: url.path, reason: "the folder cannot be made")
     }
     isOurs = try !PictureFolder.manifests(in: url).isEmpty
-    owner = shard.map { "batch-\($0.index)-of-\($0.count)" } ?? "batch"
     manifest = try Manifest(url.appendingPathComponent(PictureFolder.manifestName(shard)))
     // First hold one's own, then look at the others: of two that start at once, at least one gives way.
     let others = try PictureFolder.manifests(in: url).filter { $0.lastPathComponent != manifest.url.lastPathComponent }
@@ -44,28 +41,21 @@ package final class PictureFolder {
     for one in others + [manifest.url] {
       for entry in try Manifest.entries(of: one) { finished[entry.file] = entry }
     }
-    removeTemporaries()
+    TemporaryFiles.sweep(url.path)
   }
 
   static func manifestName(_ shard: Shard?) -> String {
     shard.map { "manifest-\($0.index)-of-\($0.count).jsonl" } ?? "manifest.jsonl"
   }
 
-  /// The manifests in a folder, by name.
+  /// The manifests in a folder, by name: files, not links or pipes.
   static func manifests(in folder: URL) throws -> [URL] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.filter { $0.wholeMatch(of: /manifest(-[0-9]+-of-[0-9]+)?\.jsonl/) != nil }.sorted()
+    try names(in: folder).filter { $0.wholeMatch(of: /manifest(-[0-9]+-of-[0-9]+)?\.jsonl/) != nil }
       .map { folder.appendingPathComponent($0) }
-  }
-
-  /// Only those of this owner: other shards may be writing theirs. A run alone owns all.
-  private func removeTemporaries() {
-    var prefix = AtomicFile.temporaryPrefix(owner)
-    if owner == "batch" { prefix.removeLast() }
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-    where name.hasPrefix(prefix) && name.hasSuffix(".tmp") {
-      unlink(url.appendingPathComponent(name).path)
-    }
+      .filter {
+        var status = stat()
+        return lstat($0.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+      }
   }
 
   /// - Parameter checking: reads the file and compares its hash, rather than its length alone.
@@ -90,7 +80,7 @@ package final class PictureFolder {
   /// Writes a picture and then its line.
   /// - Throws: `FileError` or ``BatchError``; then neither the picture nor the line is there in part.
   func add(_ bytes: [UInt8], _ entry: ManifestEntry) throws {
-    try AtomicFile.write(bytes, to: url.appendingPathComponent(entry.file), owner: owner)
+    try AtomicFile.write(bytes, to: url.appendingPathComponent(entry.file), followingLinks: false)
     try manifest.append(entry)
   }
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -52,12 +53,15 @@ int cfiles_rename_exclusively(const char *from, const char *to) {
     return 0;
   }
   if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return errno;
-  // No hard links here (FAT): claim the name with an empty file of our own, then replace that.
-  int file = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file < 0) return errno;
-  close(file);
+  // A folder, or no hard links here (FAT): claim the name with an empty one of our own, then replace that.
+  struct stat status;
+  const int is_folder = stat(from, &status) == 0 && S_ISDIR(status.st_mode);
+  const int made = is_folder ? mkdir(to, 0777) : open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (made < 0) return errno;
+  if (!is_folder) close(made);
   if (rename(from, to) == 0) return 0;
   int error = errno;
-  unlink(to);
+  if (is_folder) rmdir(to);
+  else unlink(to);
   return error;
 }

@@ -29,17 +29,18 @@ static int keep_exif(const WebPDemuxer *file, cwebp_image *image) {
 }
 
 // The canvas of an animation, of which the frame may be a part.
-static int decode_frame(const WebPData *data, cwebp_image *image) {
+static int decode_frame(const WebPData *data, cwebp_image *image, char message[CWEBP_MESSAGE_SIZE]) {
   WebPAnimDecoderOptions options;
-  if (!WebPAnimDecoderOptionsInit(&options)) return 1;
+  if (!WebPAnimDecoderOptionsInit(&options)) return refuse(message, "another version of libwebp");
   options.color_mode = MODE_RGBA;
   WebPAnimDecoder *decoder = WebPAnimDecoderNew(data, &options);
+  if (decoder == NULL) return refuse(message, "out of memory"); // its file has been understood already
   uint8_t *canvas = NULL;
   int timestamp = 0;
-  const int failed = decoder == NULL || !WebPAnimDecoderGetNext(decoder, &canvas, &timestamp);
+  const int failed = !WebPAnimDecoderGetNext(decoder, &canvas, &timestamp);
   if (!failed) memcpy(image->rgba, canvas, (size_t)image->width * image->height * 4);
   WebPAnimDecoderDelete(decoder);
-  return failed;
+  return failed ? refuse(message, "its first frame is damaged") : 0;
 }
 
 static int decode(const WebPData *data, const WebPDemuxer *file, const cwebp_limits *limits, cwebp_image *image,
@@ -60,19 +61,22 @@ static int decode(const WebPData *data, const WebPDemuxer *file, const cwebp_lim
 
   const uint32_t flags = WebPDemuxGetI(file, WEBP_FF_FORMAT_FLAGS);
   image->has_alpha = (flags & ALPHA_FLAG) != 0;
-  if (flags & ANIMATION_FLAG) {
-    return decode_frame(data, image) ? refuse(message, "its first frame is damaged") : 0;
-  }
+  if (flags & ANIMATION_FLAG) return decode_frame(data, image, message);
   // The size of the bitstream is what is decoded; the file's header may say another.
-  WebPBitstreamFeatures features;
-  if (WebPGetFeatures(data->bytes, data->size, &features) != VP8_STATUS_OK || (uint32_t)features.width != width ||
-      (uint32_t)features.height != height) {
+  WebPDecoderConfig config;
+  if (!WebPInitDecoderConfig(&config)) return refuse(message, "another version of libwebp");
+  if (WebPGetFeatures(data->bytes, data->size, &config.input) != VP8_STATUS_OK || (uint32_t)config.input.width != width ||
+      (uint32_t)config.input.height != height) {
     return refuse(message, "its header is damaged");
   }
-  if (WebPDecodeRGBAInto(data->bytes, data->size, image->rgba, stride * height, (int)stride) == NULL) {
-    return refuse(message, "its data are damaged");
+  config.output.colorspace = MODE_RGBA;
+  config.output.is_external_memory = 1;
+  config.output.u.RGBA = (WebPRGBABuffer){.rgba = image->rgba, .stride = (int)stride, .size = stride * height};
+  switch (WebPDecode(data->bytes, data->size, &config)) {
+  case VP8_STATUS_OK: return 0;
+  case VP8_STATUS_OUT_OF_MEMORY: return refuse(message, "out of memory");
+  default: return refuse(message, "its data are damaged");
   }
-  return 0;
 }
 
 int cwebp_decode(const uint8_t *bytes, size_t count, const cwebp_limits *limits, cwebp_image *image,

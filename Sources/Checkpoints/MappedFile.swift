@@ -35,7 +35,7 @@ package final class MappedFile: MappedMemory, @unchecked Sendable {
     }
     let count = Int(status.st_size)
     guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-      throw fail(errno)
+      throw errno == ENOMEM ? BackendError.outOfMemory("\(count) bytes of \(path)") : fail(errno)
     }
     bytes = UnsafeRawBufferPointer(start: base, count: count)
     region = UnsafeMutableRawBufferPointer(start: base, count: count)

@@ -1,3 +1,4 @@
+import DiTFiles
 import Foundation
 
 /// Opens a checkpoint, recognised by its content, never by its name: a safetensors file, the index of a sharded one, a
@@ -28,12 +29,7 @@ package func openFile(_ file: MappedFile, dictionary: String? = nil, indexAllowe
 
 /// The one checkpoint of a folder: the names the Hugging Face libraries use, else the only file of its kind.
 private func checkpointFile(in folder: URL) throws -> URL {
-  let names: [String]
-  do {
-    names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-  } catch {
-    throw LoadError.unreadable(file: folder.path, reason: "the folder cannot be listed")
-  }
+  let names = try names(in: folder)
   let stems = ["model", "diffusion_pytorch_model", "pytorch_model"]
   for ending in [".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json"] {
     for stem in stems where names.contains(stem + ending) { return folder.appendingPathComponent(stem + ending) }

@@ -99,7 +99,7 @@ package struct SafetensorsWriter {
   /// - Parameter create: opens the temporary file, as for `AtomicFile`.
   package func write(create: (String) -> Int32) throws {
     do {
-      let file = try AtomicFile(url, create: create)
+      let file = try AtomicFile(url, followingLinks: false, create: create)
       try write(to: file)
       try file.commit()
     } catch FileError.unwritable(let path, let reason) {

@@ -243,6 +243,6 @@ struct Compare: ParsableCommand {
   }
 
   private func write(_ text: String, to path: String) throws {
-    try AtomicFile.write(Array((text + "\n").utf8), to: URL(fileURLWithPath: path))
+    try AtomicFile.write(Array((text + "\n").utf8), to: URL(fileURLWithPath: path), followingLinks: false)
   }
 }

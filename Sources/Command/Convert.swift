@@ -36,7 +36,7 @@ struct Convert: ParsableCommand {
     let source = try ModelFolder(ModelLocator().locate(model), options: parts.options)
     let target = URL(fileURLWithPath: output)
     let progress = ProgressBar(quiet: quiet)
-    Interruption.remove(NewFolder.temporary(for: target))
+    Interruption.removeFolders()
     try ModelConverter.convert(source, to: target, as: type) { progress.note("converting \($0)") }
     progress.clear()
     guard !quiet else { return }

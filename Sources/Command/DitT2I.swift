@@ -102,7 +102,7 @@ struct DitT2I: ParsableCommand {
 
   /// Swift repairs malformed arguments silently; a prompt that is not what was typed should not be drawn.
   private static func checkArguments() throws {
-    for index in 1..<Int(CommandLine.argc) {
+    for index in 0..<Int(CommandLine.argc) where index > 0 {  // there may be none: a preloaded library can hide them
       guard let bytes = CommandLine.unsafeArgv[index] else { continue }
       guard String(validatingCString: bytes) != nil else {
         throw ValidationError("argument \(index) is not valid UTF-8")

@@ -16,19 +16,18 @@ enum Interruption {
       }
     }
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)  // a file at its limit (ulimit -f) is an error like a full disk
   }
 
-  /// From now on a folder goes too: removing one takes more than a signal handler may do, so a queue waits for the signal.
-  static func remove(_ folder: URL) {
+  /// From now on half-written folders go too: that takes more than a signal handler may do, so a queue waits for the signal.
+  static func removeFolders() {
     for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         TemporaryFiles.removeAll()
         // The work goes on until the process ends: what it writes meanwhile goes in the next round.
-        for _ in 0..<3 where FileManager.default.fileExists(atPath: folder.path) {
-          try? FileManager.default.removeItem(at: folder)
-        }
+        for _ in 0..<3 { TemporaryFiles.removeFolders() }
         _exit(128 + number)
       }
       source.resume()

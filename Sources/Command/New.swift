@@ -48,7 +48,7 @@ struct New: ParsableCommand {
     let progress = ProgressBar(quiet: quiet)
     progress.note("writing \(output)")
     let elementType: ElementType = type == .f32 ? .f32 : type == .bf16 ? .bf16 : .f16
-    Interruption.remove(NewFolder.temporary(for: URL(fileURLWithPath: output)))
+    Interruption.removeFolders()
     try blueprint.write(to: URL(fileURLWithPath: output), seed: seed, type: elementType, tokenizer: tokenizer)
     progress.clear()
     guard !quiet else { return }

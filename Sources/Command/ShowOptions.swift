@@ -61,7 +61,7 @@ struct ShowOptions: ParsableArguments {
       let isWebP = PictureFormat(ending: String(ending.dropFirst())) == .webp
       try add("-animation" + (isWebP ? ending : ".png")) { try animation.write(to: $0, texts: texts, quality: quality) }
     }
-    if attention, let words = record.wordAttention(model, drawn.request, blocks: attentionBlocks?.blocks) {
+    if attention, let words = try record.wordAttention(model, drawn.request, blocks: attentionBlocks?.blocks) {
       try add("-attention" + ending) {
         try words.sheet(over: drawn.picture).drawn().write(to: $0, texts: texts, quality: quality)
       }

@@ -9,8 +9,9 @@ func weightedSum(_ terms: (Double, Tensor)...) throws -> Tensor {
   for (_, tensor) in terms {
     precondition(tensor.shape == result.shape, "\(tensor.shape) does not match \(result.shape)")
   }
-  // In strips, so that the float64 sums stay in the first cache.
-  withUnsafeTemporaryAllocation(of: Double.self, capacity: 512) { sums in
+  // In strips, so that the float64 sums stay in the first cache; of 1 KiB, because Swift takes more from the heap, where it
+  // ends the process if there is none.
+  withUnsafeTemporaryAllocation(of: Double.self, capacity: 128) { sums in
     for start in stride(from: 0, to: result.count, by: sums.count) {
       let length = min(sums.count, result.count - start)
       sums.initialize(repeating: 0)

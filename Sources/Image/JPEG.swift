@@ -8,7 +8,7 @@ enum JPEG {
     var image = cjpeg_image()
     var message = [CChar](repeating: 0, count: Int(CJPEG_MESSAGE_SIZE))
     guard cjpeg_decode(bytes, bytes.count, &accepted, &image, &message) == 0 else {
-      throw .unreadable(source: source, reason: string(message))
+      throw failure(message) { .unreadable(source: source, reason: $0) }
     }
     defer { cjpeg_image_free(&image) }
     let (width, height) = (Int(image.width), Int(image.height))
@@ -26,13 +26,14 @@ enum JPEG {
     let status = cjpeg_encode(
       picture.pixels, UInt32(clamping: picture.width), UInt32(clamping: picture.height), Int32(clamping: quality), exif,
       exif?.count ?? 0, &buffer, &message)
-    guard status == 0 else { throw .unwritable(reason: string(message)) }
+    guard status == 0 else { throw failure(message) { .unwritable(reason: $0) } }
     defer { cjpeg_buffer_free(&buffer) }
     return Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
   }
 }
 
-/// What C left in a buffer for a message.
-func string(_ message: [CChar]) -> String {
-  String(decoding: message.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+/// The error for what C left in a buffer for a message. The libraries tell in words alone that memory ran out.
+func failure(_ message: [CChar], _ error: (String) -> ImageError) -> ImageError {
+  let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+  return text.lowercased().contains("memory") ? .outOfMemory : error(text)
 }

@@ -17,7 +17,7 @@ public enum PNG {
     var message = [CChar](repeating: 0, count: Int(CPNG_MESSAGE_SIZE))
     let (chosen, count) = PNGTextChunks.chosen(in: bytes, limit: limits.textCount)
     guard cpng_decode(chosen, chosen.count, &accepted, &image, &message) == 0, let rgba = image.rgba else {
-      throw .unreadable(source: source, reason: string(message))
+      throw failure(message) { .unreadable(source: source, reason: $0) }
     }
     defer { cpng_image_free(&image) }
     var contents = contents(of: image, rgba: rgba)
@@ -48,7 +48,7 @@ public enum PNG {
     let status = withChunks(storage) { chunks in
       cpng_encode(picture.pixels, width, height, chunks, storage.count, &buffer, &message)
     }
-    guard status == 0 else { throw .unwritable(reason: string(message)) }
+    guard status == 0 else { throw failure(message) { .unwritable(reason: $0) } }
     defer { cpng_buffer_free(&buffer) }
     return [UInt8](UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
   }

@@ -8,7 +8,7 @@ enum WebP {
     var image = cwebp_image()
     var message = [CChar](repeating: 0, count: Int(CWEBP_MESSAGE_SIZE))
     guard cwebp_decode(bytes, bytes.count, &accepted, &image, &message) == 0, let rgba = image.rgba else {
-      throw .unreadable(source: source, reason: string(message))
+      throw failure(message) { .unreadable(source: source, reason: $0) }
     }
     defer { cwebp_image_free(&image) }
     let contents = PictureContents(
@@ -44,7 +44,7 @@ enum WebP {
   private static func bytes(_ encode: (inout cwebp_buffer, inout [CChar]) -> Int32) throws(ImageError) -> [UInt8] {
     var buffer = cwebp_buffer()
     var message = [CChar](repeating: 0, count: Int(CWEBP_MESSAGE_SIZE))
-    guard encode(&buffer, &message) == 0 else { throw .unwritable(reason: string(message)) }
+    guard encode(&buffer, &message) == 0 else { throw failure(message) { .unwritable(reason: $0) } }
     defer { cwebp_buffer_free(&buffer) }
     return Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
   }

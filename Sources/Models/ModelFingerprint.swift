@@ -15,10 +15,10 @@ package struct ModelFingerprint: Sendable, Equatable {
       ("transformer", folder.weights), ("text encoder", folder.text?.weights), ("tokenizer", folder.text?.tokenizer),
       ("autoencoder", folder.autoencoderURL),
     ]
-    var files = parts.flatMap { part in
-      part.url.map { ModelFingerprint.files(in: $0) }.map { $0.map { ("\(part.name) \($0.name)", $0.url) } } ?? []
+    var files = try parts.flatMap { part in
+      try part.url.map { try ModelFingerprint.files(in: $0) }.map { $0.map { ("\(part.name) \($0.name)", $0.url) } } ?? []
     }
-    files += ModelFingerprint.files(in: folder.url).filter { ModelFingerprint.isDescription($0.name) }
+    files += try ModelFingerprint.files(in: folder.url).filter { ModelFingerprint.isDescription($0.name) }
     // Names within the model and not paths: another machine may have it elsewhere, and a single file may be renamed.
     hash = sha256(Array(try files.map { "\($0.0) \(try ModelFingerprint.sample($0.1))\n" }.joined().utf8))
   }
@@ -30,15 +30,24 @@ package struct ModelFingerprint: Sendable, Equatable {
   }
 
   /// The regular files in a folder by name, or the file itself, which needs none. Hidden ones, `.git` say, are passed over.
-  private static func files(in url: URL) -> [(name: String, url: URL)] {
+  private static func files(in url: URL) throws -> [(name: String, url: URL)] {
     let url = url.resolvingSymlinksInPath()
-    let names = FileManager.default.enumerator(atPath: url.path)?.compactMap { $0 as? String }
-      .filter { !$0.split(separator: "/").contains { $0.hasPrefix(".") } }.sorted() ?? []
-    let all = names.isEmpty ? [("", url)] : names.map { ($0, url.appendingPathComponent($0)) }
-    return all.map { ($0.0, $0.1.resolvingSymlinksInPath()) }.filter { _, url in
-      var status = stat()
-      return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    let all = kind(of: url) == S_IFDIR ? try entries(of: url).sorted().map { ($0, url.appendingPathComponent($0)) } : [("", url)]
+    return all.map { ($0.0, $0.1.resolvingSymlinksInPath()) }.filter { kind(of: $0.1) == S_IFREG }
+  }
+
+  /// What is in a folder and in those within it, but for linked ones.
+  private static func entries(of folder: URL) throws -> [String] {
+    try names(in: folder).filter { !$0.hasPrefix(".") }.flatMap { name in
+      let url = folder.appendingPathComponent(name)
+      return kind(of: url) == S_IFDIR ? try entries(of: url).map { "\(name)/\($0)" } : [name]
     }
+  }
+
+  /// `S_IFREG`, `S_IFDIR`, … of the file itself or of the link.
+  private static func kind(of url: URL) -> mode_t {
+    var status = stat()
+    return lstat(url.path, &status) == 0 ? status.st_mode & S_IFMT : 0
   }
 
   /// The length and some blocks of a file, its first and last among them: training changes every weight, so sampling blocks suffices.

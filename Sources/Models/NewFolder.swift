@@ -1,4 +1,5 @@
 import DiTErrors
+import DiTFiles
 import Foundation
 
 /// Why a model folder cannot be written.
@@ -18,28 +19,23 @@ package enum ConversionError: UserError {
 
 /// A folder that appears whole or not at all.
 package enum NewFolder {
-  /// Where it grows, beside its place; whoever ends the process early removes it.
-  package static func temporary(for target: URL) -> URL {
-    target.deletingLastPathComponent()
-      .appendingPathComponent(".\(target.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier).tmp")
-  }
-
   /// Lets `fill` write into a temporary folder, then gives that the name.
   /// - Throws: ``ConversionError``, or what `fill` throws; nothing is left then.
   package static func write(_ target: URL, fill: (URL) throws -> Void) throws {
     let files = FileManager.default
     guard !files.fileExists(atPath: target.path) else { throw ConversionError.exists(path: target.path) }
-    let temporary = temporary(for: target)
-    defer { try? files.removeItem(at: temporary) }
     do {
       try files.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try files.createDirectory(at: temporary, withIntermediateDirectories: false)
-      try fill(temporary)
-      try files.moveItem(at: temporary, to: target)
-    } catch let error as CocoaError {
-      let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-      let reason = underlying.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
+      let folder = try AtomicFolder(target)
+      try fill(folder.url)
+      try folder.commit()
+    } catch FileError.exists(let path) {
+      throw ConversionError.exists(path: path)
+    } catch FileError.unwritable(_, let reason) {
       throw ConversionError.cannotCreate(path: target.path, reason: reason)
+    } catch let error as CocoaError {
+      let reason = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+      throw ConversionError.cannotCreate(path: target.path, reason: reason ?? error.localizedDescription)
     }
   }
 }

@@ -34,12 +34,12 @@ package struct DrawingRecord {
 
   /// - Parameter blocks: which blocks count, from 0; nil: all.
   /// - Returns: nil where the model reads no text.
-  package func wordAttention(_ model: TextToImage, _ request: GenerationRequest, blocks: Set<Int>? = nil)
+  package func wordAttention(_ model: TextToImage, _ request: GenerationRequest, blocks: Set<Int>? = nil) throws
     -> WordAttention?
   {
     let chosen = attention.indices.filter { blocks?.contains($0) ?? true }
     guard !chosen.isEmpty, let tokenizer = model.stages.tokenizer else { return nil }
-    return WordAttention(
+    return try WordAttention(
       prompt: WeightedPrompt.plain(request.prompt), ids: model.tokens(of: request.prompt), tokenizer: tokenizer,
       maps: chosen.map { attention[$0].tensor }, grid: model.grid(of: model.folder.drawnSize(for: request.size)))
   }

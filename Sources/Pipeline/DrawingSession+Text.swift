@@ -35,7 +35,7 @@ extension DrawingSession {
       }
     }
     guard !missing.isEmpty else { return }
-    let states = try encoder.encode(missing.map { tokenizer.encode($0.text) }, probe: probe)
+    let states = try encoder.encode(missing.map { try tokenizer.encode($0.text) }, probe: probe)
     for (prompt, states) in zip(missing, states) {
       textStates[prompt.key] = states
       try textCache?.keep(states, of: prompt.text)
@@ -50,7 +50,7 @@ extension DrawingSession {
   /// What a prompt and a class ask for in a picture of `size`, weights included.
   func condition(_ prompt: String, classIndex: Int?, size: PictureSize) throws -> Condition {
     Condition(
-      classIndex: classIndex, text: try states(of: prompt), weights: model.tokenWeights(of: prompt),
+      classIndex: classIndex, text: try states(of: prompt), weights: try model.tokenWeights(of: prompt),
       extent: PictureExtent(height: Float(size.height), width: Float(size.width)))
   }
 }

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Synchronization
 
 /// Work that is done on another thread, until somebody wants what comes of it.
@@ -8,9 +9,11 @@ final class OnAnotherThread<Value: Sendable>: Sendable {
 
   /// Begins.
   init(_ work: @escaping @Sendable () throws -> Value) {
-    DispatchQueue.global().async(group: group) {
+    group.enter()
+    onNewThread {
       let made = Result(catching: work)
       self.result.withLock { $0 = made }
+      self.group.leave()
     }
   }
 
@@ -20,4 +23,24 @@ final class OnAnotherThread<Value: Sendable>: Sendable {
     group.wait()
     return try result.withLock { $0 }?.get()
   }
+}
+
+/// Does work on a new thread; where the system has none to give, now and on this one. A queue of Dispatch would wait for
+/// one for ever.
+package func onNewThread(_ work: @escaping @Sendable () -> Void) {
+  let context = Unmanaged.passRetained(Work(run: work))
+  var thread = pthread_t()
+  let error = pthread_create(
+    &thread, nil,
+    { context in
+      if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().run() }
+      return nil
+    }, context.toOpaque())
+  if error == 0 { pthread_detach(thread) } else { context.takeRetainedValue().run() }
+}
+
+/// What a C function can be handed.
+private final class Work: Sendable {
+  let run: @Sendable () -> Void
+  init(run: @escaping @Sendable () -> Void) { self.run = run }
 }

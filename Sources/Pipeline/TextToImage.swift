@@ -38,7 +38,8 @@ public final class TextToImage: Sendable {
   public func droppedTokens(of prompt: String) -> Int {
     guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
     let words = text.prepared(WeightedPrompt.plain(prompt))
-    return max(0, tokenizer.pieces(of: Array(words.utf8)).count + 1 - tokenizer.maximumLength)
+    let pieces = (try? tokenizer.pieces(of: Array(words.utf8))) ?? []
+    return max(0, pieces.count + 1 - tokenizer.maximumLength)
   }
 
   /// What latents look like; a preview takes as long as decoding the picture does.

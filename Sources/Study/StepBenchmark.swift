@@ -71,7 +71,7 @@ package final class StepBenchmark {
   /// A prompt to text states, whatever is known already.
   package func encode(_ prompt: String) throws {
     guard let tokenizer = model.stages.tokenizer, let encoder = model.stages.textEncoder else { return }
-    _ = try encoder.encode([tokenizer.encode(prompt)])
+    _ = try encoder.encode([try tokenizer.encode(prompt)])
   }
 
   /// Writes what one step and one decoding read and gave, for another program to compute again.

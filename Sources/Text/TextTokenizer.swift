@@ -6,9 +6,10 @@ package protocol TextTokenizer: Sendable {
   /// Longest sequence the model was trained with, end token included.
   var maximumLength: Int { get }
   /// Ids of a text and the end token: at most ``maximumLength``.
-  func encode(_ text: String) -> [Int]
+  /// - Throws: where memory is short, as ``pieces(of:)``.
+  func encode(_ text: String) throws -> [Int]
   /// Ids of any bytes, without an end token and of any length; malformed UTF-8 counts as U+FFFD.
-  func pieces(of utf8: [UInt8]) -> [Int]
+  func pieces(of utf8: [UInt8]) throws -> [Int]
   /// The piece an id stands for, with U+2581 for a space.
   func piece(_ id: Int) -> String
 }

@@ -98,7 +98,7 @@ func modelFolder(of test: VerificationCase) -> URL {
   request.guidanceScale = Float(try setting("guidance_scale", test.manifest["guidance_scale"]?.number))
   request.sampler = "dpm++"
 
-  test.exact("ids", try file.integers("input.ids") == session.model.stages.tokenizer?.encode(request.prompt))
+  test.exact("ids", try file.integers("input.ids") == session.model.tokens(of: request.prompt))
   if let states = try session.states(of: request.prompt) { try test.compare("text", in: file, actual: states) }
   var shown: [(ProbePoint, Tensor)] = []
   try session.draw(

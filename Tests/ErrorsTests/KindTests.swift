@@ -70,7 +70,9 @@ import Testing
       FileError.unwritable(path: "", reason: ""), FileError.exists(path: ""), ImageError.unwritable(reason: ""),
       BatchError.locked(path: ""), BatchError.foreign(path: ""), BatchError.unwritable(path: "", reason: ""),
     ],
-    .outOfMemory: [BackendError.outOfMemory("")],
+    .outOfMemory: [
+      BackendError.outOfMemory(""), FileError.outOfMemory(path: ""), TokenizerError.outOfMemory, ImageError.outOfMemory,
+    ],
   ]
 
   @Test(arguments: UserErrorKind.allCases)

@@ -42,9 +42,9 @@ import Testing
   @Test func whatIsNotCommittedGoes() throws {
     let folder = try TemporaryFolder()
     func begin() throws {
-      let file = try AtomicFile(folder.file("a"), owner: "test")
+      let file = try AtomicFile(folder.file("a"))
       try [1, 2, 3].withUnsafeBytes { bytes in try file.write(bytes) }
-      #expect(folder.names.count == 1 && folder.names[0].hasPrefix(AtomicFile.temporaryPrefix("test")))
+      #expect(folder.names.count == 1 && folder.names[0].hasPrefix(".dit-t2i-") && folder.names[0].hasSuffix(".tmp"))
     }
     try begin()
     #expect(folder.names.isEmpty)
@@ -99,5 +99,35 @@ import Testing
     try AtomicFile.write([2], to: folder.file("link"))
     #expect(try Data(contentsOf: folder.file("real")) == Data([2]))
     #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: folder.file("link").path)) != nil)
+  }
+
+  @Test func aLinkUnderANameOfTheProgramIsReplaced() throws {
+    let folder = try TemporaryFolder()
+    for name in ["real", "gone"] {
+      if name == "real" { try AtomicFile.write([1], to: folder.file("real")) }
+      try FileManager.default.createSymbolicLink(at: folder.file("link"), withDestinationURL: folder.file(name))
+      try AtomicFile.write([2], to: folder.file("link"), followingLinks: false)
+      #expect(try Data(contentsOf: folder.file("link")) == Data([2]))
+      #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: folder.file("link").path)) == nil)
+      #expect(try Data(contentsOf: folder.file("real")) == Data([1]))
+      try FileManager.default.removeItem(at: folder.file("link"))
+    }
+    #expect(folder.names == ["real"])
+  }
+
+  /// As in /tmp, where anybody may have put a link under the name.
+  @Test(.enabled(if: geteuid() == 0)) func somebodyElsesLinkIsNotFollowed() throws {
+    let folder = try TemporaryFolder()
+    try AtomicFile.write([1], to: folder.file("real"))
+    try FileManager.default.createSymbolicLink(at: folder.file("link"), withDestinationURL: folder.file("real"))
+    #expect(lchown(folder.file("link").path, 12345, 12345) == 0 && chmod(folder.url.path, 0o1777) == 0)
+    #expect(throws: FileError.unwritable(path: folder.file("link").path, reason: "Permission denied")) {
+      try AtomicFile.write([2], to: folder.file("link"))
+    }
+    #expect(try Data(contentsOf: folder.file("real")) == Data([1]))
+    #expect(folder.names == ["link", "real"])
+    #expect(chmod(folder.url.path, 0o755) == 0)
+    try AtomicFile.write([2], to: folder.file("link"))
+    #expect(try Data(contentsOf: folder.file("real")) == Data([2]))
   }
 }

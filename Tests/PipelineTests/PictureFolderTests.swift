@@ -49,8 +49,9 @@ import Testing
     try put("older", "older.png")
     // A torn last line, and one that is none.
     try put(entries.map(\.jsonLine).joined() + "nonsense\n" + entry("torn.png", "").jsonLine.dropLast(9), "manifest.jsonl")
-    try put("half", ".dit-t2i-batch-xyz.tmp")
-    try put("half", ".dit-t2i-batch-1-of-2-xyz.tmp")
+    // As a killed process of this kernel leaves it.
+    let kernel = try String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8).prefix(8)
+    try put("half", ".dit-t2i-\(kernel)-xyz.tmp")
     try put("somebody's", ".dit-t2i-notes")
     let folder = try PictureFolder(url)
     #expect(try state(folder, "whole.png") == "finished")
@@ -69,7 +70,6 @@ import Testing
 
   @Test func shardsShareAFolderThatARunWithoutThemDoesNot() throws {
     defer { try? FileManager.default.removeItem(at: url) }
-    try put("half", ".dit-t2i-batch-2-of-2-xyz.tmp")
     do {
       let first = try PictureFolder(url, shard: Shard(index: 1, of: 2))
       let second = try PictureFolder(url, shard: Shard(index: 2, of: 2))
@@ -91,6 +91,21 @@ import Testing
     }
     // The manifest is there now, as after a run that was killed before its first line.
     #expect(try state(PictureFolder(url), "0001-fox.png") == "missing")
+  }
+
+  @Test func plantedManifestsAreRefused() throws {
+    defer { try? FileManager.default.removeItem(at: url) }
+    try put("mine", "notes")
+    let manifest = url.appendingPathComponent("manifest.jsonl")
+    try FileManager.default.createSymbolicLink(at: manifest, withDestinationURL: url.appendingPathComponent("notes"))
+    #expect(throws: BatchError.self) { try PictureFolder(url) }
+    #expect(try Data(contentsOf: url.appendingPathComponent("notes")) == Data("mine".utf8))
+    try FileManager.default.removeItem(at: manifest)
+    #expect(mkfifo(manifest.path, 0o644) == 0)
+    #expect(throws: BatchError.unwritable(path: manifest.path, reason: "it is no file")) { try PictureFolder(url) }
+    // Another's pipe is passed over, not waited for.
+    let shard = try PictureFolder(url, shard: Shard(index: 1, of: 2))
+    withExtendedLifetime(shard) {}
   }
 
   @Test func mergingNeedsEveryShardAndEveryFile() throws {

@@ -12,21 +12,24 @@ import DiTText
       contentsOf: Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model"))
   }
 
-  @Test func emptyTextIsTheEndAlone() {
-    #expect(tokenizer.encode("") == [tokenizer.endID])
-    #expect(tokenizer.encode("  \t ") == [tokenizer.endID])
+  @Test func emptyTextIsTheEndAlone() throws {
+    for text in ["", "  \t "] {
+      let ids = try tokenizer.encode(text)
+      #expect(ids == [tokenizer.endID])
+    }
   }
 
   @Test func longTextKeepsItsEnd() throws {
     let short = try SentencePieceTokenizer(
       contentsOf: Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model"), maximumLength: 5)
     let text = "a red fox in the snow under a blue sky"
-    let whole = tokenizer.encode(text)
+    let whole = try tokenizer.encode(text)
     #expect(whole.count > 5)
-    #expect(short.encode(text) == Array(whole.prefix(4)) + [short.endID])
+    let kept = try short.encode(text)
+    #expect(kept == Array(whole.prefix(4)) + [short.endID])
   }
 
-  @Test func anyBytesGiveKnownIDs() {
+  @Test func anyBytesGiveKnownIDs() throws {
     var state: UInt64 = 7
     func random() -> UInt64 {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -34,15 +37,16 @@ import DiTText
     }
     for _ in 0..<2_000 {
       let bytes = (0..<Int(random() % 64)).map { _ in UInt8(truncatingIfNeeded: random()) }
-      let ids = tokenizer.pieces(of: bytes)
+      let ids = try tokenizer.pieces(of: bytes)
       #expect(ids.allSatisfy { (0..<tokenizer.vocabularySize).contains($0) })
       #expect(ids.count <= bytes.count + 1)
     }
   }
 
-  @Test func hundredThousandCharacters() {
-    let ids = tokenizer.pieces(of: Array(String(repeating: "red fox ", count: 12_500).utf8))
-    #expect(ids.count == 25_000 || ids.count == 12_500 * tokenizer.pieces(of: Array("red fox".utf8)).count)
+  @Test func hundredThousandCharacters() throws {
+    let two = try tokenizer.pieces(of: Array("red fox".utf8)).count
+    let ids = try tokenizer.pieces(of: Array(String(repeating: "red fox ", count: 12_500).utf8))
+    #expect(ids.count == 25_000 || ids.count == 12_500 * two)
   }
 
   @Test func damagedModelsAreRefusedInOneLine() throws {

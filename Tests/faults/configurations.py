@@ -1,7 +1,10 @@
 """Every number of every configuration of a model, made wrong in eight ways: one line or a right picture, soon and small.
 
-    python3 Tests/faults/configurations.py PROGRAM [MODEL …]     (MODEL: a folder; without: a small one made here)
+    python3 Tests/faults/configurations.py PROGRAM [--one-in N] [MODEL …]
+
+MODEL is a folder; without, a small one is made here. With --one-in 7 every seventh value is tried.
 """
+import argparse
 import json
 import os
 import resource
@@ -70,13 +73,17 @@ def fault(arguments, folder):
 
 
 def main():
-    program = os.path.abspath(sys.argv[1])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program", type=os.path.abspath)
+    parser.add_argument("models", nargs="*", type=os.path.abspath)
+    parser.add_argument("--one-in", type=int, default=1)
+    asked = parser.parse_args()
+    program, models = asked.program, asked.models
     work = tempfile.mkdtemp()
-    models = [os.path.abspath(model) for model in sys.argv[2:]]
     if not models:
         models = [os.path.join(work, "micro")]
         subprocess.run([program, "new", "--config", "micro", "--quiet", models[0]], check=True)
-    tried, faults = 0, []
+    met, tried, faults = 0, 0, []
     for model in models:
         files = [
             os.path.relpath(os.path.join(folder, file), model)
@@ -87,6 +94,9 @@ def main():
             value = json.loads(text)
             for path in numbers(value):
                 for new in VALUES:
+                    met += 1
+                    if met % asked.one_in != 0:
+                        continue
                     broken = os.path.join(work, "broken")
                     shutil.rmtree(broken, ignore_errors=True)
                     linked(model, broken)

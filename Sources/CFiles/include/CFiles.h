@@ -11,5 +11,5 @@ void cfiles_temporary_forget(int slot);
 /// Unlinks every remembered file. Only atomics and unlink(2): a signal handler may call it.
 void cfiles_temporary_remove_all(void);
 
-/// Renames `from` to `to` unless `to` exists, also in a race. 0, or an errno (EEXIST: there was such a file).
+/// Renames the file or folder `from` to `to` unless `to` exists, also in a race. 0, or an errno (EEXIST: there was such a file).
 int cfiles_rename_exclusively(const char *from, const char *to);

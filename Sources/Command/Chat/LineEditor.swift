@@ -1,4 +1,5 @@
 import DiTCEdit
+import DiTFiles
 import Foundation
 
 /// Lines from a person, who can edit them and find them again, or from a pipe.
@@ -31,7 +32,8 @@ final class LineEditor {
       // Kept at once: a terminal that closes says nothing. Without the folder there is no history, and nothing is lost.
       try? FileManager.default.createDirectory(
         atPath: NSString(string: history).deletingLastPathComponent, withIntermediateDirectories: true)
-      write_history(history)
+      // libedit itself would follow links and, interrupted, leave half a history.
+      if let file = try? AtomicFile(URL(fileURLWithPath: history)), write_history(file.path) == 0 { try? file.commit() }
     }
     return line
   }

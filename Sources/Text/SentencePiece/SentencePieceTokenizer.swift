@@ -7,14 +7,21 @@ package enum TokenizerError: UserError {
   case unreadable(path: String, reason: String)
   case notSentencePiece(path: String, reason: String)
   case noEndToken(path: String)
+  case outOfMemory
 
-  package var kind: UserErrorKind { .damagedData }
+  package var kind: UserErrorKind {
+    switch self {
+    case .unreadable, .notSentencePiece, .noEndToken: .damagedData
+    case .outOfMemory: .outOfMemory
+    }
+  }
 
   package var description: String {
     switch self {
     case .unreadable(let path, let reason): "\(path): cannot be read (\(reason))"
     case .notSentencePiece(let path, let reason): "\(path): not a SentencePiece model (\(reason))"
     case .noEndToken(let path): "\(path): the tokenizer has no end-of-sentence piece, which T5 needs"
+    case .outOfMemory: "not enough memory for the tokenizer"
     }
   }
 }
@@ -45,6 +52,7 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
     let loaded = bytes.withUnsafeBytes { csp_load($0.baseAddress, $0.count, &message, message.count) }
     guard let loaded else {
       let reason = message.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
+      guard !reason.contains("bad_alloc") else { throw TokenizerError.outOfMemory }  // in words that wrap it, too
       throw TokenizerError.notSentencePiece(path: url.path, reason: reason.isEmpty ? "unknown format" : reason)
     }
     guard csp_eos_id(loaded) >= 0 else {
@@ -62,17 +70,17 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
   deinit { csp_free(processor) }
 
   /// Ids of a text and the end token: at most ``maximumLength``. The empty text is the end token alone.
-  package func encode(_ text: String) -> [Int] {
-    pieces(of: Array(text.utf8)).prefix(maximumLength - 1) + [endID]
+  package func encode(_ text: String) throws -> [Int] {
+    try pieces(of: Array(text.utf8)).prefix(maximumLength - 1) + [endID]
   }
 
-  package func pieces(of utf8: [UInt8]) -> [Int] {
+  package func pieces(of utf8: [UInt8]) throws -> [Int] {
     var ids: UnsafeMutablePointer<Int32>?
     let count = utf8.withUnsafeBytes { bytes in
       csp_encode(processor, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &ids)
     }
     defer { free(ids) }
-    guard let ids, count >= 0 else { return [] }
+    guard let ids, count >= 0 else { throw TokenizerError.outOfMemory }  // it takes any bytes: nothing else can fail
     return UnsafeBufferPointer(start: ids, count: Int(count)).map(Int.init)
   }
 
