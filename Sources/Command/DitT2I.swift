@@ -69,10 +69,10 @@ struct DitT2I: ParsableCommand {
       let arguments = Array(CommandLine.arguments.dropFirst())
       if arguments.isEmpty {
         Terminal.print(helpMessage())
-      } else if let shell = Completion.shell(arguments) {
-        Terminal.print(Completion.completionScript(for: shell))
-      } else if arguments[0] == "---completion" {
-        _ = try Completion.parseAsRoot(arguments)  // throws the answer
+      } else if let script = CompletionScript.requested(by: arguments) {
+        Terminal.print(script)
+      } else if arguments[0].hasPrefix("---completion") {
+        _ = try parseAsRoot(arguments)  // throws the answer
       } else {
         var command = try parsed(understood(arguments))
         try command.run()

@@ -154,8 +154,8 @@ import Testing
   @Test func completionKnowsTheMainCommandAndValues() throws {
     defer { program.remove() }
     let bash = try program.run(["--generate-completion-script", "bash"]).output
-    #expect(bash.contains("complete ") && bash.contains("---completion -- --class"))
-    let classes = try program.run(["---completion", "--", "--class", "2", "2", "dit-t2i", "--class", "fo"]).output
+    #expect(bash.contains("---completion draw -- --class"))
+    let classes = try program.run(["---completion", "draw", "--", "--class", "2", "2", "dit-t2i", "--class", "fo"]).output
     #expect(classes.split(separator: "\n").contains("fox"))
     for shell in ["zsh", "fish"] {
       #expect(try program.run(["--generate-completion-script=\(shell)"]).output.contains("sampler"))
