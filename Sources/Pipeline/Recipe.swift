@@ -147,7 +147,7 @@ package struct Recipe: Sendable {
 }
 
 /// Why a picture cannot be drawn again.
-package enum RecipeError: UserError {
+package enum RecipeError: WordedError {
   case none(path: String)
   /// It has more or longer texts than are read.
   case tooLong(path: String)
@@ -167,7 +167,7 @@ package enum RecipeError: UserError {
     }
   }
 
-  package var description: String {
+  package func line(_ say: (_ program: String, _ library: String) -> String) -> String {
     switch self {
     case .none(let path): "\(path): the picture does not say how it was made (no \"parameters\" text)"
     case .tooLong(let path):
@@ -175,14 +175,14 @@ package enum RecipeError: UserError {
     case .field(let path, let name): "\(path): the picture's parameters have no usable \"\(name)\""
     case .needs(let path, let option, let name, let hash):
       "\(path) was drawn \(option == "--mask" ? "through" : "from") \(name ?? "another picture") "
-        + "(SHA-256 \(hash.prefix(12))…): give that file with \(option)"
+        + "(SHA-256 \(hash.prefix(12))…): give that file \(say("with \(option)", "as GenerationRequest.source"))"
     case .sampler(let path, let name):
-      "\(path) was drawn with the sampler \"\(name)\", which is not here: choose one with --sampler"
+      "\(path) was drawn with the sampler \"\(name)\", which is not here: choose one \(say("with --sampler", "in GenerationRequest.sampler"))"
         + (SamplerNames.nearest(to: name).map { "; \($0) is most like it" } ?? "")
     case .model(let path, let name):
-      "\(path) was drawn with the model \"\(name)\", which is not here: choose one with --model"
+      "\(path) was drawn with the model \"\(name)\", which is not here: choose one\(say(" with --model", ""))"
     case .gone(let path, let part, let option):
-      "it was drawn with the \(part) \(path), which is not there: say with \(option) where it is now"
+      "it was drawn with the \(part) \(path), which is not there: say \(say("with \(option)", "in ModelOptions")) where it is now"
     }
   }
 }

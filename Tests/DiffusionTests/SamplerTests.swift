@@ -26,7 +26,7 @@ import Testing
     }
     #expect(
       error?.description
-        == "no sampler is called 'plms'; choose one of: dpm++, unipc, heun, euler, ddim, ddpm")
+        == "no sampler is called 'plms'; 'ddim' is most like it; choose one of: dpm++, unipc, heun, euler, ddim, ddpm")
   }
 
   @Test func settingsAreChecked() {
