@@ -11,6 +11,8 @@ package struct PromptTemplate: Sendable {
   private let pieces: [String]
 
   package static let limit = 4096
+  /// Pairs of braces in one prompt, and bytes of all that they stand for together.
+  static let bracesLimit = 64, textLimit = 16 << 20
 
   /// - Throws: ``BatchError/template(_:)``.
   package init(_ text: String) throws {
@@ -23,6 +25,12 @@ package struct PromptTemplate: Sendable {
         throw BatchError.template("the braces stand for more than \(PromptTemplate.limit) prompts")
       }
     }
+    let longest = pieces.reduce(0) { $0 + $1.utf8.count } + axes.reduce(0) { $0 + ($1.map(\.utf8.count).max() ?? 0) }
+    try PromptTemplate.check(bytes: count * longest)
+  }
+
+  private static func check(bytes: Int) throws {
+    guard bytes <= textLimit else { throw BatchError.template("the braces stand for more than \(textLimit >> 20) MiB of text") }
   }
 
   /// All choices of the axes in `range`, the last one changing fastest.
@@ -71,6 +79,9 @@ package struct PromptTemplate: Sendable {
   private struct Parser {
     var rest: Substring
     var depth = 0
+    var pairs = 0
+    /// Of all choices that were made so far.
+    var bytes = 0
 
     /// Text and braces up to the end, or, nested, up to a comma or a closing brace, which stays.
     mutating func sequence(isNested: Bool) throws -> (pieces: [String], axes: [[String]]) {
@@ -98,7 +109,11 @@ package struct PromptTemplate: Sendable {
 
     private mutating func braces() throws -> [String] {
       depth += 1
+      pairs += 1
       defer { depth -= 1 }
+      guard pairs <= PromptTemplate.bracesLimit else {
+        throw BatchError.template("more than \(PromptTemplate.bracesLimit) pairs of braces")
+      }
       guard depth <= 16 else { throw BatchError.template("braces nested deeper than 16") }
       if let range = rest.prefixMatch(of: /(-?[0-9]{1,6})\.\.(-?[0-9]{1,6})\}/), let first = Int(range.1),
         let last = Int(range.2)
@@ -123,13 +138,16 @@ package struct PromptTemplate: Sendable {
       }
     }
 
-    private func expand(_ pieces: [String], _ axes: [[String]]) throws -> [String] {
+    private mutating func expand(_ pieces: [String], _ axes: [[String]]) throws -> [String] {
       var texts = [pieces[0]]
       for (axis, piece) in zip(axes, pieces.dropFirst()) {
-        texts = texts.flatMap { text in axis.map { text + $0 + piece } }
-        guard texts.count <= PromptTemplate.limit else {
+        guard texts.count * axis.count <= PromptTemplate.limit else {
           throw BatchError.template("more than \(PromptTemplate.limit) choices in one pair of braces")
         }
+        let before = texts.reduce(0) { $0 + $1.utf8.count } + texts.count * piece.utf8.count
+        bytes += before * axis.count + axis.reduce(0) { $0 + $1.utf8.count } * texts.count
+        try PromptTemplate.check(bytes: bytes)
+        texts = texts.flatMap { text in axis.map { text + $0 + piece } }
       }
       return texts
     }
