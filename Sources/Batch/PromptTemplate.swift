@@ -5,32 +5,35 @@ import Foundation
 /// Choices may be empty (`a {,big} fox`), nested (`{a {red,blue} fox,an owl}` has three) and numbers in a row (`{1..4}`).
 /// A backslash takes the meaning from `{`, `}`, `,` and `\`.
 package struct PromptTemplate: Sendable {
-  /// What stands in each pair of braces, left to right.
+  /// What stands in each pair of braces, left to right; one choice alone is plain text.
   package let axes: [[String]]
   /// The text around the axes: one more than there are axes.
   private let pieces: [String]
 
   package static let limit = 4096
-  /// Pairs of braces in one prompt, and bytes of all that they stand for together.
-  static let bracesLimit = 64, textLimit = 16 << 20
 
   /// - Throws: ``BatchError/template(_:)``.
   package init(_ text: String) throws {
     var parser = Parser(rest: text[...])
     (pieces, axes) = try parser.sequence(isNested: false)
+    let count = try PromptTemplate.count(axes, "the braces stand for")
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: text.utf8.count)
+    guard !overflow, bytes <= PromptTemplate.largest else {
+      throw BatchError.template("the braces stand for more than \(PromptTemplate.largest >> 20) MB of prompts")
+    }
+  }
+
+  /// All prompts together, in bytes.
+  private static let largest = 64 << 20
+
+  /// How many choices some axes have together, before they are made.
+  private static func count(_ axes: [[String]], _ what: String) throws -> Int {
     var count = 1
     for axis in axes {
       count *= axis.count
-      guard count <= PromptTemplate.limit else {
-        throw BatchError.template("the braces stand for more than \(PromptTemplate.limit) prompts")
-      }
+      guard count <= limit else { throw BatchError.template("\(what) more than \(limit) prompts, which is the limit") }
     }
-    let longest = pieces.reduce(0) { $0 + $1.utf8.count } + axes.reduce(0) { $0 + ($1.map(\.utf8.count).max() ?? 0) }
-    try PromptTemplate.check(bytes: count * longest)
-  }
-
-  private static func check(bytes: Int) throws {
-    guard bytes <= textLimit else { throw BatchError.template("the braces stand for more than \(textLimit >> 20) MiB of text") }
+    return count
   }
 
   /// All choices of the axes in `range`, the last one changing fastest.
@@ -79,9 +82,6 @@ package struct PromptTemplate: Sendable {
   private struct Parser {
     var rest: Substring
     var depth = 0
-    var pairs = 0
-    /// Of all choices that were made so far.
-    var bytes = 0
 
     /// Text and braces up to the end, or, nested, up to a comma or a closing brace, which stays.
     mutating func sequence(isNested: Bool) throws -> (pieces: [String], axes: [[String]]) {
@@ -98,8 +98,13 @@ package struct PromptTemplate: Sendable {
           }
           pieces[pieces.count - 1].append(rest.removeFirst())
         case "{":
-          axes.append(try braces())
-          pieces.append("")
+          let choices = try braces()
+          if choices.count == 1 {
+            pieces[pieces.count - 1] += choices[0]
+          } else {
+            axes.append(choices)
+            pieces.append("")
+          }
         case "}": throw BatchError.template("a } without its {; write \\} for the character itself")
         default: pieces[pieces.count - 1].append(character)
         }
@@ -109,17 +114,13 @@ package struct PromptTemplate: Sendable {
 
     private mutating func braces() throws -> [String] {
       depth += 1
-      pairs += 1
       defer { depth -= 1 }
-      guard pairs <= PromptTemplate.bracesLimit else {
-        throw BatchError.template("more than \(PromptTemplate.bracesLimit) pairs of braces")
-      }
       guard depth <= 16 else { throw BatchError.template("braces nested deeper than 16") }
-      if let range = rest.prefixMatch(of: /(-?[0-9]{1,6})\.\.(-?[0-9]{1,6})\}/), let first = Int(range.1),
-        let last = Int(range.2)
-      {
+      if let range = rest.prefixMatch(of: /(-?[0-9]+)\.\.(-?[0-9]+)\}/) {
         rest = rest[range.range.upperBound...]
-        guard abs(last - first) < PromptTemplate.limit else {
+        guard let first = Int(range.1), let last = Int(range.2), first.magnitude < 1 << 62, last.magnitude < 1 << 62,
+          abs(last - first) < PromptTemplate.limit
+        else {
           throw BatchError.template("{\(range.1)..\(range.2)}: at most \(PromptTemplate.limit) numbers")
         }
         return stride(from: first, through: last, by: first <= last ? 1 : -1).map(String.init)
@@ -138,18 +139,11 @@ package struct PromptTemplate: Sendable {
       }
     }
 
-    private mutating func expand(_ pieces: [String], _ axes: [[String]]) throws -> [String] {
-      var texts = [pieces[0]]
-      for (axis, piece) in zip(axes, pieces.dropFirst()) {
-        guard texts.count * axis.count <= PromptTemplate.limit else {
-          throw BatchError.template("more than \(PromptTemplate.limit) choices in one pair of braces")
-        }
-        let before = texts.reduce(0) { $0 + $1.utf8.count } + texts.count * piece.utf8.count
-        bytes += before * axis.count + axis.reduce(0) { $0 + $1.utf8.count } * texts.count
-        try PromptTemplate.check(bytes: bytes)
-        texts = texts.flatMap { text in axis.map { text + $0 + piece } }
+    private func expand(_ pieces: [String], _ axes: [[String]]) throws -> [String] {
+      _ = try PromptTemplate.count(axes, "one pair of braces stands for")
+      return zip(axes, pieces.dropFirst()).reduce([pieces[0]]) { texts, next in
+        texts.flatMap { text in next.0.map { text + $0 + next.1 } }
       }
-      return texts
     }
   }
 }
