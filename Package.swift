@@ -114,3 +114,15 @@ let package = Package(
   ],
   cxxLanguageStandard: .cxx17
 )
+
+// The readers of outside data under libFuzzer: Tests/fuzz/run asks for them.
+if Context.environment["DIT_T2I_LIBFUZZER"] != nil {
+  package.targets += [
+    .executableTarget(
+      name: "DiTFuzz",
+      dependencies: [
+        "DiTErrors", "DiTCheckpoints", "DiTText", "DiTTransformer", "DiTAutoencoder", "DiTDiffusion",
+        "DiTImage", "DiTModels", "DiTTextToImage", "DiTBatch",
+      ], path: "Tests/fuzz/Fuzz"),
+  ]
+}

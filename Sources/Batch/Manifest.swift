@@ -63,7 +63,7 @@ package final class Manifest {
   }
 
   /// The entries of a manifest, whoever writes it; lines that are none are passed over.
-  static func entries(of url: URL) throws -> [ManifestEntry] {
+  package static func entries(of url: URL) throws -> [ManifestEntry] {
     let decoder = JSONDecoder()
     return try readFile(url).split(separator: UInt8(ascii: "\n")).compactMap {
       try? decoder.decode(ManifestEntry.self, from: normalisedJSON(Data($0)))

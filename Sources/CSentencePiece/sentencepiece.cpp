@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <vector>
 
 struct csp_processor {
@@ -16,11 +17,10 @@ extern "C" {
 
 csp_processor *csp_load(const void *bytes, size_t count, char *message, size_t message_size) {
   try {
-    auto *result = new csp_processor;
+    auto result = std::make_unique<csp_processor>();
     auto status = result->processor.LoadFromSerializedProto(absl::string_view(static_cast<const char *>(bytes), count));
-    if (status.ok() && result->processor.GetPieceSize() > 0) return result;
+    if (status.ok() && result->processor.GetPieceSize() > 0) return result.release();
     std::snprintf(message, message_size, "%s", status.ok() ? "it has no pieces" : status.error_message());
-    delete result;
   } catch (const std::exception &error) {  // protobuf and the C++ library throw; nothing may cross into Swift
     std::snprintf(message, message_size, "%s", error.what());
   }

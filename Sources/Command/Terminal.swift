@@ -52,8 +52,12 @@ enum Terminal {
 /// The first error of standard output, or 0.
 private let outputError = Atomic<Int32>(0)
 
-/// One line on standard error.
+/// One line on standard error, whatever the message quotes: no file steers a terminal.
 func complain(_ message: String, prefix: String = "dit-t2i: ") {
-  let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-  Terminal.show("\(prefix)\(line)\n")
+  var line = String.UnicodeScalarView()
+  for scalar in message.split(whereSeparator: \.isNewline).joined(separator: " ").unicodeScalars {
+    let isControl = scalar.properties.generalCategory == .control
+    if isControl { line.append(contentsOf: scalar.escaped(asASCII: true).unicodeScalars) } else { line.append(scalar) }
+  }
+  Terminal.show("\(prefix)\(String(line))\n")
 }

@@ -28,7 +28,9 @@ struct Exif: Equatable {
     if let value = main.first(where: { $0.tag == Self.orientationTag }).flatMap({ file.number($0) }) {
       orientation = UInt16(exactly: value).flatMap(Orientation.init) ?? .upright
     }
-    for entry in main + detail {
+    // A tag counts once, for entries may share their bytes: 65,535 of them would make a thousand times the file.
+    var seen: Set<UInt16> = []
+    for entry in main + detail where seen.insert(entry.tag).inserted {
       let keyword = Self.keywords.first { $0.tag == entry.tag }?.keyword
       let isComment = entry.tag == Self.commentTag
       guard isComment || keyword != nil || Self.cameraTags.contains(entry.tag), let data = file.data(entry) else { continue }

@@ -25,6 +25,35 @@ import Testing
     }
   }
 
+  /// Values that a pickle makes once and hands over again and again, each time at the cost of their size.
+  @Test func pickledRepetitions() {
+    func expect(_ what: String, times: Int, _ prepare: (inout PickleBuilder) -> Void, _ repeated: (inout PickleBuilder) -> Void) {
+      var pickle = PickleBuilder()
+      prepare(&pickle)
+      var body = PickleBuilder()
+      body.bytes = []
+      repeated(&body)
+      for _ in 0..<times { pickle.bytes += body.bytes }
+      let bytes = ZipBuilder.model(pickle.bytes).bytes
+      #expect(ContinuousClock().measure { expectRefusal(what, bytes) } < .seconds(20))
+    }
+    // 200,000 pairs in a list, of which a dictionary is made each time.
+    expect("opcodes", times: 2_000) {
+      $0.op("](")
+      $0.op("NN\u{86}q\u{0}" + String(repeating: "h\u{0}", count: 200_000) + "e\u{85}q\u{1}0")
+    } _: { $0.global("collections", "OrderedDict"); $0.op("h\u{1}R0") }
+    // A key of a megabyte for a storage.
+    expect("name of more than", times: 20_000) {
+      $0.op("(")
+      $0.string("storage")
+      $0.global("torch", "FloatStorage")
+      $0.string(String(repeating: "k", count: 1 << 20))
+      $0.string("cpu")
+      $0.integer(1)
+      $0.op("tq\u{0}0")
+    } _: { $0.op("h\u{0}Q0") }
+  }
+
   @Test func theUnchangedFileLoads() throws {
     #expect(try load(ZipBuilder.model().bytes)["weight"]?.shape == [2, 3])
     var wide = ZipBuilder.model(PickleBuilder.model(), [("byteorder", Array("little".utf8))])

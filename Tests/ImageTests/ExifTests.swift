@@ -35,6 +35,17 @@ import Testing
     return signature + chunks.flatMap(\.encoded)
   }
 
+  /// A thousand entries that share one text of 64 KB: read once.
+  @Test func repeatedTags() throws {
+    let picture = Picture.random(2, 3)
+    let count = 1000
+    var block = Array("Exif\0\0MM\0*".utf8) + bigEndian(UInt32(8)) + [UInt8(count >> 8), UInt8(count & 0xFF)]
+    let start = UInt32(block.count - 6 + count * 12 + 4)
+    for _ in 0..<count { block += [0x01, 0x0E, 0, 2] + bigEndian(UInt32(65_536)) + bigEndian(start) }
+    block += [0, 0, 0, 0] + [UInt8](repeating: UInt8(ascii: "a"), count: 65_536)
+    #expect(try PictureContents(Self.png(picture, block)).texts.map(\.keyword) == ["Description"])
+  }
+
   /// Two columns and three rows, "ab", "cd" and "ef", as they are seen; the order is Exif's.
   static let seen = ["ab/cd/ef", "ba/dc/fe", "fe/dc/ba", "ef/cd/ab", "ace/bdf", "eca/fdb", "fdb/eca", "bdf/ace"]
 

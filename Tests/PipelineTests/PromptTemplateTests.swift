@@ -44,6 +44,16 @@ import Testing
     #expect(throws: BatchError.self) { try PromptTemplate(String(repeating: "{", count: 3_000)) }
   }
 
+  /// Few choices, but long ones or many: what would take minutes and gigabytes is refused at once.
+  @Test(arguments: [
+    "{{1..4096}" + String(repeating: "{a}", count: 20_000) + "}", "{1..4096}" + String(repeating: "{a}", count: 20_000),
+    "{1..4096}" + String(repeating: "x", count: 60_000), "{{1..4096}" + String(repeating: "x", count: 60_000) + "}",
+    "{{1..4096}{1..4096},a}",
+  ])
+  func refusesWhatGrows(_ template: String) {
+    #expect(ContinuousClock().measure { #expect(throws: BatchError.self) { try PromptTemplate(template) } } < .seconds(5))
+  }
+
   @Test func twoAxesAreRowsAndColumns() throws {
     let matrix = try PromptTemplate("a {red,blue,green} {fox,owl}").matrix
     #expect(matrix.rowLabels == ["red", "blue", "green"])

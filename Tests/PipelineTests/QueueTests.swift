@@ -93,17 +93,18 @@ import Testing
   /// A stream that is dropped is a drawing that nobody waits for.
   @Test func droppedStreamsAreNotDrawn() async throws {
     let queue = try DrawingQueue(MicroModel.model())
-    let counter = Counter()
-    let mayBegin = DispatchSemaphore(value: 0)
-    let (began, continuation) = AsyncStream.makeStream(of: Void.self)
+    let counter = Counter(), before = Counter()
+    let mayGoOn = DispatchSemaphore(value: 0)
+    let (inside, arrived) = AsyncStream.makeStream(of: Void.self)
     let first = try queue.draw([MicroModel.request()], probe: { point, _ in
-      guard point == .textEmbedding else { return }
-      continuation.yield()
-      mayBegin.wait()
+      before.note(point)
+      guard before.blocks == 1, point == .block(0) else { return }
+      arrived.yield()
+      mayGoOn.wait()
     })
-    for await _ in began { break }  // the second waits for the first from now on
+    for await _ in inside { break }  // the second waits for the first from now on
     _ = try queue.draw([MicroModel.request()], probe: { point, _ in counter.note(point) })
-    for _ in 0..<2 { mayBegin.signal() }  // two texts
+    mayGoOn.signal()
     #expect(try await Self.pictures(first).count == 1)
     _ = try await Self.pictures(queue.draw(MicroModel.request()))
     #expect(counter.all.isEmpty)

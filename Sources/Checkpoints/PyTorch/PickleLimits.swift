@@ -8,6 +8,8 @@ enum PickleLimits {
   static let marks = 1_000
   static let memo = 2_000_000
   static let rank = 8
+  /// Bytes of a storage's key and of a Python object's name.
+  static let name = 1_000
 
   /// Bytes all tensors may take together once overlapping and strided views are copied out.
   static func expanded(fileSize: Int) -> Int {

@@ -14,6 +14,7 @@ extension PickleReader {
     guard let module = names[0].string, let name = names[1].string else {
       throw Malformed("the pickle names an object with a non-string")
     }
+    guard max(module.bytes.count, name.bytes.count) <= PickleLimits.name else { throw Self.longName }
     try push(global(module: module, name: name))
   }
 
@@ -29,6 +30,7 @@ extension PickleReader {
     guard parts.count == 5 || parts[5] == .none else {
       throw Malformed("storage \(key) is a view of another: not supported")
     }
+    guard key.bytes.count <= PickleLimits.name else { throw Self.longName }
     guard checkedByteCount(shape: [count], type: type) != nil else {
       throw Malformed("storage \(key) has \(count) elements")
     }
@@ -75,6 +77,8 @@ extension PickleReader {
     guard arguments.count == 1, case .list(let index) = first else {
       throw Malformed("the pickle makes an ordered dictionary of what is no list")
     }
+    // One list may be passed again and again.
+    try spend(sequences[index].count)
     let items = try sequences[index].flatMap { pair -> [PickleValue] in
       switch pair {
       case .list(let index), .tuple(let index):
@@ -114,7 +118,7 @@ extension PickleReader {
     else { throw Malformed("the pickle makes a tensor of what is no storage, offset, size and stride") }
     let storage = storages[index]
     guard shape.count <= PickleLimits.rank else {
-      throw Malformed("\(shape.count) dimensions, over the limit of \(PickleLimits.rank)")
+      throw Malformed("a tensor has dimensions over the limit of \(PickleLimits.rank)")
     }
     guard shape.count == strides.count else {
       throw Malformed("\(shape.count) dimensions, but \(strides.count) strides")
@@ -132,10 +136,12 @@ extension PickleReader {
       storage: index, offset: offset, shape: shape, strides: isDense(shape, strides) ? nil : strides, extent: extent)
   }
 
+  /// Of the few dimensions that a tensor has; a longer tuple is cut, to be refused by its length.
   private func integers(_ value: PickleValue) -> [Int]? {
     guard case .tuple(let index) = value else { return nil }
-    let integers = sequences[index].compactMap(\.integer)
-    return integers.count == sequences[index].count ? integers : nil
+    let sequence = sequences[index].prefix(PickleLimits.rank + 1)
+    let integers = sequence.compactMap(\.integer)
+    return integers.count == sequence.count ? integers : nil
   }
 
   /// Elements from the first to the last, or nil where that overflows.

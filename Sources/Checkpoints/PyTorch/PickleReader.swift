@@ -42,10 +42,7 @@ struct PickleReader {
 
   /// Executes one opcode; false after STOP.
   private mutating func step() throws -> Bool {
-    opcodes += 1
-    guard opcodes <= PickleLimits.opcodes else {
-      throw Malformed("the pickle has over \(PickleLimits.opcodes) opcodes")
-    }
+    try spend(1)
     let code = try input.integer(UInt8.self)
     switch Character(Unicode.Scalar(code)) {
     case ".":
@@ -113,6 +110,14 @@ struct PickleReader {
     default: throw Malformed("the pickle has the opcode 0x\(String(code, radix: 16)), which no checkpoint needs")
     }
     return true
+  }
+
+  /// Counts what costs as much as so many opcodes.
+  mutating func spend(_ count: Int) throws {
+    opcodes += count
+    guard opcodes <= PickleLimits.opcodes else {
+      throw Malformed("the pickle has over \(PickleLimits.opcodes) opcodes")
+    }
   }
 
   // MARK: stack and memo
@@ -192,10 +197,12 @@ struct PickleReader {
     while true {
       let byte = try input.integer(UInt8.self)
       if byte == 0x0A { return TensorName(bytes: text) }
-      guard text.count < 1000 else { throw Malformed("the pickle has a name of more than 1000 bytes") }
+      guard text.count < PickleLimits.name else { throw Self.longName }
       text.append(byte)
     }
   }
+
+  static let longName = Malformed("the pickle has a name of more than \(PickleLimits.name) bytes")
 
   // MARK: containers
 

@@ -1,4 +1,5 @@
 import DiTCSentencePiece
+import DiTCheckpoints
 import DiTErrors
 import Foundation
 
@@ -39,7 +40,7 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
   package let maximumLength: Int
   private let processor: OpaquePointer
 
-  /// Larger files are refused before they are read: T5's model has 0.8 MB, the largest multilingual ones 5 MB.
+  /// Larger files are refused before they are parsed: T5's model has 0.8 MB, the largest multilingual ones 5 MB.
   static let largestFile = 64 << 20
 
   /// - Parameters:
@@ -47,9 +48,9 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
   ///   - maximumLength: tokens kept of a longer text, end token included.
   /// - Throws: ``TokenizerError``.
   package init(contentsOf url: URL, maximumLength: Int = 512) throws {
-    let bytes = try SentencePieceTokenizer.read(url)
+    let file = try SentencePieceTokenizer.read(url)
     var message = [CChar](repeating: 0, count: 256)
-    let loaded = bytes.withUnsafeBytes { csp_load($0.baseAddress, $0.count, &message, message.count) }
+    let loaded = withExtendedLifetime(file) { csp_load(file.bytes.baseAddress, file.bytes.count, &message, message.count) }
     guard let loaded else {
       let reason = message.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
       guard !reason.contains("bad_alloc") else { throw TokenizerError.outOfMemory }  // in words that wrap it, too
@@ -90,16 +91,17 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
     return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
   }
 
-  private static func read(_ url: URL) throws -> Data {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)
-    if let size = attributes?[.size] as? Int, size > largestFile {
-      throw TokenizerError.notSentencePiece(path: url.path, reason: "\(size) bytes are too many for one")
-    }
+  private static func read(_ url: URL) throws -> MappedFile {
+    let file: MappedFile
     do {
-      return try Data(contentsOf: url)
+      file = try MappedFile(url)
     } catch {
       let missing = !FileManager.default.fileExists(atPath: url.path)
       throw TokenizerError.unreadable(path: url.path, reason: missing ? "no such file" : "not readable")
     }
+    guard file.bytes.count <= largestFile else {
+      throw TokenizerError.notSentencePiece(path: url.path, reason: "\(file.bytes.count) bytes are too many for one")
+    }
+    return file
   }
 }
