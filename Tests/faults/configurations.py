@@ -103,7 +103,8 @@ def main():
                     os.unlink(os.path.join(broken, file))
                     with open(os.path.join(broken, file), "w") as out:
                         json.dump(changed(value, path, new), out)
-                    draw = ["a fox in deep snow, and more words than there are buckets", "--steps", "1", "--size", "64", "-o", "x.png"]
+                    words = "a fox in deep snow, and more words than there are buckets"
+                    draw = [words, "--steps", "1", "--size", "64", "-o", "x.png"]
                     for command in (draw + ["--model", broken], ["inspect", broken]):
                         tried += 1
                         wrong = fault([program] + command, work)
