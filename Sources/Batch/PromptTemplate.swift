@@ -16,24 +16,24 @@ package struct PromptTemplate: Sendable {
   package init(_ text: String) throws {
     var parser = Parser(rest: text[...])
     (pieces, axes) = try parser.sequence(isNested: false)
-    let count = try PromptTemplate.count(axes, "the braces stand for")
-    let (bytes, overflow) = count.multipliedReportingOverflow(by: text.utf8.count)
-    guard !overflow, bytes <= PromptTemplate.largest else {
-      throw BatchError.template("the braces stand for more than \(PromptTemplate.largest >> 20) MB of prompts")
-    }
+    try PromptTemplate.check(pieces, axes, "the braces stand for")
   }
 
   /// All prompts together, in bytes.
   private static let largest = 64 << 20
 
-  /// How many choices some axes have together, before they are made.
-  private static func count(_ axes: [[String]], _ what: String) throws -> Int {
+  /// How many prompts some axes stand for and how long those are, before they are made.
+  private static func check(_ pieces: [String], _ axes: [[String]], _ what: String) throws {
     var count = 1
+    var length = pieces.reduce(0) { $0 + $1.utf8.count }
     for axis in axes {
       count *= axis.count
+      length += axis.reduce(0) { max($0, $1.utf8.count) }
       guard count <= limit else { throw BatchError.template("\(what) more than \(limit) prompts, which is the limit") }
     }
-    return count
+    guard length <= largest / count else {
+      throw BatchError.template("\(what) more than \(largest >> 20) MB of prompts, which is the limit")
+    }
   }
 
   /// All choices of the axes in `range`, the last one changing fastest.
@@ -140,7 +140,7 @@ package struct PromptTemplate: Sendable {
     }
 
     private func expand(_ pieces: [String], _ axes: [[String]]) throws -> [String] {
-      _ = try PromptTemplate.count(axes, "one pair of braces stands for")
+      try PromptTemplate.check(pieces, axes, "one pair of braces stands for")
       return zip(axes, pieces.dropFirst()).reduce([pieces[0]]) { texts, next in
         texts.flatMap { text in next.0.map { text + $0 + next.1 } }
       }
