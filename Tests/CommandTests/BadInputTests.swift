@@ -37,7 +37,7 @@ import Testing
     try expectOneLine(["fox", "--guidance-parallel", "1.5"], status: 64, saying: "parallel", "0 to 1")
     try expectOneLine(["compare", "fox", "--class", "fox", "--guidance", "3,101"], status: 64, saying: "101")
     try expectOneLine(["inspect", "--cpu", "--table"], status: 64, saying: "--cpu", "alone")
-    try expectOneLine(["fox", "--respacing", "1\u{1B}[31m\u{9B}2J\n3"], status: 64, saying: "1\\u{001B}[31m\\u{009B}2J 3")
+    try expectOneLine(["fox", "--respacing", "1\u{1B}[31m\u{9B}2J\n3"], status: 64, saying: "1\\u{1B}[31m\\u{009B}2J 3")
     try expectOneLine(["fox", "--sampler", "magic"], status: 64, saying: "magic", "dpm++", "ddim", "ddpm")
     try expectOneLine(["fox", "--class", "foxx"], status: 64, saying: "foxx", "\"fox\"")
     try expectOneLine(["fox", "--class", "982"], status: 64, saying: "982")

@@ -46,7 +46,7 @@ import Testing
 
   /// Few choices, but long ones or many: what would take minutes and gigabytes is refused at once.
   @Test(arguments: [
-    "{{1..4096}" + String(repeating: "{a}", count: 20_000) + "}", "{1..4096}" + String(repeating: "{a}", count: 20_000),
+    "{{1..4096}" + String(repeating: "{a}", count: 500) + String(repeating: "x", count: 20_000) + "}",
     "{1..4096}" + String(repeating: "x", count: 60_000), "{{1..4096}" + String(repeating: "x", count: 60_000) + "}",
     "{{1..4096}{1..4096},a}",
   ])

@@ -118,7 +118,7 @@ extension PickleReader {
     else { throw Malformed("the pickle makes a tensor of what is no storage, offset, size and stride") }
     let storage = storages[index]
     guard shape.count <= PickleLimits.rank else {
-      throw Malformed("a tensor has dimensions over the limit of \(PickleLimits.rank)")
+      throw Malformed("\(shape.count) dimensions, or more, over the limit of \(PickleLimits.rank)")
     }
     guard shape.count == strides.count else {
       throw Malformed("\(shape.count) dimensions, but \(strides.count) strides")
