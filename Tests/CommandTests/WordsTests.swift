@@ -98,6 +98,14 @@ import Testing
     #expect(settings.contains("karras") == (name.contains("Karras") || name.hasSuffix("_k")))
   }
 
+  @Test(arguments: [("karras", "dpm++", true), ("euler", "euler", false), ("discrete", "dpm++", false)])
+  func schedulersAreSamplersOrSpacings(_ name: String, sampler: String, isKarras: Bool) throws {
+    defer { program.remove() }
+    let fields = try drawn(["fox", "--scheduler", name, "-o", "a.png"] + quick)
+    #expect(fields["sampler"] as? String == sampler)
+    #expect(try program.run(["info", "a.png"]).output.contains("karras") == isKarras)
+  }
+
   @Test func anUnknownSamplerSaysWhichIsLikeIt() throws {
     defer { program.remove() }
     let result = try program.run(["fox", "--sampler", "euler_a"])

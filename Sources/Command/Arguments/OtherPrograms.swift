@@ -4,7 +4,7 @@ enum OtherPrograms {
   static let names: [String: String] = [
     "-n": "--negative", "--negative-prompt": "--negative", "--neg": "--negative",
     "--cfg-scale": "--guidance", "--cfg": "--guidance", "--guidance-scale": "--guidance",
-    "--sampling-method": "--sampler", "--scheduler": "--sampler", "--sampler-name": "--sampler",
+    "--sampling-method": "--sampler", "--sampler-name": "--sampler",
     "--sampling-steps": "--steps", "--num-inference-steps": "--steps", "--num-sampling-steps": "--steps",
     "--num-steps": "--steps",
     "-b": "--count", "--batch-count": "--count", "--num-images": "--count", "--num-images-per-prompt": "--count",

@@ -1,5 +1,5 @@
 import ArgumentParser
-import DiTModels
+import DiTDiffusion
 
 /// Turns arguments as people type them into those that the parser knows: names of other programs, values that begin
 /// with a minus, `-n4`, `--prompt WORDS`.
@@ -40,6 +40,8 @@ struct Spelling {
       if name == "--prompt" || name == "-p" {
         guard let words = value ?? rest.popFirst() else { throw ValidationError("\(name): the words are missing") }
         prompts.append(words)
+      } else if name == "--scheduler" {
+        result += try scheduler(value ?? rest.popFirst())
       } else if options.contains(name) {
         if value == nil { value = rest.popFirst() }
         // Joined, so that a minus is a value's; the parser takes "--name=" for no value.
@@ -54,6 +56,16 @@ struct Spelling {
       return result
     }
     return result + ["--"] + prompts
+  }
+
+  /// A sampler for some programs, for others where the noise levels lie.
+  private static func scheduler(_ value: String?) throws -> [String] {
+    guard let value else { throw ValidationError("--scheduler: its name is missing; here it is called --sampler") }
+    let isSpacing = SamplerNames.resolve(value) == nil
+    guard isSpacing, let known = SamplerNames.resolve(SamplerRegistry.names[0], schedule: value) else {
+      return ["--sampler=\(value)"]
+    }
+    return known.spacing.map { ["--sigmas=\($0.rawValue)"] } ?? []
   }
 
   /// `--name=value`, and `-n4` where `-n` takes a value.
