@@ -30,7 +30,8 @@ same() {
 # Draws into $1 in the background, and sends signal $2 when $3 pictures are recorded, and a moment more.
 interrupt() {
   # Not through draw: the signal is for the program, not for a shell around it.
-  "$program" batch "$file" --output "$1" "${options[@]}" --quiet > /dev/null 2>> "$work/log" &
+  # And in the background of a script it would be ignored.
+  env --default-signal "$program" batch "$file" --output "$1" "${options[@]}" --quiet > /dev/null 2>> "$work/log" &
   local child=$!
   until [ "$(recorded "$1")" -ge "$3" ]; do
     kill -0 $child 2> /dev/null || fail "the run ended before it could be interrupted: $(tail -n 3 "$work/log")"

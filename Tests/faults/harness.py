@@ -2,6 +2,7 @@
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,8 +38,14 @@ class Result:
 
 def start(arguments, folder, before=None, through=(), **options):
     """- through: a program and its arguments, which starts ours."""
+    def child():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)  # in the background of a script SIGINT would be ignored
+        if before:
+            before()
+
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE} | options
-    return subprocess.Popen([*through, PROGRAM] + arguments, cwd=folder, preexec_fn=before, **options)
+    return subprocess.Popen([*through, PROGRAM] + arguments, cwd=folder, preexec_fn=child, **options)
 
 
 def run(*arguments, **options):
