@@ -143,7 +143,7 @@ func configuration(_ bytes: [UInt8]) throws {
 func tokenizer(_ bytes: [UInt8]) throws {
   let found = try SentencePieceTokenizer(contentsOf: written(bytes, "spiece.model"))
   for text in ["", "a red fox in snow", "\u{0}é\u{FFFD} 🦊 \n"] {
-    let ids = found.encode(text)
+    let ids = try found.encode(text)
     precondition(ids.count <= found.maximumLength && ids.allSatisfy { (0..<found.vocabularySize).contains($0) })
   }
   _ = found.piece(found.unknownID)
