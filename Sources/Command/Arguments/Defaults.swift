@@ -23,10 +23,7 @@ struct Defaults {
 
   /// `config.toml` in `$XDG_CONFIG_HOME/dit-t2i`, else in `~/.config/dit-t2i`.
   static var usualPlace: URL {
-    let environment = ProcessInfo.processInfo.environment
-    let home = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-      ?? NSString(string: "~/.config").expandingTildeInPath
-    return URL(fileURLWithPath: home).appendingPathComponent("dit-t2i/config.toml")
+    userFolder("XDG_CONFIG_HOME", else: "~/.config").appendingPathComponent("config.toml")
   }
 
   /// - Parameter path: the file that the user names; nil for the usual one, which need not be there.
@@ -134,6 +131,12 @@ struct Defaults {
     if given.contains("--from") || given.contains("--variation") { return unchanged.contains(name) }
     return excluded[name, default: []].isDisjoint(with: given)
   }
+}
+
+/// The program's own folder among the user's, where the XDG Base Directory Specification puts it.
+func userFolder(_ variable: String, else usual: String) -> URL {
+  let named = ProcessInfo.processInfo.environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil }
+  return URL(fileURLWithPath: named ?? NSString(string: usual).expandingTildeInPath).appendingPathComponent("dit-t2i")
 }
 
 struct DefaultsError: UserError {

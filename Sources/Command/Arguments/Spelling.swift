@@ -4,13 +4,7 @@ import DiTDiffusion
 /// Turns arguments as people type them into those that the parser knows: names of other programs, values that begin
 /// with a minus, `-n4`, `--prompt WORDS`.
 struct Spelling {
-  /// Options that take no value; every other one takes the next argument, whatever it begins with.
-  static let flags: Set<String> = [
-    "--attention", "--check", "--classes", "--cpu", "--first-step", "--help", "--help-hidden", "--json", "--preview",
-    "--quiet", "--schemes", "--skip-bad", "--strip", "--table", "--tensors", "--vary-seed", "--version",
-  ]
-
-  /// Options that take a value, of all commands together.
+  /// Options that take a value, whatever it begins with, of all commands together.
   static let options: Set<String> = [
     "--attention-blocks", "--backend", "--class", "--config", "--count", "--dit-compat", "--eta", "--from", "--group",
     "--guidance", "--guidance-channels", "--guidance-interval", "--guidance-parallel", "--height", "--image", "--mask",

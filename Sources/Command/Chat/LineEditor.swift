@@ -6,16 +6,13 @@ import Foundation
 final class LineEditor {
   let isInteractive = isatty(STDIN_FILENO) == 1
   /// What was typed in earlier sessions: `history` in `$XDG_STATE_HOME/dit-t2i`, else in `~/.local/state/dit-t2i`.
-  private let history: String
+  private let history = userFolder("XDG_STATE_HOME", else: "~/.local/state").appendingPathComponent("history")
 
   init() {
-    let state = ProcessInfo.processInfo.environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-      ?? NSString(string: "~/.local/state").expandingTildeInPath
-    history = "\(state)/dit-t2i/history"
     guard isInteractive else { return }
     using_history()
     stifle_history(1000)
-    read_history(history)
+    read_history(history.path)
   }
 
   /// - Returns: nil at the end of what there is.
@@ -30,10 +27,9 @@ final class LineEditor {
     if !line.allSatisfy(\.isWhitespace) {
       add_history(typed)
       // Kept at once: a terminal that closes says nothing. Without the folder there is no history, and nothing is lost.
-      try? FileManager.default.createDirectory(
-        atPath: NSString(string: history).deletingLastPathComponent, withIntermediateDirectories: true)
+      try? FileManager.default.createDirectory(at: history.deletingLastPathComponent(), withIntermediateDirectories: true)
       // libedit itself would follow links and, interrupted, leave half a history.
-      if let file = try? AtomicFile(URL(fileURLWithPath: history)), write_history(file.path) == 0 { try? file.commit() }
+      if let file = try? AtomicFile(history), write_history(file.path) == 0 { try? file.commit() }
     }
     return line
   }
