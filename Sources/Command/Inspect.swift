@@ -17,6 +17,7 @@ struct Inspect: ParsableCommand {
         dit-t2i inspect DiT-XL-2-256x256.pt      any checkpoint: its tensors
         dit-t2i inspect --config XL/2 --scheme cross-attention --size 512
         dit-t2i inspect --table                  the paper's models and schemes
+        dit-t2i inspect --published              what people download, and what it takes
         dit-t2i inspect --cpu                    what 'auto' computes in here
 
       Multiply-adds are of one picture in one evaluation of the transformer (a step of guidance \
@@ -51,11 +52,19 @@ struct Inspect: ParsableCommand {
   @Flag(help: "Print parameters and multiply-adds of the paper's models beside the paper's numbers.")
   var table = false
 
+  @Flag(help: "Print what published models take: download, memory, time on two cores, and which command draws.")
+  var published = false
+
   @Flag(help: "Say what this processor can do, and what is used of it.")
   var cpu = false
 
   func validate() throws {
-    if cpu, model != nil || config != nil || table { throw ValidationError("--cpu is about the processor: give it alone") }
+    if cpu, model != nil || config != nil || table || published {
+      throw ValidationError("--cpu is about the processor: give it alone")
+    }
+    if published, model != nil || config != nil || table {
+      throw ValidationError("--published is a table of its own: give it alone")
+    }
     if model != nil, config != nil { throw ValidationError("give a model or --config, not both") }
     if scheme != nil, config == nil { throw ValidationError("--scheme belongs to --config") }
   }
@@ -67,6 +76,10 @@ struct Inspect: ParsableCommand {
     }
     if table {
       Terminal.print(try SchemeTable.text())
+      return
+    }
+    if published {
+      Terminal.print(try PublishedModels.table())
       return
     }
     let inspection = try inspected()

@@ -50,6 +50,13 @@ import Testing
     #expect(try SchemeTable.text().contains("118.62"))
   }
 
+  /// What docs/MODELS.md says of published models is what is counted.
+  @Test func publishedModelsAreThoseOfTheDocumentation() throws {
+    let page = try String(
+      contentsOf: Fixtures.repository.appendingPathComponent("docs/MODELS.md"), encoding: .utf8)
+    #expect(try page.contains(PublishedModels.table()))
+  }
+
   /// The list of tensors and the sum of the stages are two ways to one number.
   @Test func parametersAreTheTensors() throws {
     for scheme in ConditioningScheme.allCases {

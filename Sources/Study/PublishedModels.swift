@@ -1,0 +1,158 @@
+import DiTAutoencoder
+import DiTCheckpoints
+import DiTDiffusion
+import DiTText
+import DiTTransformer
+import Foundation
+
+/// What people download, and what drawing with it takes: sizes are those of the published configurations, costs are
+/// counted by the networks' own declarations, as ``ModelInspection`` counts them.
+package enum PublishedModels {
+  /// A transformer as it is published, with all that a picture needs.
+  struct Entry {
+    let name: String
+    /// Owner and name on the Hugging Face hub, or where else it lies.
+    let source: String
+    let transformer: any TransformerConfiguration
+    let readsText: Bool
+    /// Pixels along a side.
+    let size: Int
+    var steps: Int
+    var isGuided = true
+    let command: String
+  }
+
+  /// Memory and time are estimates from these; docs/MODELS.md says how they were measured.
+  private enum Measured {
+    /// Multiply-adds a second of two cores in `auto`.
+    static let rate = 130e9
+    /// Bytes that a weight of the transformer takes in `auto`, and a pixel while AutoencoderKL decodes it.
+    static let weight = 2.0, pixel = 2_700.0
+    /// What everything else takes: buffers, a block of the text encoder, the program.
+    static let rest = 0.4e9
+    /// Pixels that are decoded at once at most.
+    static let tile = 1024.0 * 1024
+  }
+
+  /// Tokens of the prompt that is counted.
+  private static let tokens = 20
+
+  static func entries() throws -> [Entry] {
+    func pixart(_ side: Int, sigma: Bool, extent: Bool = false) -> PixArtConfiguration {
+      var configuration = PixArtConfiguration(
+        hiddenSize: 1152, depth: 28, heads: 16, patchSize: 2, inChannels: 4, learnsVariance: true, sampleSize: side / 8,
+        captionSize: 4096, readsExtent: extent, interpolationScale: Double(side) / 512)
+      configuration.isSigma = sigma
+      return configuration
+    }
+    let prompt = "\"a red fox\""
+    var entries: [Entry] = []
+    func add(
+      _ name: String, _ source: String, _ transformer: any TransformerConfiguration, _ size: Int, steps: Int? = nil,
+      guided: Bool = true, _ command: String
+    ) throws {
+      entries.append(
+        Entry(
+          name: name, source: source, transformer: transformer, readsText: transformer.textSize != nil, size: size,
+          steps: try steps ?? transformer.traits.sampling.steps, isGuided: guided, command: command))
+    }
+    let (alpha, sigma) = ("PixArt-XL-2-512x512", "PixArt-Sigma-XL-2-1024-MS")
+    try add("PixArt-α 512", "PixArt-alpha/\(alpha)", pixart(512, sigma: false), 512, "--model \(alpha) \(prompt)")
+    try add(
+      "PixArt-α 1024", "PixArt-alpha/PixArt-XL-2-1024-MS", pixart(1024, sigma: false, extent: true), 1024,
+      "--model PixArt-XL-2-1024-MS \(prompt)")
+    try add(
+      "PixArt-LCM 1024", "PixArt-alpha/PixArt-LCM-XL-2-1024-MS", pixart(1024, sigma: false, extent: true), 1024, steps: 4,
+      guided: false, "--model PixArt-LCM-XL-2-1024-MS \(prompt)")
+    try add(
+      "PixArt-DMD 512", "PixArt-alpha/PixArt-Alpha-DMD-XL-2-512x512", pixart(512, sigma: false), 512, steps: 1,
+      guided: false, "--model PixArt-Alpha-DMD-XL-2-512x512 \(prompt)")
+    try add(
+      "PixArt-Σ 512", "PixArt-alpha/PixArt-Sigma-XL-2-512-MS and pixart_sigma_sdxlvae_T5_diffusers",
+      pixart(512, sigma: true), 512,
+      "--model PixArt-Sigma-XL-2-512-MS --vae PARTS --text-encoder PARTS \(prompt)")
+    try add("PixArt-Σ 1024", "PixArt-alpha/\(sigma)", pixart(1024, sigma: true), 1024, "--model \(sigma) \(prompt)")
+    try add(
+      "PixArt-Σ 2K", "PixArt-alpha/PixArt-Sigma-XL-2-2K-MS and pixart_sigma_sdxlvae_T5_diffusers",
+      pixart(2048, sigma: true), 2048,
+      "--model PixArt-Sigma-XL-2-2K-MS --vae PARTS --text-encoder PARTS \(prompt)")
+    for (side, latents) in [(256, 32), (512, 64)] {
+      guard let dit = PaperModels.configuration("XL/2", latentSize: latents) else { continue }
+      try add(
+        "DiT-XL/2 \(side)", "facebook/DiT-XL-2-\(side)", dit, side, "--model DiT-XL-2-\(side) --class 207")
+    }
+    let uvit = UViTConfiguration(
+      hiddenSize: 1152, depth: 28, heads: 16, patchSize: 2, inChannels: 4, sampleSize: 32, classes: 1001, text: nil)
+    try add(
+      "U-ViT-H/2 256", "imagenet256_uvit_huge.pth, linked from baofff/U-ViT", uvit, 256,
+      "--model imagenet256_uvit_huge.pth --vae sd-vae-ft-ema --class 207")
+    return entries
+  }
+
+  /// The table of docs/MODELS.md, in Markdown.
+  package static func table() throws -> String {
+    let head = [
+      "| model | where | download | draws with `dit-t2i …` | steps | multiply-adds | memory | two cores |",
+      "|---|---|---|---|---|---|---|---|",
+    ]
+    return try (head + entries().map(row)).joined(separator: "\n")
+  }
+
+  private static func row(_ entry: Entry) throws -> String {
+    let side = entry.size / (8 * entry.transformer.patchSize)
+    let pixels = Double(entry.size * entry.size)
+    let work = Workload(
+      patches: side * side, textTokens: entry.readsText ? tokens : 0, latents: entry.size * entry.size / 64)
+    let transformer = try entry.transformer.listing().costs(work)
+    let decoder = try kl.listing().costs(work)
+    let text = entry.readsText ? try t5.listing().costs(work) : []
+    let once = [transformer, decoder, text].reduce(0) { $0 + $1.multiplyAdds(.picture) }
+    let evaluations = entry.steps * (entry.isGuided ? 2 : 1)
+    let multiplyAdds = Double(once) + Double(evaluations) * Double(transformer.multiplyAdds(.step))
+    let numbers = [transformer, decoder, text].reduce(0) { $0 + $1.total.parameters }
+    var memory = Measured.rest + Measured.weight * Double(transformer.total.parameters)
+    memory += Measured.pixel * min(Measured.tile, pixels)
+    let cells = [
+      entry.name, entry.source, amount(4 * Double(numbers), "B"), "`\(entry.command)`",
+      "\(entry.steps)\(entry.isGuided ? "" : ", no guidance")", amount(multiplyAdds, "MAC"), amount(memory, "B"),
+      duration(multiplyAdds / Measured.rate),
+    ]
+    return "| " + cells.joined(separator: " | ") + " |"
+  }
+
+  /// What comes beside a transformer: T5 v1.1 XXL, and Stable Diffusion's autoencoder, whose sizes SDXL's shares.
+  private static var t5: T5Configuration {
+    get throws {
+      try decoded(
+        """
+        {"d_model": 4096, "num_layers": 24, "num_heads": 64, "d_kv": 64, "d_ff": 10240, "vocab_size": 32128,
+        "feed_forward_proj": "gated-gelu"}
+        """)
+    }
+  }
+
+  private static var kl: AutoencoderKLConfiguration {
+    get throws {
+      try decoded(#"{"latent_channels": 4, "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2}"#)
+    }
+  }
+
+  private static func decoded<Value: Decodable>(_ text: String) throws -> Value {
+    try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+  }
+
+  /// "2.4 GB", "61 TMAC".
+  private static func amount(_ value: Double, _ unit: String) -> String {
+    let (scaled, prefix) = value < 1e12 ? (value / 1e9, "G") : (value / 1e12, "T")
+    return String(format: scaled < 10 ? "%.1f" : "%.0f", scaled) + " \(prefix)\(unit)"
+  }
+
+  /// "40 s", "6 min", "1.9 h".
+  private static func duration(_ seconds: Double) -> String {
+    switch seconds {
+    case ..<100: String(format: "%.0f s", seconds)
+    case ..<6_000: String(format: "%.0f min", seconds / 60)
+    default: String(format: "%.1f h", seconds / 3600)
+    }
+  }
+}
