@@ -1,24 +1,32 @@
 /// What the fields of a prompt table are called, by us and by others.
-enum FieldNames {
-  /// Our names, and those of other programs and data sets. Case does not count, nor whether words are joined by `-`, `_` or
-  /// a blank.
-  private static let aliases: [String: [String]] = [
-    "prompt": ["prompts", "positive-prompt", "text", "caption"],
-    "negative": ["negative-prompt", "negative-prompts", "neg-prompt", "negative-text"],
-    "class": ["class-name", "class-label"],
-    "count": ["n", "num", "n-iter", "batch-count", "num-images", "num-images-per-prompt", "num-samples"],
+package enum FieldNames {
+  /// Our options, and what they are called by other programs and data sets.
+  package static let options: [String: [String]] = [
+    "negative": ["negative-prompt", "negative-prompts", "neg-prompt", "neg", "negative-text"],
+    "class": ["class-name", "class-label", "class-labels", "class-id"],
+    "count": ["n-iter", "batch-count", "num-images", "num-images-per-prompt", "num-samples"],
     "seed": ["random-seed"],
-    "steps": ["num-steps", "num-inference-steps", "inference-steps", "sampling-steps", "sample-steps", "ddim-steps"],
-    "guidance": ["guidance-scale", "cfg", "cfg-scale", "scale"],
+    "steps": [
+      "num-steps", "num-inference-steps", "inference-steps", "sampling-steps", "num-sampling-steps", "sample-steps",
+      "ddim-steps",
+    ],
+    "guidance": ["guidance-scale", "cfg", "cfg-scale"],
     "sampler": ["sampler-name", "sampling-method"],
     "size": ["resolution", "image-size"],
-    "width": ["w"],
-    "height": ["h"],
     "eta": ["ddim-eta"],
     "image": ["init-image", "init-img", "input-image", "start-image"],
-    "mask": ["mask-image"],
-    "strength": ["denoising-strength"],
+    "mask": ["mask-image", "mask-img"],
+    "strength": ["denoising-strength", "denoise"],
   ]
+
+  /// Names that are plain in a column, and would be taken for something else before a value.
+  private static let columns: [String: [String]] = [
+    "prompt": ["prompts", "positive-prompt", "text", "caption"],
+    "count": ["n", "num"], "guidance": ["scale"], "width": ["w"], "height": ["h"],
+  ]
+
+  /// Case does not count, nor whether words are joined by `-`, `_` or a blank.
+  private static let aliases = options.merging(columns) { $0 + $1 }
 
   private static let canonical = Dictionary(
     aliases.flatMap { name, others in ([name] + others).map { ($0, name) } }, uniquingKeysWith: { first, _ in first })

@@ -17,7 +17,7 @@ struct Inspect: ParsableCommand {
         dit-t2i inspect DiT-XL-2-256x256.pt      any checkpoint: its tensors
         dit-t2i inspect --config XL/2 --scheme cross-attention --size 512
         dit-t2i inspect --table                  the paper's models and schemes
-        dit-t2i inspect --published              what people download, and what it takes
+        dit-t2i inspect --published              what people download, and its cost
         dit-t2i inspect --cpu                    what 'auto' computes in here
 
       Multiply-adds are of one picture in one evaluation of the transformer (a step of guidance \

@@ -1,27 +1,27 @@
+import DiTBatch
+
 /// What other programs call our options: stable-diffusion.cpp, the scripts of diffusers and DiT, the web UI, InvokeAI.
 enum OtherPrograms {
   /// Their names, and ours; taken without a word, and not in the help.
   static let names: [String: String] = [
-    "-n": "--negative", "--negative-prompt": "--negative", "--neg": "--negative",
-    "--cfg-scale": "--guidance", "--cfg": "--guidance", "--guidance-scale": "--guidance",
-    "--sampling-method": "--sampler", "--sampler-name": "--sampler",
-    "--sampling-steps": "--steps", "--num-inference-steps": "--steps", "--num-sampling-steps": "--steps",
-    "--num-steps": "--steps",
-    "-b": "--count", "--batch-count": "--count", "--num-images": "--count", "--num-images-per-prompt": "--count",
-    "--n-iter": "--count",
-    "-s": "--seed", "-S": "--seed",
-    "-i": "--image", "--init-img": "--image", "--init-image": "--image", "--input-image": "--image",
-    "--denoising-strength": "--strength", "--denoise": "--strength",
-    "--mask-image": "--mask", "--mask-img": "--mask",
-    "-t": "--threads", "--n-threads": "--threads",
-    "-W": "--width", "-H": "--height", "--resolution": "--size", "--image-size": "--size",
+    // The columns of prompt tables are called so, too.
+    FieldNames.options.flatMap { ours, theirs in theirs.map { ("--" + $0, "--" + ours) } },
+    programs.map { ($0, $1) }, short.map { ($0, $1) },
+  ].reduce(into: [:]) { names, more in for (theirs, ours) in more { names[theirs] = ours } }
+
+  private static let programs = [
+    "--n-threads": "--threads",
     "--out": "--output", "--outfile": "--output", "--output-path": "--output", "--outdir": "--output",
     "--output-dir": "--output",
-    "--class-label": "--class", "--class-labels": "--class", "--class-id": "--class",
     "--ckpt": "--model", "--checkpoint": "--model", "--model-path": "--model", "--diffusion-model": "--model",
     "--vae-path": "--vae", "--taesd": "--vae", "--t5xxl": "--text-encoder",
     "--dtype": "--precision",
-    // Ours in short: an error names the long one.
+  ]
+
+  /// Theirs, and our own: an error names the long one.
+  private static let short = [
+    "-n": "--negative", "-b": "--count", "-s": "--seed", "-S": "--seed", "-i": "--image", "-t": "--threads",
+    "-W": "--width", "-H": "--height",
     "-o": "--output", "-g": "--guidance", "-c": "--count", "-m": "--model",
   ]
 
