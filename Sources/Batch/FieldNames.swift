@@ -22,7 +22,7 @@ package enum FieldNames {
   /// Names that are plain in a column, and would be taken for something else before a value.
   private static let columns: [String: [String]] = [
     "prompt": ["prompts", "positive-prompt", "text", "caption"],
-    "count": ["n", "num"], "guidance": ["scale"], "width": ["w"], "height": ["h"],
+    "count": ["n", "num"], "width": ["w"], "height": ["h"],
   ]
 
   /// Case does not count, nor whether words are joined by `-`, `_` or a blank.

@@ -46,6 +46,8 @@ package struct RequestFingerprint {
     text.add("guidanceFrom", request.guidanceInterval?.lowerBound)
     text.add("guidanceTo", request.guidanceInterval?.upperBound)
     text.add("guidanceParallel", request.guidanceParallel)
+    // Last, and only where it is not the usual: pictures of before keep their fingerprint.
+    if request.enlargement != 1 { text.add("enlargement", request.enlargement) }
     return String(sha256(text.bytes).prefix(32))
   }
 

@@ -29,7 +29,7 @@ struct DrawnPicture: Encodable {
     negative = request.negativePrompt
     className = request.classIndex.map(folder.className)
     seed = request.seed
-    (width, height) = (request.size.width, request.size.height)
+    (width, height) = (request.finishedSize.width, request.finishedSize.height)
     steps = folder.steps(of: request)
     sampler = request.sampler
     guidance = request.guidanceScale

@@ -67,6 +67,11 @@ struct PictureOptions: ParsableArguments {
     transform: Reading.size)
   var size: PictureSize?
 
+  @Option(
+    help: ArgumentHelp("Enlarge the finished picture 2, 3 or 4 times. (default: 1)", valueName: "times"),
+    transform: Reading.whole(1...4))
+  var scale: Int?
+
   @Option(name: [.customShort("W"), .long], help: .hidden, transform: Reading.whole(1...65_536))
   var width: Int?
 
@@ -111,6 +116,7 @@ struct PictureOptions: ParsableArguments {
     if let size { request.size = size }
     if let width { request.size.width = width }
     if let height { request.size.height = height }
+    if let scale { request.enlargement = scale }
     if let steps { (request.steps, request.respacing) = (steps, nil) }
     if let sampler { use(sampler, for: &request) }
     if let sigmas { (request.spacing, request.respacing) = (sigmas, nil) }

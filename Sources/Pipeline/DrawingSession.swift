@@ -42,16 +42,8 @@ public final class DrawingSession {
     try draw(requests, recordingAttention: recordingAttention, onEvent: onEvent, probe: nil)
   }
 
-  /// As ``draw(_:recordingAttention:onEvent:)``, with a look inside. Draws pictures of one run together (``GenerationRequest/sharesRun(with:)``). Each comes out the same as if drawn
-  /// alone.
-  /// - Parameters:
-  ///   - requests: equal but for words, classes and seeds.
-  ///   - recordingAttention: also tells where the words were looked for (``DrawingEvent/attention(block:_:)``).
-  ///   - onEvent: is told how far the drawing is, on this thread; throw from it to stop.
-  ///   - probe: is shown what is computed, block by block; throw from it to stop.
-  /// - Returns: the pictures, as in ``DrawingEvent/finished(_:)``.
-  /// - Throws: ``RequestError`` and the errors of ``ModelFolder/check(_:)`` before anything is computed; `BackendError`
-  ///   where memory is short; or what `onEvent` or `probe` throws.
+  /// As ``draw(_:recordingAttention:onEvent:)``, with a look inside.
+  /// - Parameter probe: is shown what is computed, block by block; throw from it to stop.
   @discardableResult
   package func draw(
     _ requests: [GenerationRequest], recordingAttention: Bool = false,
@@ -76,8 +68,10 @@ public final class DrawingSession {
         let (request, latents) = one
         let drawn = try Picture(planesOf: images.slice(index, count: 1))
           .fitted(width: request.size.width, height: request.size.height)
+        let whole = try source?.restored(around: drawn) ?? drawn
+        let size = request.finishedSize
         return GeneratedPicture(
-          picture: try source?.restored(around: drawn) ?? drawn, request: request, latents: latents)
+          picture: try whole.resized(width: size.width, height: size.height), request: request, latents: latents)
       }
     }
     try onEvent(.finished(finished))

@@ -11,6 +11,8 @@ public struct GenerationRequest: Sendable, Equatable {
   public var classIndex: Int?
   /// In pixels; what the model can draw, ``ModelFolder/check(_:)`` tells.
   public var size: PictureSize
+  /// How many times larger the finished picture is than what is drawn, 1 to 4: Lanczos, which adds no detail.
+  public var enlargement = 1
   /// The same seed gives the same picture here and the same noise in PyTorch.
   public var seed: UInt64 = 0
 
@@ -49,6 +51,11 @@ public struct GenerationRequest: Sendable, Equatable {
       guidanceInterval.map { "at \(TimestepInterval($0))" },
     ]
     return parts.compactMap { $0 }.joined(separator: ", ")
+  }
+
+  /// Of the picture that comes out, in pixels.
+  package var finishedSize: PictureSize {
+    PictureSize(width: size.width * enlargement, height: size.height * enlargement)
   }
 
   package var guidance: Guidance {

@@ -32,6 +32,7 @@ extension ModelFolder {
     guard (0...1).contains(request.guidanceParallel) else {
       throw RequestError.guidanceParallel(request.guidanceParallel)
     }
+    guard (1...4).contains(request.enlargement) else { throw RequestError.enlargement(request.enlargement) }
     guard request.strength > 0, request.strength <= 1 else { throw SourceError.strength(request.strength) }
     if let source = request.source, source.size != request.size {
       throw RequestError.source(source.size, wanted: request.size)

@@ -61,6 +61,7 @@ package struct PictureMetadata: Sendable {
     result["Guidance channels"] = request.guidanceChannels == .all ? nil : request.guidanceChannels.rawValue
     result["Guidance interval"] = request.guidanceInterval.map { TimestepInterval($0).description }
     result["Guidance parallel"] = request.guidanceParallel == 1 ? nil : request.guidanceParallel.brief
+    result["Enlarged"] = request.enlargement == 1 ? nil : String(request.enlargement)
     if let source = request.source {
       result["Denoising strength"] = "\(request.strength)"
       result["Image"] = source.name

@@ -75,6 +75,7 @@ package struct Recipe: Sendable {
     request.eta = try optional("Eta", Double.init) ?? 0
     request.guidanceChannels = try optional("Guidance channels", Guidance.Channels.init) ?? .all
     request.guidanceInterval = try optional("Guidance interval", TimestepInterval.init)?.range
+    request.enlargement = try optional("Enlarged") { Int($0).flatMap { (1...4).contains($0) ? $0 : nil } } ?? 1
     request.guidanceParallel = try optional("Guidance parallel", Float.init) ?? 1
     (imageHash, imageName) = (parameters["Image SHA-256"], parameters["Image"])
     (maskHash, maskName) = (parameters["Mask SHA-256"], parameters["Mask"])

@@ -9,6 +9,7 @@ package enum RequestError: WordedError {
   case guidance(Float)
   case guidanceInterval(ClosedRange<Float>)
   case guidanceParallel(Float)
+  case enlargement(Int)
   case promptTooLong(Int)
   /// What drawing starts from was fitted to another size than the picture's.
   case source(PictureSize, wanted: PictureSize)
@@ -29,6 +30,7 @@ package enum RequestError: WordedError {
     case .guidance(let scale): "guidance \(scale): expected a number from 0 to 100"
     case .guidanceInterval(let interval):
       "guidance interval \(interval.lowerBound.brief),\(interval.upperBound.brief): expected timesteps from 0 to 999"
+    case .enlargement(let times): "\(times) times as large: expected 1 to 4"
     case .guidanceParallel(let share): "guidance parallel \(share): expected a number from 0 to 1"
     case .promptTooLong(let count): "the prompt has \(count) bytes; at most 1,000,000 are read"
     case .source(let size, let wanted):

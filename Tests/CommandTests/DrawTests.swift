@@ -52,6 +52,21 @@ import Testing
     #expect(try program.data("alone.png") == program.data("x-2.png"))
   }
 
+  /// `--scale` enlarges what is drawn without it, and is drawn again from the picture.
+  @Test func enlarges() throws {
+    defer { program.remove() }
+    let plain = ["owl", "--seed", "7", "--output", "plain.png"]
+    _ = try draw(plain)
+    let result = try draw(["owl", "--seed", "7", "--scale", "3", "--output", "large.png"])
+    #expect(result.output.contains("192x192"))
+    let picture = { try Picture(contentsOf: program.folder.appendingPathComponent($0)) }
+    #expect(try picture("large.png") == picture("plain.png").resized(width: 192, height: 192))
+    let again = try program.run(["--from", "large.png", "--output", "again.png"])
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(try program.data("again.png") == program.data("large.png"))
+    #expect(try program.run(["owl", "--scale", "5"] + quick).status == 64)
+  }
+
   /// Same seed, same bytes, whatever the number of threads; and again from the picture itself.
   @Test(arguments: ["f32", "bf16", "int12", "int8"])
   func sameBytes(_ precision: String) throws {

@@ -32,6 +32,7 @@ import Testing
     "guidanceChannels": { request, _ in request.guidanceChannels = .official },
     "guidanceInterval": { request, _ in request.guidanceInterval = 0...999 },
     "guidanceParallel": { request, _ in request.guidanceParallel = 0 },
+    "enlargement": { request, _ in request.enlargement = 2 },
   ]
 
   @Test func everyPropertyTakesPart() throws {

@@ -38,7 +38,8 @@ enum OtherPrograms {
       "draw a file of prompts with: dit-t2i batch FILE --output FOLDER"
     case "--clip-skip": "the models here read no CLIP; leave it out"
     case "--control-net", "--controlnet", "--control-image": "there is no ControlNet here; --image starts from a picture"
-    case "--hires-fix", "--enable-hr", "--hr", "--upscale", "--upscale-model": "there is no upscaler; --size draws larger"
+    case "--hires-fix", "--enable-hr", "--hr", "--upscale", "--upscale-model":
+      "--scale 2 enlarges the finished picture, --size draws a larger one"
     case "--ar", "--aspect-ratio", "--aspect": "say the size in pixels, --size 384x256 for instance"
     case "--img2img", "--txt2img", "--mode": "give the words, and --image to start from a picture"
     default: nil

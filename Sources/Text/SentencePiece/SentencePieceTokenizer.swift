@@ -95,7 +95,7 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
     let file: MappedFile
     do {
       file = try MappedFile(url)
-    } catch {
+    } catch is LoadError {  // memory that is short is another error
       let missing = !FileManager.default.fileExists(atPath: url.path)
       throw TokenizerError.unreadable(path: url.path, reason: missing ? "no such file" : "not readable")
     }
