@@ -128,9 +128,3 @@ struct DitT2I: ParsableCommand {
     Foundation.exit(code)
   }
 }
-
-/// `"violin", "oboe", "harp" and 4 more`.
-func listed(_ words: [String], most: Int = 3) -> String {
-  let shown = words.prefix(most).map { "\"\($0)\"" }.joined(separator: ", ")
-  return words.count > most ? "\(shown) and \(words.count - most) more" : shown
-}

@@ -91,7 +91,7 @@ struct Draw: ParsableCommand {
       complain("note: these are not the weights that drew \(from): the result will differ")
     }
     let session = try engine.load(folder, backend)
-    if !quiet { PromptNotes.show(requests[0], session.model) }
+    if !quiet { try PromptNotes.show(requests[0], session.model) }
     let preview = show.preview && !quiet ? TerminalPreview { complain("note: \($0)") } : nil
 
     for (index, request) in requests.enumerated() {

@@ -26,6 +26,7 @@ package struct ModelFingerprint: Sendable, Equatable {
   /// Of the files in a model's folder that are no weights; others, such as its goldens, change no picture.
   private static func isDescription(_ name: String) -> Bool {
     let parts = name.split(separator: "/")
+    guard name != ModelLimits.fileName else { return false }  // what is said of pictures, not what they are
     return name.hasSuffix(".json") && (parts.count == 1 || parts[0] == "scheduler" || parts[0] == "tokenizer")
   }
 

@@ -86,7 +86,7 @@ struct Batch: ParsableCommand {
     let own = shard?.part(of: jobs) ?? jobs
     let backend = try engine.makeBackend()
     let url = URL(fileURLWithPath: output)
-    noteWhatIsNotRead(own, model)
+    try noteWhatIsNotRead(own, model)
     let batch = try PictureBatch(
       own, folder: PictureFolder(url, shard: shard), model: model, checking: check,
       parameters: engine.metadata(model, backend).parameters)
@@ -120,21 +120,25 @@ struct Batch: ParsableCommand {
     }
   }
 
-  private func noteWhatIsNotRead(_ jobs: [PictureJob], _ model: ModelFolder) {
+  private func noteWhatIsNotRead(_ jobs: [PictureJob], _ model: ModelFolder) throws {
     guard !quiet else { return }
     var seen: Set<Int> = []  // pictures of one line share its prompt
     let jobs = jobs.filter { seen.insert($0.line).inserted }
     let foreign = jobs.flatMap { job in ForeignSyntax.notes(job.request.prompt).map { "line \(job.line): \($0)" } }
     for text in foreign.prefix(3) { note("note: \(text)") }
     if foreign.count > 3 { note("note: \(foreign.count - 3) more of this kind") }
-    guard let vocabulary = Vocabulary(of: model) else { return }
-    let lines = jobs
-      .map { (number: $0.line, unknown: vocabulary.unknown(in: WeightedPrompt.plain($0.request.prompt))) }
-      .filter { !$0.unknown.isEmpty }
-    guard let first = lines.first else { return }
-    let which = lines.count == 1 ? "line \(first.number)" : "\(lines.count) lines, beginning with line \(first.number)"
-    note("\(model.name) was not trained on words of \(which): \(listed(first.unknown))")
+    let review = try PromptReview(model)
+    let read = jobs.flatMap { job in review.notes(on: job.request.prompt).map { "line \(job.line): \($0)" } }
+    for text in read.prefix(Batch.mostNotes) { note("note: \(text)") }
+    if read.count > Batch.mostNotes { note("note: \(read.count - Batch.mostNotes) more of this kind") }
+    var sizes: Set<PictureSize> = []
+    for job in jobs where sizes.insert(job.request.size).inserted {
+      if let text = try PromptNotes.sizeNote(job.request, model) { note("note: line \(job.line): \(text)") }
+    }
   }
+
+  /// Lines of notes on prompts that are shown.
+  private static let mostNotes = 20
 
   /// What a run that is not the first should know.
   private func explain(_ batch: PictureBatch, _ shard: Shard?) {

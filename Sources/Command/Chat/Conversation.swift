@@ -119,7 +119,7 @@ struct Conversation {
     var wanted = wanted
     wanted.seed = seed ?? UInt64.random(in: 0..<(1 << 32))
     try model.check(wanted)
-    PromptNotes.show(wanted, session.model)
+    try PromptNotes.show(wanted, session.model)
     let progress = ProgressBar(quiet: false)
     let preview = TerminalPreview { _ in }
     let start = ContinuousClock.now

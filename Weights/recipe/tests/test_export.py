@@ -29,6 +29,9 @@ def test_the_folder_has_the_layout_of_the_bundled_one(folder: Path) -> None:
     bundled = REPOSITORY / "Weights" / "small"
     for file in ("model_index.json", "transformer/config.json", "text_encoder/config.json", "vae/config.json"):
         assert json.loads((folder / file).read_text()).keys() == json.loads((bundled / file).read_text()).keys()
+    stated = json.loads((folder / "limits.json").read_text())
+    assert stated.keys() == json.loads((bundled / "limits.json").read_text()).keys()
+    assert stated["sizes"]["smallest"] <= stated["sizes"]["largest"] and stated["sizes"]["aspect"] >= 1
     assert json.loads((folder / "classes.json").read_text()) == ["ball", "cube", "egg", "fish", "hat", "kite"]
     words = (folder / "vocabulary.txt").read_text().split()
     assert {"ball", "cubes", "red", "meadow", "the"} <= set(words) and "violin" not in words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..models import DiT, T5Encoder, TinyDecoder, TinyEncoder
 from ..models import autoencoder as ae
 from ..painter import Library
 from ..painter.selection import SelectedScenes
+from ..painter.wording import STYLE_PHRASES
 from ..sprites.pack import Pack
 from ..tokens import MAX_TOKENS, Tokens
 from ..workspace import Workspace, load
@@ -42,6 +44,7 @@ def run(config: Config, workspace: Workspace) -> None:
     folder = workspace.model
     write_folder(folder, models, encoder, weights["names"], workspace.tokenizer, height, width)
     (folder / "vocabulary.txt").write_text("".join(word + "\n" for word in vocabulary(config, workspace)))
+    (folder / "limits.json").write_text(json.dumps(limits(config), indent=1) + "\n")
     prompts = read_prompts(config)
     (folder / "showcase.txt").write_text("".join(prompt + "\n" for prompt in prompts))
     tokens = Tokens(workspace.tokenizer)
@@ -57,6 +60,24 @@ def vocabulary(config: Config, workspace: Workspace) -> list[str]:
     scenes = SelectedScenes(library, config.painter, lambda caption: tokens.count(caption) <= context, seed=config.seed)
     captions = (scenes.sample(aspect=1).caption for _ in range(config.export.captions))
     return sorted({word for caption in captions for word in WORD.findall(caption.lower())})
+
+
+def limits(config: Config) -> dict[str, Any]:
+    """What dit-t2i says before it draws what the model cannot. Up to five of a kind are painted, and three of them learnt;
+    sides a fifth longer than those of the training still hold together."""
+    sizes = [bucket.size for bucket in config.transformer.buckets]
+    areas = [width * height for width, height in sizes]
+    return dict(
+        language="English",
+        counts=3,
+        styles=list(STYLE_PHRASES),
+        actions=False,
+        sizes=dict(
+            smallest=math.isqrt(min(areas)),
+            largest=math.isqrt(max(areas)),
+            aspect=round(1.2 * max(max(size) / min(size) for size in sizes), 1),
+        ),
+    )
 
 
 def _halved(network: nn.Module, state: dict[str, Tensor]) -> Any:

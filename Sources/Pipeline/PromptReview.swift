@@ -1,0 +1,71 @@
+import DiTErrors
+import DiTModels
+import DiTText
+
+/// What of a prompt a model will not see, or not draw as it is meant: by its tokenizer, its list of words and its
+/// ``ModelLimits``.
+package struct PromptReview {
+  private let name: String
+  private let vocabulary: Vocabulary?
+  private let limits: ModelLimits?
+  private let tokenizer: (any TextTokenizer)?
+  /// Names of classes, of which no word counts alone: "four leaf clover", "person biking".
+  private let classes: [String]
+
+  /// - Parameter tokenizer: nil: the model's own, where it reads text.
+  /// - Throws: `ConfigurationError` for a damaged `limits.json`, `TokenizerError`.
+  package init(_ folder: ModelFolder, tokenizer: (any TextTokenizer)? = nil) throws {
+    name = folder.name
+    vocabulary = Vocabulary(of: folder)
+    limits = try ModelLimits(of: folder)
+    self.tokenizer = try tokenizer ?? (folder.text == nil ? nil : folder.tokenizer())
+    classes = folder.classes.map { PromptReview.words($0).joined(separator: " ") }.filter { $0.contains(" ") }
+  }
+
+  /// A line for each kind of thing that is found in a prompt.
+  package func notes(on prompt: String) -> [String] {
+    let text = WeightedPrompt.plain(prompt)
+    let words = PromptReview.words(text)
+    var named = " " + words.joined(separator: " ") + " "
+    for name in classes where named.contains(" \(name) ") { named = named.replacing(" \(name) ", with: "  ") }
+    let uncounted = limits?.counts.map { EnglishWords.numbers(in: named, above: $0) } ?? []
+    var notes: [String] = []
+    if let most = limits?.counts, !uncounted.isEmpty {
+      notes.append("\(name) counts up to \(most) of a kind; \(listed(uncounted)) may come out as fewer")
+    }
+    if limits?.actions == false {
+      let found = EnglishWords.actions(in: named)
+      if !found.isEmpty { notes.append("\(name) knows things and places, not what is done: \(listed(found)) is a guess") }
+    }
+    if let styles = limits?.styles {
+      let found = EnglishWords.styles(in: named, but: styles)
+      if !found.isEmpty { notes.append("\(name) knows the styles \(styles.joined(separator: ", ")), not \(listed(found))") }
+    }
+    return notes + unknown(in: text, words.count, but: uncounted) + unspelled(in: text)
+  }
+
+  /// Words that the model was not trained on.
+  private func unknown(in text: String, _ count: Int, but known: [String]) -> [String] {
+    let unknown = (vocabulary?.unknown(in: text) ?? []).filter { !known.contains($0.lowercased()) }
+    guard !unknown.isEmpty else { return [] }
+    let isForeign = unknown.contains { !$0.unicodeScalars.allSatisfy { $0.value < 0x250 } }
+      || (unknown.count > 1 && 2 * unknown.count >= count)
+    if let language = limits?.language, isForeign { return ["\(name) reads \(language); it ignores \(listed(unknown))"] }
+    return ["\(name) was not trained on \(listed(unknown)), and ignores \(unknown.count == 1 ? "it" : "them")"]
+  }
+
+  /// Signs for which the tokenizer has no piece; letters are words' matter where words are known.
+  private func unspelled(in text: String) -> [String] {
+    guard let tokenizer else { return [] }
+    var found: [Character] = []
+    for sign in text where !sign.isASCII && !found.contains(sign) {
+      if sign.isWhitespace || sign.isPunctuation || (sign.isLetter && vocabulary != nil) { continue }
+      if (try? tokenizer.pieces(of: Array(String(sign).utf8)).contains(tokenizer.unknownID)) == true { found.append(sign) }
+    }
+    return found.isEmpty ? [] : ["\(name) cannot read \(listed(found.map(String.init))): left out"]
+  }
+
+  private static func words(_ text: String) -> [String] {
+    text.lowercased().split { !($0.isLetter || $0.isNumber) }.map(String.init)
+  }
+}
