@@ -33,6 +33,7 @@ package func readConfiguration<Value: Decodable>(
 ) throws -> Value {
   let limit = 16 << 20
   guard FileManager.default.fileExists(atPath: url.path) else {
+    if let reason = danglingLink(url) { throw ConfigurationError.unreadable(file: url.path, reason: reason) }
     let folder = url.deletingLastPathComponent().path
     guard FileManager.default.fileExists(atPath: folder) else { throw ConfigurationError.noFolder(path: folder) }
     throw ConfigurationError.missing(file: url.path)
@@ -46,6 +47,10 @@ package func readConfiguration<Value: Decodable>(
     throw ConfigurationError.unreadable(file: url.path, reason: "it is a folder, or not readable for you")
   }
   guard data.count <= limit else { throw ConfigurationError.wrong(file: url.path, reason: "larger than 16 MiB") }
+  let isUTF16 = data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF])
+  if let reason = isUTF16 ? "the file is UTF-16; save it as UTF-8" : data.withUnsafeBytes({ standIn($0) ?? linkAsText($0) }) {
+    throw ConfigurationError.wrong(file: url.path, reason: reason)
+  }
   do {
     let decoder = JSONDecoder()
     if keepingNonFinite {
@@ -66,7 +71,8 @@ package func readConfiguration<Value: Decodable>(
 package func normalisedJSON(_ data: Data, keepingNonFinite: Bool = false) throws -> Data {
   try data.withUnsafeBytes { bytes in
     // Editors of Windows put a mark of the byte order first.
-    var json = StrictJSON(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes[3...]) : bytes)
+    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes[3...]) : bytes
+    var json = StrictJSON(text, comments: true)
     var result: [UInt8] = []
     try json.normalised(into: &result, keepingNonFinite: keepingNonFinite)
     try json.end(newlines: true)

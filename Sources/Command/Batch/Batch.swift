@@ -80,7 +80,7 @@ struct Batch: ParsableCommand {
     if let merge { return try mergeManifests(URL(fileURLWithPath: merge)) }
     guard let file, let output else { return }
     let prompts = try PromptFile(path: file)
-    let model = try engine.openModel()
+    let model = try engine.openModel(quiet: quiet)
     let jobs = try readJobs(prompts, model)
     let shard = try Shard(option: shard, environment: ProcessInfo.processInfo.environment)
     let own = shard?.part(of: jobs) ?? jobs
