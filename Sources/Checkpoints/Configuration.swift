@@ -61,7 +61,7 @@ package func readConfiguration<Value: Decodable>(
   } catch let error as DecodingError {
     throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
   } catch let error as Malformed {
-    throw ConfigurationError.wrong(file: url.path, reason: error.reason)
+    throw ConfigurationError.wrong(file: url.path, reason: data.withUnsafeBytes(textInPlace) ?? error.reason)
   }
 }
 

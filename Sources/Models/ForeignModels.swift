@@ -3,17 +3,11 @@ import Foundation
 
 /// Models of other kinds that people bring: told by their tensors, or by the classes that their folders name.
 enum ForeignModels {
-  /// What a class of diffusers' pipelines and networks is; those of a family begin alike. Longer beginnings come first.
+  /// What classes are whose names do not say it; those of a family begin alike.
   private static let classes: [(beginning: String, title: String)] = [
-    ("UniDiffuser", "UniDiffuser"), ("StableDiffusionXL", "a Stable Diffusion XL model"),
-    ("StableDiffusion3", "a Stable Diffusion 3 model"), ("SD3", "a Stable Diffusion 3 transformer"),
-    ("StableDiffusion", "a Stable Diffusion model"), ("StableCascade", "Stable Cascade"), ("Wuerstchen", "Würstchen"),
-    ("LatentConsistency", "a latent consistency model of Stable Diffusion"), ("UNet2D", "a U-Net"),
-    ("Flux", "a Flux model"), ("Chroma", "Chroma"), ("SanaSprint", "SANA-Sprint"), ("Sana", "SANA"),
-    ("Hunyuan", "Hunyuan-DiT or one of its kin"), ("Lumina", "Lumina"), ("AuraFlow", "AuraFlow"), ("CogView", "CogView"),
-    ("CogVideo", "CogVideoX"), ("Kandinsky", "Kandinsky"), ("Kolors", "Kolors"), ("IF", "DeepFloyd IF"), ("Latte", "Latte"),
-    ("LTX", "LTX-Video"), ("Mochi", "Mochi"), ("Allegro", "Allegro"), ("Wan", "Wan"), ("Qwen", "Qwen-Image"),
-    ("OmniGen", "OmniGen"), ("HiDream", "HiDream"), ("ZImage", "Z-Image"), ("PRX", "PRX"), ("ConsisID", "ConsisID"),
+    ("UniDiffuser", "UniDiffuser"), ("SD3", "a Stable Diffusion 3 transformer"), ("UNet2D", "a U-Net"),
+    ("Sana", "SANA"), ("Hunyuan", "Hunyuan-DiT or one of its kin"), ("Wuerstchen", "Würstchen"), ("IF", "DeepFloyd IF"),
+    ("LTX", "LTX-Video"), ("AutoencoderKL", "an autoencoder"), ("T5", "a text encoder"), ("CLIP", "a text encoder"),
   ]
 
   /// "UniDiffuser (UniDiffuserPipeline)", or the name alone.
@@ -22,9 +16,9 @@ enum ForeignModels {
   }
 
   /// Tensors by which a kind is told, all of them; one that ends in a dot begins a name. Looked for below wrappers' prefixes.
-  /// Kinds whose tensors include those of models that run here come before these are tried.
+  /// They are tried before the models that run here, whose tensors some of these have too.
   static let tensors: [(kind: WeightsKind, marks: [String])] = [
-    (.uniDiffuser, ["clip_img_embed.weight", "text_embed.weight", "in_blocks.0.attn.qkv.weight"]),
+    (.uniDiffuser, ["clip_img_embed.weight", "text_embed.weight"]),
     (.uniDiffuser, ["clip_img_in.weight", "vae_img_in.proj.weight"]), (.captionDecoder, ["encode_prefix.weight"]),
     (.sana, ["attention_y_norm.weight"]), (.sana, ["blocks.0.mlp.inverted_conv.conv.weight"]),
     (.sana, ["transformer_blocks.0.ff.conv_inverted.weight"]), (.video, ["blocks.0.attn_temp.qkv.weight"]),

@@ -33,7 +33,9 @@ struct ModelParts {
       configuration = exists(inside("transformer/config.json")) ? inside("transformer/config.json") : nil
     } else {
       (folder, index) = (nil, nil)
-      configuration = exists(inside("config.json")) ? inside("config.json") : nil
+      let own = exists(inside("config.json")) ? inside("config.json") : nil
+      // One that names no class is of another program, or of the original's code: the tensors are judged then.
+      configuration = try own.flatMap { try ConfigurationFile($0).fields["_class_name"] == nil ? nil : $0 }
       weights = configuration == nil ? try ModelParts.transformerFile(url) : url
     }
     let isPipeline = index != nil

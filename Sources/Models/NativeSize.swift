@@ -46,7 +46,15 @@ package enum NativeSize {
     let native = PictureSize(width: transformer.latentSize[1] * factor, height: transformer.latentSize[0] * factor)
     let limits = transformer.sizeLimits(factor: factor)
     let nearest = native.nearestLegal(step: factor * transformer.patchSize, within: limits)
-    guard !fixed, nearest != native else { return nil }
+    guard !fixed else { return nil }
+    if nearest == native {
+      let area = PictureSize.limits.upperBound * PictureSize.limits.upperBound
+      let times = Double(native.width * native.height) / Double(area)
+      guard times > 1 else { return nil }
+      return String(
+        format: "the model's own size, %@, has %.3g times the patches of 1024x1024: a step takes %.3g to %.3g times as long (--size)",
+        "\(native)", times, times, times * times)
+    }
     return "the model was trained at \(native), which is not drawn here: \(nearest) is the nearest size"
   }
 }
