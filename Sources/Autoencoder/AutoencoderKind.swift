@@ -86,8 +86,8 @@ package struct AutoencoderPlace {
     guard Set(usual).isDisjoint(with: all) else { return nil }
     let pairs = endings.flatMap { ending in
       all.filter { name in
-        name.hasSuffix(ending) && name.contains("decoder")
-          && endings.contains { all.contains(name.dropLast(ending.count).replacingOccurrences(of: "decoder", with: "encoder") + $0) }
+        let encoder = name.dropLast(ending.count).replacingOccurrences(of: "decoder", with: "encoder")
+        return name.hasSuffix(ending) && name.contains("decoder") && endings.contains { all.contains(encoder + $0) }
       }
     }
     let wantsXL = scaling == .stableDiffusionXL

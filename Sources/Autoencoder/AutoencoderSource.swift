@@ -72,7 +72,9 @@ extension AutoencoderSource {
     let files = places.map { $0.appendingPathComponent("config.json") }
     if let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
       let found = try readConfiguration(Scaled.self, at: file)
-      if let name = found.className, KLFiles.classNames.contains(name) { return found.factor ?? LatentScaling.stableDiffusion.factor }
+      if let name = found.className, KLFiles.classNames.contains(name) {
+        return found.factor ?? LatentScaling.stableDiffusion.factor
+      }
     }
     return isCalledXL(url) ? LatentScaling.stableDiffusionXL.factor : nil
   }

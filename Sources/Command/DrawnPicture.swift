@@ -20,7 +20,8 @@ struct DrawnPicture: Encodable {
 
   /// As the options are called.
   private enum CodingKeys: String, CodingKey {
-    case file, sheets, prompt, negative, className = "class", classIndex, seed, width, height, steps, sampler, guidance, model, seconds
+    case file, sheets, prompt, negative, className = "class", classIndex, seed, width, height, steps, sampler, guidance, model
+    case seconds
   }
 
   init(_ file: String, sheets: [String] = [], _ request: GenerationRequest, _ folder: ModelFolder, seconds: Double) {

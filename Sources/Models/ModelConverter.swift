@@ -29,7 +29,8 @@ package struct ModelConverter {
       try convert(openTransformer(at: model.weights), to: file("transformer", diffusers), as: type)
       if let text = model.text {
         progress("text_encoder")
-        try convert(text.openWeights().without([SentencePieceTokenizer.modelTensor]), to: file("text_encoder", "model.safetensors"), as: type)
+        let weights = try text.openWeights().without([SentencePieceTokenizer.modelTensor])
+        try convert(weights, to: file("text_encoder", "model.safetensors"), as: type)
       }
       progress("vae")
       try convert(model.autoencoder.tensors, to: file("vae", diffusers), as: type)

@@ -99,8 +99,8 @@ struct ModelParts {
       }
       let ours = kinds.filter { $0.kind.layout != nil }
       if ours.count == 1 { return ours[0].file }
-      guard ours.isEmpty, let other = kinds.first(where: { [.uniDiffuser, .stableDiffusion, .stableDiffusionXL].contains($0.kind) })
-      else { return url }
+      let others: [WeightsKind] = [.uniDiffuser, .stableDiffusion, .stableDiffusionXL]
+      guard ours.isEmpty, let other = kinds.first(where: { others.contains($0.kind) }) else { return url }
       throw ModelError.notATransformer(path: other.file.path, what: other.kind.title)
     } catch {
       return url

@@ -52,7 +52,8 @@ package enum NativeSize {
       let times = Double(native.width * native.height) / Double(area)
       guard times > 1 else { return nil }
       return String(
-        format: "the model's own size, %@, has %.3g times the patches of 1024x1024: a step takes %.3g to %.3g times as long (--size)",
+        format: "the model's own size, %@, has %.3g times the patches of 1024x1024: a step takes %.3g to %.3g times as long "
+          + "(--size)",
         "\(native)", times, times, times * times)
     }
     return "the model was trained at \(native), which is not drawn here: \(nearest) is the nearest size"

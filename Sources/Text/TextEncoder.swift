@@ -68,9 +68,10 @@ package enum TextEncoders {
     if !exists || isFolder.boolValue && isThere { return try configuration(ConfigurationFile(file)) }
     let tensors = try open(url)
     guard let kind = all.first(where: { $0.marks.allSatisfy(tensors.contains) }) else {
+      let first = tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors"
+      let known = all.map { $0.title }.joined(separator: ", ")
       throw ConfigurationError.wrong(
-        file: url.path, reason: "no text encoder (\(tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors")); "
-          + "this program reads text with " + all.map { $0.title }.joined(separator: ", "))
+        file: url.path, reason: "no text encoder (\(first)); this program reads text with \(known)")
     }
     let found = try kind.init(tensors: tensors)
     // A configuration beside a file may be another's.

@@ -5,7 +5,8 @@ import Testing
 
 /// What lies in the place of files that were not downloaded is called by its name.
 @Suite struct StandInTests {
-  private static let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:\(String(repeating: "0", count: 64))\nsize 1234\n"
+  private static let pointer =
+    "version https://git-lfs.github.com/spec/v1\noid sha256:\(String(repeating: "0", count: 64))\nsize 1234\n"
 
   static let bytes: [(bytes: [UInt8], what: String)] = [
     (pointer, "this is a Git LFS pointer; the file itself (1234 bytes) was not downloaded"),

@@ -54,7 +54,8 @@ import Testing
     #expect(try program.data("small.png") != program.data("plain.png"))
     let refused = try program.run(["fox", "--base-size", "64"])
     #expect(refused.status == 64 && refused.errors.contains("trained at 256 pixels"))
-    let converted = try program.run(["convert", "x.safetensors", "out", "--vae", Fixtures.url("vae/tiny").path, "--base-size", "64", "--type", "f32"])
+    let converted = try program.run(
+      ["convert", "x.safetensors", "out", "--vae", Fixtures.url("vae/tiny").path, "--base-size", "64", "--type", "f32"])
     #expect(converted.status == 0 && converted.errors.isEmpty)
     #expect(try program.run(["--model", "out", "--class", "3", "--steps", "1", "--seed", "1"]).output.contains("64x64"))
   }

@@ -191,10 +191,11 @@ import Testing
     let whole = try ModelFolder(folder)
     #expect("\(try ModelFolder(file, options: options).transformer)" == "\(whole.transformer)")
     try tiny.folder.copy(file, to: "lone/x.safetensors")
-    let lone = try #require(try ModelFolder(tiny.folder.file("lone/x.safetensors"), options: options).transformer as? DiTConfiguration)
+    let place = tiny.folder.file("lone/x.safetensors")
+    let lone = try #require(try ModelFolder(place, options: options).transformer as? DiTConfiguration)
     #expect(lone.heads != (whole.transformer as? DiTConfiguration)?.heads)
     try tiny.folder.copy(Fixtures.url("pixart/plain/config.json"), to: "lone/config.json")
-    #expect("\(try ModelFolder(tiny.folder.file("lone/x.safetensors"), options: options).transformer)" == "\(lone)")
+    #expect("\(try ModelFolder(place, options: options).transformer)" == "\(lone)")
   }
 
   /// Of several files in a folder, the one that is a transformer.
@@ -276,7 +277,8 @@ import Testing
     #expect { _ = try ModelFolder(cache) } throws: { "\($0)".contains("holds 2 models, name one: 0aaa, 1bbb") }
     try tiny.folder.write("1bbb\n", to: "hub/\(cache.lastPathComponent)/refs/main")
     let expected = try draw(ModelFolder(source), prompt: "a fox").picture
-    for place in [cache, cache.appendingPathComponent("snapshots"), cache.appendingPathComponent("snapshots/1bbb"), tiny.folder.file("hub")] {
+    let inside = ["snapshots", "snapshots/1bbb"].map(cache.appendingPathComponent)
+    for place in [cache, tiny.folder.file("hub")] + inside {
       let model = try ModelFolder(place)
       #expect(model.name == "PixArt-XL-2--512")
       #expect(try draw(model, prompt: "a fox").picture == expected)

@@ -30,14 +30,20 @@ import Testing
     (.lora, ["unet.down_blocks.0.attn.to_q.lora_A.weight"]),
     (.stableDiffusionXL, ["model.diffusion_model.input_blocks.0.0.weight", "conditioner.embedders.1.model.x.weight"]),
     (.unetXL, ["conv_in.weight", "time_embedding.linear_1.weight", "add_embedding.linear_1.weight"]),
-    (.uniDiffuser, ["patch_embed.proj.weight", "mid_block.attn.qkv.weight", "decoder_pred.weight", "text_embed.weight", "clip_img_embed.weight"]),
+    (.uniDiffuser, [
+      "patch_embed.proj.weight", "mid_block.attn.qkv.weight", "decoder_pred.weight", "text_embed.weight", "clip_img_embed.weight",
+    ]),
     (.uniDiffuser, ["unet.vae_img_in.proj.weight", "unet.clip_img_in.weight"]),
-    (.sana, ["module.x_embedder.proj.weight", "module.t_block.1.weight", "module.y_embedder.y_proj.fc1.weight", "module.attention_y_norm.weight"]),
+    (.sana, [
+      "module.x_embedder.proj.weight", "module.t_block.1.weight", "module.y_embedder.y_proj.fc1.weight",
+      "module.attention_y_norm.weight",
+    ]),
     (.sana, ["transformer_blocks.0.ff.conv_inverted.weight", "caption_norm.weight"]),
     (.video, ["x_embedder.proj.weight", "t_block.1.weight", "y_embedder.y_proj.fc1.weight", "blocks.0.attn_temp.qkv.weight"]),
     (.hunyuan, ["text_embedding_padding", "mlp_t5.0.weight"]), (.auraFlow, ["register_tokens", "double_layers.0.attn.w1q.weight"]),
     (.lumina, ["cap_embedder.0.weight", "layers.0.attention.wq.weight"]), (.stableCascade, ["clip_txt_pooled_mapper.weight"]),
-    (.stableDiffusion3, ["transformer_blocks.0.attn.add_q_proj.weight"]), (.flux, ["model.diffusion_model.double_blocks.0.img_attn.qkv.weight"]),
+    (.stableDiffusion3, ["transformer_blocks.0.attn.add_q_proj.weight"]),
+    (.flux, ["model.diffusion_model.double_blocks.0.img_attn.qkv.weight"]),
     (.controlNet, ["control_model.input_blocks.0.0.weight"]),
     (.controlNet, ["controlnet_cond_embedding.conv_in.weight", "conv_in.weight", "time_embedding.linear_1.weight"]),
     (.clip, ["text_model.encoder.layers.0.mlp.fc1.weight"]),
@@ -83,7 +89,8 @@ import Testing
     } catch {
       #expect("\(error)".contains("this is StableDiffusionPipeline; this program runs DiT"))
     }
-    for (name, what) in [("UniDiffuserPipeline", "UniDiffuser (UniDiffuserPipeline)"), ("StableCascadeCombinedPipeline", "this is StableCascade")] {
+    let others = [("UniDiffuserPipeline", "UniDiffuser (UniDiffuserPipeline)"), ("StableCascadePipeline", "this is StableCascade")]
+    for (name, what) in others {
       try folder.write(#"{"_class_name": "\#(name)"}"#, to: "other/model_index.json")
       #expect { _ = try ModelFolder(folder.file("other")) } throws: { "\($0)".contains(what) }
     }

@@ -104,7 +104,8 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
       file = try MappedFile(url)
     } catch is LoadError {  // memory that is short is another error
       let missing = !FileManager.default.fileExists(atPath: url.path)
-      throw TokenizerError.unreadable(path: url.path, reason: danglingLink(url) ?? (missing ? "no such file" : "not readable"))
+      let reason = danglingLink(url) ?? (missing ? "no such file" : "not readable")
+      throw TokenizerError.unreadable(path: url.path, reason: reason)
     }
     if let checkpoint = try? openFile(file), let size = checkpoint[modelTensor]?.count, size <= largestFile {
       return try checkpoint.integers(modelTensor).map { UInt8(truncatingIfNeeded: $0) }
