@@ -101,7 +101,7 @@ package struct AutoencoderPlace {
   ) throws -> Configuration? {
     guard let configuration else { return nil }
     let name = try AutoencoderPlace.className(configuration)
-    if let name, classes.contains(name) { return try readConfiguration(type, at: configuration) }
+    if let name, classes.contains(name) { return try readConfiguration(type, at: configuration, keepingNonFinite: true) }
     guard isFolder else { return nil }
     throw AutoencoderError.unknown(
       path: configuration.path,

@@ -83,7 +83,7 @@ extension AutoencoderSource {
   /// say in its name, or its repository's, whose it is.
   static func isCalledXL(_ url: URL) -> Bool {
     ([url.lastPathComponent] + url.pathComponents.filter { $0.hasPrefix("models--") }).contains {
-      $0.firstMatch(of: /sdxl|xl[-_. ]?vae|vae[-_. ]?xl/.ignoresCase()) != nil
+      $0.firstMatch(of: /sd[-_]?xl|xl[-_. ]?vae|vae[-_. ]?xl/.ignoresCase()) != nil
     }
   }
 }

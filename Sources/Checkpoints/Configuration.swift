@@ -26,7 +26,7 @@ package enum ConfigurationError: UserError {
 }
 
 /// Decodes a small JSON file of a model folder.
-/// - Parameter keepingNonFinite: NaN and Infinity are numbers, in files of ours that compare them; elsewhere they are null.
+/// - Parameter keepingNonFinite: NaN and Infinity are numbers, where they are looked for; elsewhere they are null.
 /// - Throws: ``ConfigurationError``.
 package func readConfiguration<Value: Decodable>(
   _ type: Value.Type, at url: URL, keepingNonFinite: Bool = false
@@ -94,7 +94,9 @@ package struct ConfigurationFile: Sendable {
   }
 
   /// The file as a type of its own.
-  package func read<Value: Decodable>(_ type: Value.Type) throws -> Value { try readConfiguration(type, at: url) }
+  package func read<Value: Decodable>(_ type: Value.Type) throws -> Value {
+    try readConfiguration(type, at: url, keepingNonFinite: true)
+  }
 }
 
 extension KeyedDecodingContainer {
@@ -120,13 +122,24 @@ extension DecodingError {
     let (context, what): (Context, String) =
       switch self {
       case .keyNotFound(let key, let context): (context, "\"\(key.stringValue)\" is missing")
-      case .typeMismatch(let type, let context): (context, "expected \(type)")
-      case .valueNotFound(let type, let context): (context, "expected \(type), found null")
+      case .typeMismatch(let type, let context): (context, "expected \(Self.words(type))")
+      case .valueNotFound(let type, let context): (context, "expected \(Self.words(type)), found null")
       case .dataCorrupted(let context): (context, context.debugDescription)
       @unknown default: (Context(codingPath: [], debugDescription: ""), "not understood")
       }
     let path = context.codingPath.map(\.stringValue).joined(separator: ".")
     let text = path.isEmpty || what.contains(path) ? what : "\(path): \(what)"
     return text.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+
+  /// What JSON calls a type.
+  private static func words(_ type: Any.Type) -> String {
+    switch type {
+    case is any BinaryInteger.Type: "a whole number"
+    case is any BinaryFloatingPoint.Type: "a number"
+    case is String.Type: "a text"
+    case is Bool.Type: "true or false"
+    default: "\(type)".hasPrefix("Dictionary") ? "an object" : "\(type)".hasPrefix("Array") ? "a list" : "\(type)"
+    }
   }
 }

@@ -34,7 +34,7 @@ package func standIn(_ bytes: UnsafeRawBufferPointer) -> String? {
 /// Why a file that should hold numbers is a text; nil where it is none, or may be JSON.
 package func textInPlace(_ bytes: UnsafeRawBufferPointer) -> String? {
   if let reason = linkAsText(bytes) { return reason }
-  guard isText(bytes), let first = bytes.first(where: { $0 > 0x20 }), !"{[".utf8.contains(first) else { return nil }
+  guard isText(bytes), bytes.contains(where: { $0 > 0x20 }), !bytes.contains(where: "{[".utf8.contains) else { return nil }
   return "this is a text (\(shown(bytes))), not the file: download it again"
 }
 

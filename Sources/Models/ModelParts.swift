@@ -47,7 +47,9 @@ struct ModelParts {
     }
     var hints = ModelHints(compatibility: options.compatibility)
     hints.pipelineName = index?["_class_name"]?.string
-    hints.latentScale = { try vae.flatMap { try AutoencoderSource.statedScale(at: $0) }.map(Double.init) }
+    // An autoencoder of another kind in the model's place does not tell the scale; the model's own still does.
+    let tellers = [vae, own].compactMap { $0 }
+    hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
     let tokenizers = ModelParts.tokenizers(url, folder, options)
     hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }
     hints.names = HubCache.names(of: url)
@@ -111,12 +113,15 @@ struct ModelParts {
 
   /// Folders that may hold the tokenizer, the likeliest first.
   private static func tokenizers(_ url: URL, _ folder: URL?, _ options: ModelOptions) -> [URL] {
-    func around(_ place: URL) -> [URL] { [place.appendingPathComponent("tokenizer"), place] }
+    func around(_ place: URL, _ suffix: String = "") -> [URL] { [place.appendingPathComponent("tokenizer" + suffix), place] }
     guard options.tokenizer == nil else { return options.tokenizer.map { [$0, $0.deletingLastPathComponent()] } ?? [] }
     var places: [URL] = []
     if let named = options.textEncoder {
       let encoder = ModelParts.encoder(named)
-      places += [encoder, encoder.deletingLastPathComponent()].flatMap(around)
+      // Beside text_encoder_2 lies tokenizer_2.
+      let name = encoder.lastPathComponent
+      let suffix = name.hasPrefix("text_encoder") ? String(name.dropFirst("text_encoder".count)) : ""
+      places += [encoder, encoder.deletingLastPathComponent()].flatMap { around($0, suffix) }
     }
     // Files of the text encoder alone: a tokenizer of the model, or of the folder its autoencoder is taken from, will be its.
     places += folder.map { [$0.appendingPathComponent("tokenizer")] } ?? around(url.deletingLastPathComponent())
@@ -143,9 +148,16 @@ struct ModelParts {
 
   // MARK: what goes with it
 
-  /// A line on an autoencoder whose latents' scale no file tells, for models of which there are two kinds.
+  /// A line on an autoencoder that is another model's by its name, or whose latents' scale no file tells: PixArt has latents of
+  /// two kinds.
   func note(on source: AutoencoderSource) -> String? {
-    guard let scale = source.assumedScale, let model = transformer as? PixArtConfiguration else { return nil }
+    guard let model = transformer as? PixArtConfiguration else { return nil }
+    let file = URL(fileURLWithPath: (try? source.tensors.location) ?? "").lastPathComponent
+    if let match = file.firstMatch(of: /^taesd(xl)?_/.ignoresCase()), (match.1 != nil) != model.isSigma {
+      return "\(file) decodes the latents of \(model.isSigma ? "Stable Diffusion" : "SDXL"), but this model, "
+        + "PixArt-\(model.isSigma ? "Σ" : "α"), has those of \(model.isSigma ? "SDXL: taesdxl" : "Stable Diffusion: taesd") is its own"
+    }
+    guard let scale = source.assumedScale else { return nil }
     let isXL = scale == LatentScaling.stableDiffusionXL.factor
     return "\(autoencoder.lastPathComponent) comes without a config.json that tells its scaling_factor; \(scale) is taken, that of "
       + "\(isXL ? "SDXL" : "Stable Diffusion"), and the model for PixArt-\(model.isSigma ? "Σ" : "α")"

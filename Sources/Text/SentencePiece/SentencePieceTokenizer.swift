@@ -110,8 +110,10 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
     if let checkpoint = try? openFile(file), let size = checkpoint[modelTensor]?.count, size <= largestFile {
       return try checkpoint.integers(modelTensor).map { UInt8(truncatingIfNeeded: $0) }
     }
-    if let reason = standIn(file.bytes) ?? textInPlace(file.bytes) { throw TokenizerError.unreadable(path: url.path, reason: reason) }
-    if let first = file.bytes.first(where: { $0 > 0x20 }), first == UInt8(ascii: "{") {
+    if let reason = standIn(file.bytes) ?? textInPlace(file.bytes) {
+      throw LoadError.malformed(file: url.path, reason: reason)
+    }
+    if file.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
       do {
         return try readConfiguration(UnigramFile.self, at: url).modelProto()
       } catch let problem as UnigramFile.Unreadable {

@@ -46,6 +46,7 @@ package struct T5Configuration: TextEncoderConfiguration {
       throw values.wrong(.maxDistance, "relative_attention_max_distance is \(maxDistance), expected more than \(buckets / 4)")
     }
     eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-6
+    guard eps >= 0, eps.isFinite else { throw values.wrong(.eps, "layer_norm_epsilon is \(eps), expected a number from 0") }
     let name = try values.decodeIfPresent(String.self, forKey: .feedForward) ?? "relu"
     switch name {
     case "relu": feedForward = .relu
