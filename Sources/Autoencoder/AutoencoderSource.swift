@@ -68,7 +68,9 @@ extension AutoencoderSource {
       let className: String?, factor: Float?
       enum CodingKeys: String, CodingKey { case className = "_class_name", factor = "scaling_factor" }
     }
-    let places = [url.appendingPathComponent("vae"), url, url.deletingLastPathComponent()]
+    var isFolder: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+    let places = isFolder.boolValue ? [url.appendingPathComponent("vae"), url] : [url.deletingLastPathComponent()]
     let files = places.map { $0.appendingPathComponent("config.json") }
     if let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
       let found = try readConfiguration(Scaled.self, at: file)

@@ -80,7 +80,7 @@ struct Shards: Equatable {
   /// The set that a file belongs to, by its name; nil where it is no shard.
   init?(_ name: String) {
     guard let match = name.wholeMatch(of: /(.+)-(\d{5})-of-(\d{5})(\.(?:safetensors|bin|pt|pth))/),
-      let number = Int(match.2), let count = Int(match.3), count <= 10_000, (1...max(1, count)).contains(number)
+      let number = Int(match.2), let count = Int(match.3), (1...10_000).contains(count), (1...count).contains(number)
     else { return nil }
     (stem, ending, self.count) = (String(match.1), String(match.4), count)
   }

@@ -33,9 +33,7 @@ struct ModelParts {
       configuration = exists(inside("transformer/config.json")) ? inside("transformer/config.json") : nil
     } else {
       (folder, index) = (nil, nil)
-      let own = exists(inside("config.json")) ? inside("config.json") : nil
-      // One that names no class is of another program, or of the original's code: the tensors are judged then.
-      configuration = try own.flatMap { try ConfigurationFile($0).fields["_class_name"] == nil ? nil : $0 }
+      configuration = exists(inside("config.json")) ? inside("config.json") : nil
       weights = configuration == nil ? try ModelParts.transformerFile(url) : url
     }
     let isPipeline = index != nil
@@ -68,6 +66,12 @@ struct ModelParts {
     if let configuration {
       let file = try ConfigurationFile(configuration)
       if let found = try ModelFamilies.configuration(file, hints) { return found }
+      // One that names no class is another program's; the tensors may say of what.
+      if file.fields["_class_name"] == nil {
+        let place = try transformerFile(weights)
+        let kind = (try? openTransformer(at: place)).map(WeightsKind.init)
+        if let kind, kind.layout == nil, kind != .unknown { throw ModelError.notATransformer(path: place.path, what: kind.title) }
+      }
       throw ModelError.unsupported(path: configuration.path, found: ForeignModels.title(ofClass: file.className))
     }
     let beside = weights.deletingLastPathComponent().appendingPathComponent("config.json")

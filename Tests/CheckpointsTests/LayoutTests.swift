@@ -67,6 +67,12 @@ import Testing
     #expect(try value("a") == 6 && value("b") == 7)
   }
 
+  /// Names that only look like shards'.
+  @Test(arguments: ["m-00001-of-00000", "m-00002-of-00001", "m-00000-of-00002", "m-1-of-2"]) func noShards(_ stem: String) throws {
+    try write(stem + ".safetensors", ["a": 8])
+    #expect(try value("a", at: folder.file(stem + ".safetensors")) == 8)
+  }
+
   @Test func severalVariants() throws {
     try write("model.bf16.safetensors", ["a": 1])
     #expect(try value("a") == 1)

@@ -60,6 +60,7 @@ struct UnigramFile: Decodable {
     guard let unknown = model.unknown, model.pieces.indices.contains(unknown) else {
       throw Unreadable("it has no piece for what is unknown (unk_id)")
     }
+    guard model.pieces.allSatisfy(\.score.isFinite) else { throw Unreadable("a score is not finite") }
     let spaces = try Spaces(normalizer, preTokenizer)
     let end = try endPiece()
     var proto = ProtoWriter()
