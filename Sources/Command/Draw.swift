@@ -76,6 +76,7 @@ struct Draw: ParsableCommand {
     let requests = try makeRequests(folder, recipe)
     // Everything a user can mistype is checked before the weights are read.
     for request in requests { try folder.check(request) }
+    if !quiet { folder.complainOfSize(requests) }
     try show.check(folder, requests[0])
     let names = OutputNames(
       output, prompt: requests[0].prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)

@@ -115,4 +115,10 @@ extension ModelFolder {
   func complainOfNotes() {
     for note in notes { complain("note: \(note)") }
   }
+
+  /// Says what drawing at the model's own size means, where that is asked for.
+  func complainOfSize(_ requests: [GenerationRequest]) {
+    guard let note = usualSizeNote, requests.contains(where: { $0.size == usualSize }) else { return }
+    complain("note: \(note)")
+  }
 }

@@ -60,10 +60,7 @@ public struct ModelFolder: Sendable {
     transformer = sized.transformer
     let isAssumed = options.baseSize != nil || parts.transformer.isSizeAssumed
     recordedBaseSize = isAssumed ? sized.transformer.latentSize[0] * autoencoder.scaleFactor : nil
-    notes = [
-      sized.note, parts.note(on: autoencoder),
-      NativeSize.limitNote(sized.transformer, factor: autoencoder.scaleFactor, fixed: traits.drawsNativeSizeOnly),
-    ].compactMap { $0 }
+    notes = [sized.note, parts.note(on: autoencoder)].compactMap { $0 }
     try check()
   }
 
@@ -105,6 +102,11 @@ public struct ModelFolder: Sendable {
   /// The size that is drawn where nobody asks for one: the native, or the closest to it that is allowed.
   package var usualSize: PictureSize {
     traits.drawsNativeSizeOnly ? nativeSize : nativeSize.nearestLegal(step: sizeStep, within: sizeLimits)
+  }
+
+  /// A line for the model's own size, where it is large or is not the one that is drawn.
+  package var usualSizeNote: String? {
+    traits.drawsNativeSizeOnly ? nil : NativeSize.note(native: nativeSize, drawn: usualSize)
   }
 
   /// The size that is drawn, to be scaled and cut to the wanted one.

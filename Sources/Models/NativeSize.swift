@@ -41,22 +41,17 @@ package enum NativeSize {
     return (found, note)
   }
 
-  /// A line for a model whose own size is large, or is not drawn.
-  static func limitNote(_ transformer: any TransformerConfiguration, factor: Int, fixed: Bool) -> String? {
-    let native = PictureSize(width: transformer.latentSize[1] * factor, height: transformer.latentSize[0] * factor)
-    let limits = transformer.sizeLimits(factor: factor)
-    let nearest = native.nearestLegal(step: factor * transformer.patchSize, within: limits)
-    guard !fixed else { return nil }
-    if nearest == native {
-      let area = PictureSize.limits.upperBound * PictureSize.limits.upperBound
-      let times = Double(native.width * native.height) / Double(area)
-      guard times > 1 else { return nil }
-      return String(
-        format: "the model's own size, %@, has %.3g times the patches of 1024x1024: a step takes %.3g to %.3g times as long "
-          + "(--size)",
-        "\(native)", times, times, times * times)
+  /// See ``ModelFolder/usualSizeNote``.
+  static func note(native: PictureSize, drawn: PictureSize) -> String? {
+    guard native == drawn else {
+      return "the model was trained at \(native), which is not drawn here: \(drawn) is the nearest size"
     }
-    return "the model was trained at \(native), which is not drawn here: \(nearest) is the nearest size"
+    let usual = PictureSize.limits.upperBound
+    let times = Double(native.width * native.height) / Double(usual * usual)
+    guard times > 1 else { return nil }
+    let factors = [times, times * times].map { String(format: "%.3g", $0) }
+    return "the model's own size, \(native), has \(factors[0]) times the patches of \(usual)x\(usual): a step takes "
+      + "\(factors[0]) to \(factors[1]) times as long (--size)"
   }
 }
 

@@ -147,16 +147,18 @@ import Testing
   /// A model that was trained at more than 1024 pixels draws so; one at more than 2048 draws the nearest.
   @Test func largeModels() throws {
     let model = try ModelFolder(untold("two", side: 256))
-    #expect(model.usualSize == PictureSize(width: 2048, height: 2048) && model.notes.count == 1)
+    #expect(model.usualSize == PictureSize(width: 2048, height: 2048) && model.notes.isEmpty)
+    #expect(model.usualSizeNote?.contains("a step takes 4 to 16 times as long") == true)
     try model.check(model.defaultRequest)
     var request = model.defaultRequest
     request.size.width = 2064
     #expect { try model.check(request) } throws: { "\($0)".contains("from 64 to 2048; the nearest legal size is 2048x2048") }
     let larger = try ModelFolder(untold("four", side: 512))
     #expect(larger.usualSize == PictureSize(width: 2048, height: 2048))
-    #expect(larger.notes.first?.contains("4096x4096, which is not drawn here: 2048x2048 is the nearest") == true)
+    #expect(larger.usualSizeNote?.contains("4096x4096, which is not drawn here: 2048x2048 is the nearest") == true)
     try larger.check(larger.defaultRequest)
-    #expect(try ModelFolder(untold("one", side: 64)).sizeLimits == 64...1024)
+    let usual = try ModelFolder(untold("one", side: 64))
+    #expect(usual.sizeLimits == 64...1024 && usual.usualSizeNote == nil)
   }
 
   // MARK: files

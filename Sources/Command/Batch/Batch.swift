@@ -87,6 +87,7 @@ struct Batch: ParsableCommand {
     let backend = try engine.makeBackend()
     let url = URL(fileURLWithPath: output)
     noteWhatIsNotRead(own, model)
+    if !quiet { model.complainOfSize(own.map(\.request)) }
     let batch = try PictureBatch(
       own, folder: PictureFolder(url, shard: shard), model: model, checking: check,
       parameters: engine.metadata(model, backend).parameters)

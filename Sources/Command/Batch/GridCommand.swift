@@ -49,6 +49,7 @@ struct GridCommand: ParsableCommand {
     }
     let folder = try engine.openModel(quiet: quiet)
     let requests = try makeRequests(matrix.rows.flatMap { $0 }, folder)
+    if !quiet { folder.complainOfSize(requests) }
     let names = OutputNames(
       output, prompt: "grid " + prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
     try names.checkFolder()
