@@ -20,9 +20,9 @@ package struct Stages: Sendable {
     // SentencePiece takes as long to build its tables as a text encoder's weights to be packed.
     let making = folder.text.map { text in OnAnotherThread { try text.makeTokenizer() } }
     textEncoder = try folder.text.map { text in
-      try text.configuration.load(openCheckpoint(at: text.weights), backend: backend)
+      try text.configuration.load(text.openWeights(), backend: backend)
     }
-    transformer = try folder.transformer.load(openCheckpoint(recognisedAt: folder.weights), backend: backend)
+    transformer = try folder.transformer.load(openTransformer(at: folder.weights), backend: backend)
     autoencoder = try folder.autoencoder.load(backend: backend, encoder: false, tiling: folder.tiling)
     tokenizer = try making?.value()
     if let text = folder.text, let tokenizer, tokenizer.vocabularySize > text.configuration.vocabularySize {
