@@ -28,7 +28,8 @@ package enum SamplerNames {
   /// Samplers that are not here, and the one that is most like them; the first beginning that fits counts.
   private static let relatives: [(beginning: String, sampler: String)] = [
     ("eulera", EulerAncestral.name), ("dpmppsde", DPMSolverSDE.name), ("dpmpp2msde", DPMSolverSDE.name),
-    ("dpmpp3msde", DPMSolverSDE.name), ("euler", Euler.name), ("heun", Heun.name), ("dpm", DPMSolverPlusPlus.name), ("unipc", UniPC.name),
+    ("dpmpp3msde", DPMSolverSDE.name), ("euler", Euler.name),
+    ("heun", Heun.name), ("dpm", DPMSolverPlusPlus.name), ("unipc", UniPC.name),
     ("lms", Euler.name), ("plms", DDIM.name), ("pndm", DDIM.name), ("ddim", DDIM.name), ("ddpm", DDPM.name),
     ("deis", DPMSolverPlusPlus.name), ("ipndm", DPMSolverPlusPlus.name), ("resmultistep", DPMSolverPlusPlus.name),
     ("lcm", LCM.name), ("tcd", TCD.name), ("dmd", DMD.name),

@@ -196,7 +196,8 @@ import Testing
     var random = TorchRandom(seed: 11)
     let shape = [1, 2, 3, 4]
     let picture = try random.randn(shape)
-    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: steps(name, name == "lcm" || name == "tcd" ? 10 : 20), strength: strength))
+    let count = steps(name, Self.consistency.contains(name) ? 10 : 20)
+    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: count, strength: strength))
     if !Self.consistency.contains(name), name != "dmd" { #expect(sampler.plan.count == (strength == 1 ? 20 : 6)) }
     let evaluations = sampler.evaluationLevels
     let start = try NoiseSchedule.noised(picture, with: random.randn(shape), at: sampler.plan.levels[0])
