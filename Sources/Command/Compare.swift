@@ -61,12 +61,13 @@ struct Compare: ParsableCommand {
     transform: Reading.number(0...1))
   var guidanceParallel: Float = 1
 
-  @Option(help: "Steps of the sampler, 1 to 1000. (default: 25)", transform: Reading.whole(1...1000))
-  var steps = 25
+  @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's, 25 for ours)", transform: Reading.whole(1...1000))
+  var steps: Int?
 
   @Option(
-    help: ArgumentHelp("ddpm, ddim, dpm++ or another.", valueName: "name"), completion: .list(SamplerRegistry.names))
-  var sampler = "dpm++"
+    help: ArgumentHelp("ddpm, ddim, dpm++ or another. (default: the model's)", valueName: "name"),
+    completion: .list(SamplerRegistry.names))
+  var sampler: String?
 
   @Option(help: ArgumentHelp("Size in pixels. (default: the model's own)", valueName: "WxH"),
     transform: Reading.size)
@@ -177,8 +178,8 @@ struct Compare: ParsableCommand {
       request.prompt = entry.prompt
       request.classIndex = try folder.classIndex(entry.className)
       request.seed = try seed?.only() ?? 0
-      request.steps = steps
-      request.sampler = SamplerNames.resolve(sampler)?.sampler ?? sampler.lowercased()
+      if let sampler { folder.use(sampler, for: &request) }
+      if let steps { request.steps = steps }
       request.guidanceParallel = guidanceParallel
       if scales.count == 1 { request.guidanceScale = scales[0] }
       return request

@@ -135,6 +135,7 @@ struct Inspect: ParsableCommand {
         Terminal.print(line("  together", part.parameters, part.multiplyAddsPerStep, "a step"))
       }
     }
+    if let scheduler = inspection.scheduler { Terminal.print("scheduler: \(scheduler)") }
     if let share = inspection.textCrossAttentionShare {
       Terminal.print(String(format: "text cross-attention is %.1f %% of a step", 100 * share))
     }

@@ -24,13 +24,13 @@ struct PictureOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "ddpm, ddim, dpm++ or another; a wrong name lists them. (default: dpm++)", valueName: "name"),
+      "dpm++, euler_a, lcm or another; a wrong name lists them. (default: the model's, dpm++ for ours)", valueName: "name"),
     completion: .list(SamplerRegistry.names))
   var sampler: String?
 
   @Option(
     help: ArgumentHelp(
-      "Where the noise levels lie: linear, trailing, karras or another. (default: the sampler's own)",
+      "Where the noise levels lie: linear, trailing, karras or another. (default: the model's or the sampler's own)",
       valueName: "spacing"),
     completion: .list(Spacing.allCases.map(\.rawValue)), transform: Reading.choice(Spacing.self))
   var sigmas: Spacing?
@@ -38,7 +38,7 @@ struct PictureOptions: ParsableArguments {
   @Option(help: ArgumentHelp("DiT's respacing instead of --steps: 250, 10,20,5 or ddim50.", valueName: "text"))
   var respacing: String?
 
-  @Option(help: "Share of fresh noise in ddim, 0 to 1. (default: 0)", transform: Reading.number(0...1))
+  @Option(help: "Share of fresh noise, 0 to 1, in ddim (default: 0) and tcd (default: 0.3).", transform: Reading.number(0...1))
   var eta: Double?
 
   @Option(
@@ -93,14 +93,6 @@ struct PictureOptions: ParsableArguments {
     if size != nil, width != nil || height != nil { throw ValidationError("--size and --width or --height: give one of them") }
   }
 
-  /// Takes the names of other programs too, which may say where the noise levels lie: "DPM++ 2M Karras".
-  private func use(_ sampler: String, for request: inout GenerationRequest) {
-    let known = SamplerNames.resolve(sampler)
-    let name = known?.sampler ?? sampler.lowercased()
-    if name != request.sampler { (request.sampler, request.eta) = (name, 0) }
-    if let spacing = known?.spacing { (request.spacing, request.respacing) = (spacing, nil) }
-  }
-
   /// Several seeds say how many pictures there are.
   func checkCount(_ count: Int) throws {
     if count > 1, let seed, seed.values.count > 1 { throw ValidationError("--count and several seeds: give one of them") }
@@ -117,8 +109,8 @@ struct PictureOptions: ParsableArguments {
     if let width { request.size.width = width }
     if let height { request.size.height = height }
     if let scale { request.enlargement = scale }
+    if let sampler { folder.use(sampler, for: &request) }
     if let steps { (request.steps, request.respacing) = (steps, nil) }
-    if let sampler { use(sampler, for: &request) }
     if let sigmas { (request.spacing, request.respacing) = (sigmas, nil) }
     if let respacing { (request.respacing, request.spacing) = (respacing, nil) }
     if let eta { request.eta = eta }
@@ -131,6 +123,26 @@ struct PictureOptions: ParsableArguments {
 }
 
 extension ModelFolder {
+  /// Changes a request's sampler, and what goes with it. Takes the names of other programs too, which may say where the noise
+  /// levels lie: "DPM++ 2M Karras".
+  func use(_ sampler: String, for request: inout GenerationRequest) {
+    let known = SamplerNames.resolve(sampler)
+    let name = known?.sampler ?? sampler.lowercased()
+    if name != request.sampler {
+      // The folder's levels are those of its own sampler.
+      if request.spacing == defaults.spacing { request.spacing = nil }
+      // Those for distilled models take few steps without guidance; others begin with the model's.
+      let (before, after) = (SamplerRegistry.fewSteps(request.sampler), SamplerRegistry.fewSteps(name))
+      if let after {
+        (request.steps, request.guidanceScale, request.respacing) = (after, 1, nil)
+      } else if before != nil {
+        (request.steps, request.guidanceScale) = (defaults.steps, defaults.guidanceScale)
+      }
+      (request.sampler, request.eta) = (name, SamplerRegistry.defaultEta(name))
+    }
+    if let spacing = known?.spacing { (request.spacing, request.respacing) = (spacing, nil) }
+  }
+
   /// A class by name or index; nil for "none", where no class is called that.
   func askedClass(_ text: String) throws -> Int? {
     let isNone = text.lowercased() == "none" && !classes.contains { $0.lowercased() == "none" }

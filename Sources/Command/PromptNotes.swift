@@ -5,6 +5,7 @@ import DiTTextToImage
 enum PromptNotes {
   static func show(_ request: GenerationRequest, _ model: TextToImage) throws {
     let name = model.folder.name, dropped = model.droppedTokens(of: request.prompt)
+    if let note = DecoderNote.text(request, model.folder) { complain("note: \(note)") }
     if !request.negativePrompt.isEmpty, request.guidanceScale == 1 {
       complain("note: without guidance (--guidance 1) --negative counts for nothing")
     }

@@ -39,45 +39,47 @@ public struct Guidance: Sendable, Equatable {
   /// The guided prediction. Variance logits, and channels that are not guided, stay conditional.
   /// - Parameters: both predictions with noise of one shape [B, C, H, W].
   package func combine(conditional: Prediction, unconditional: Prediction) throws -> Prediction {
-    let shape = conditional.noise.shape
-    precondition(shape.count == 4 && shape == unconditional.noise.shape, "both predictions are [B, C, H, W]")
-    let noise = try conditional.noise.copy()  // [B, C, H, W]
-    noise.withFloats { target in
-      unconditional.noise.withFloats { other in
+    let shape = conditional.output.shape
+    precondition(shape.count == 4 && shape == unconditional.output.shape, "both predictions are [B, C, H, W]")
+    let output = try conditional.output.copy()  // [B, C, H, W]
+    output.withFloats { target in
+      unconditional.output.withFloats { other in
         for range in guidedRanges(shape) {
           for index in range { target[index] = other[index] + scale * (target[index] - other[index]) }
         }
       }
     }
-    return Prediction(noise: noise, varianceLogits: conditional.varianceLogits)
+    return Prediction(output, conditional.kind, varianceLogits: conditional.varianceLogits)
   }
 
   /// A combined prediction with ``parallel`` alone of its part along the predicted x₀ = (x − √(1−ᾱ)·ε_c) / √ᾱ;
-  /// for each picture by itself.
+  /// for each picture by itself. Of which kind the predictions are does not matter: the part is the same share of each.
   /// - Parameter latents: x, [B, C, H, W], at `level`.
   package func projected(
     _ guided: Prediction, conditional: Prediction, latents: Tensor, at level: NoiseLevel
   ) throws -> Prediction {
     guard parallel != 1 else { return guided }
-    let foreseen = try weightedSum((1, latents), (-level.noise, conditional.noise))  // √ᾱ·x₀
-    let noise = try guided.noise.copy()
-    noise.withFloats { noise in
+    let foreseen =  // √ᾱ·x₀, or x₀: its direction counts
+      conditional.kind == .noise
+      ? try weightedSum((1, latents), (-level.noise, conditional.output)) : try conditional.original(of: latents, at: level)
+    let output = try guided.output.copy()
+    output.withFloats { output in
       foreseen.withFloats { foreseen in
-        conditional.noise.withFloats { conditional in
+        conditional.output.withFloats { conditional in
           for range in guidedRanges(latents.shape) {
             var (along, square) = (0.0, 0.0)
             for i in range {
-              along += Double(noise[i] - conditional[i]) * Double(foreseen[i])
+              along += Double(output[i] - conditional[i]) * Double(foreseen[i])
               square += Double(foreseen[i]) * Double(foreseen[i])
             }
             guard square > 0 else { continue }
             let surplus = Float(Double(1 - parallel) * along / square)
-            for i in range { noise[i] -= surplus * foreseen[i] }
+            for i in range { output[i] -= surplus * foreseen[i] }
           }
         }
       }
     }
-    return Prediction(noise: noise, varianceLogits: guided.varianceLogits)
+    return Prediction(output, guided.kind, varianceLogits: guided.varianceLogits)
   }
 
   /// Where each picture of [B, C, H, W] has its guided channels.

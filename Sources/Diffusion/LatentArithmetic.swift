@@ -4,7 +4,9 @@ import DiTTensors
 ///
 /// Every update rule of every sampler is such a sum. Latents are small, so float64 costs nothing that can be measured,
 /// and one rounding a step is the least that a float32 state allows.
-func weightedSum(_ terms: (Double, Tensor)...) throws -> Tensor {
+func weightedSum(_ terms: (Double, Tensor)...) throws -> Tensor { try weightedSum(terms) }
+
+func weightedSum(_ terms: [(Double, Tensor)]) throws -> Tensor {
   let result = try Tensor(terms[0].1.shape)
   for (_, tensor) in terms {
     precondition(tensor.shape == result.shape, "\(tensor.shape) does not match \(result.shape)")
@@ -26,17 +28,4 @@ func weightedSum(_ terms: (Double, Tensor)...) throws -> Tensor {
     }
   }
   return result
-}
-
-/// The clean picture that a noise prediction implies: x₀ = (x − √(1−ᾱ)·ε) / √ᾱ (2006.11239, eq. 15).
-///
-/// With `clip` its values are held within ±1, for models of pixels.
-func denoised(_ latents: Tensor, _ noise: Tensor, at level: NoiseLevel, clip: Bool) throws -> Tensor {
-  let original = try weightedSum((1 / level.signal, latents), (-level.sigma, noise))
-  if clip {
-    original.withFloats { values in
-      for index in values.indices { values[index] = min(max(values[index], -1), 1) }
-    }
-  }
-  return original
 }

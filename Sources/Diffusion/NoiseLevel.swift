@@ -29,6 +29,13 @@ package struct NoiseLevel: Sendable, Equatable {
     alphaCumprod = signal * signal / (signal * signal + noise * noise)
   }
 
+  /// On the circle x = cos(a) · x₀ + sin(a) · ε of TrigFlow (2410.11081); the model is told the angle.
+  package init(angle: Double) {
+    timestep = angle
+    (signal, noise) = (cos(angle), sin(angle))
+    alphaCumprod = signal * signal
+  }
+
   /// The end of every run: no noise left.
   package static let clean = NoiseLevel(timestep: 0, alphaCumprod: 1)
 

@@ -1,22 +1,36 @@
 import Foundation
 import DiTTensors
 
-/// How much noise each training timestep had: the betas of a scheduler configuration and ᾱ, their cumulative product.
+/// How much noise each training timestep had: the betas of a scheduler configuration and ᾱ, their cumulative product; or,
+/// without betas, a straight path or a circle between picture and noise.
 ///
 /// Tables are float64; the reference is `GaussianDiffusion` of the DiT repository (Peebles & Xie, 2212.09748), which
 /// keeps OpenAI's guided diffusion.
 package struct NoiseSchedule: Sendable {
-  /// βₜ for t = 0...T−1.
+  /// How the shares of picture and noise go together.
+  package enum Path: Sendable, Equatable {
+    /// As betas say; the variance is kept.
+    case betas
+    /// x = (1 − σ) · x₀ + σ · ε with σ = shift·u / (1 + (shift − 1)·u) for even u (flow matching, 2209.03003; the shift of
+    /// 2403.03206, section 5.3.2). The model is told `scale` · σ.
+    case straight(shift: Double, scale: Double)
+    /// x = cos(a) · x₀ + sin(a) · ε (TrigFlow, 2410.11081).
+    case circle
+  }
+
+  package let path: Path
+  /// βₜ for t = 0...T−1; none on other paths.
   package let betas: [Double]
   /// ᾱₜ = Π (1 − βₛ), s ≤ t.
   package let alphasCumprod: [Double]
   /// ln σₜ, ascending; what fractional timesteps are interpolated in.
   private let logSigmas: [Double]
+  /// T.
+  package let trainTimesteps: Int
+  /// No signal is left at the last timestep (2305.08891). Its ᾱ is then 2⁻²⁴, as in diffusers, for samplers in σ space.
+  package private(set) var hasZeroTerminal = false
   /// What a model trained on it says of noisy latents.
   package var prediction = PredictionKind.noise
-
-  /// T, 1000 for every published DiT.
-  package var trainTimesteps: Int { betas.count }
 
   /// DiT's own: a thousand linear betas from 1e-4 to 0.02 (paper, section 4; σ ends at 157.4).
   package static let dit = NoiseSchedule(validated: BetaSchedule.linear.betas(1000, from: 1e-4, to: 0.02))
@@ -47,17 +61,56 @@ package struct NoiseSchedule: Sendable {
   }
 
   private init(validated betas: [Double]) {
-    self.betas = betas
     var product = 1.0
-    alphasCumprod = betas.map { beta in
+    let cumulative = betas.map { beta in
       product *= 1 - beta
       return product
     }
-    logSigmas = alphasCumprod.map { log((1 - $0) / $0) / 2 }
+    self.init(betas: betas, cumulative)
+  }
+
+  private init(betas: [Double], _ cumulative: [Double]) {
+    path = .betas
+    self.betas = betas
+    trainTimesteps = betas.count
+    alphasCumprod = cumulative
+    logSigmas = cumulative.map { log((1 - $0) / $0) / 2 }
+  }
+
+  /// A path without betas. Models on a straight one say the flow, those on a circle its velocity.
+  /// - Parameter trainTimesteps: at most so many steps.
+  package init(_ path: Path, trainTimesteps: Int = 1000) {
+    self.path = path
+    self.trainTimesteps = trainTimesteps
+    (betas, alphasCumprod, logSigmas) = ([], [], [])
+    prediction = path == .circle ? .velocity : .flow
+  }
+
+  /// With √ᾱ moved and stretched so that it ends at 0 and begins as before (2305.08891, algorithm 1).
+  package func rescaledToZeroTerminal() throws -> NoiseSchedule {
+    let roots = alphasCumprod.map { $0.squareRoot() }
+    guard let first = roots.first, let last = roots.last, first > last else {
+      throw DiffusionError.schedule("betas that do not grow cannot be rescaled to zero terminal SNR")
+    }
+    var cumulative = roots.map { root in
+      let rescaled = (root - last) * first / (first - last)
+      return rescaled * rescaled
+    }
+    cumulative[cumulative.count - 1] = 0x1p-24
+    let betas = zip(cumulative, [1] + cumulative).map { 1 - $0 / $1 }
+    var schedule = NoiseSchedule(betas: betas, cumulative)
+    schedule.prediction = prediction
+    schedule.hasZeroTerminal = true
+    return schedule
   }
 
   /// The level of a training timestep; fractional ones lie between their neighbours in ln σ, and the ends hold beyond.
   package func level(timestep: Double) -> NoiseLevel {
+    switch path {
+    case .betas: break
+    case .straight(_, let scale): return NoiseLevel(timestep: timestep, straight: timestep / scale)
+    case .circle: return NoiseLevel(angle: timestep)
+    }
     let last = Double(trainTimesteps - 1)
     let at = min(max(timestep, 0), last)
     let below = Int(at)
@@ -66,6 +119,24 @@ package struct NoiseSchedule: Sendable {
     let logSigma = logSigmas[below] + fraction * (logSigmas[below + 1] - logSigmas[below])
     return NoiseLevel(timestep: at, alphaCumprod: 1 / (1 + exp(2 * logSigma)))
   }
+
+  /// As ``level(timestep:)``, but fractional ones lie between their neighbours in σ.
+  func level(betweenSigmasAt timestep: Double) -> NoiseLevel {
+    let (below, above) = (level(timestep: timestep.rounded(.down)), level(timestep: timestep.rounded(.up)))
+    guard above.timestep > below.timestep else { return below }
+    let sigma = below.sigma + (timestep - below.timestep) * (above.sigma - below.sigma)
+    return NoiseLevel(timestep: timestep, alphaCumprod: 1 / (1 + sigma * sigma))
+  }
+
+  /// The level on a straight path at u, 0 to 1, before its shift.
+  func straightLevel(_ share: Double) -> NoiseLevel {
+    guard case .straight(let shift, let scale) = path else { preconditionFailure("the path is not straight") }
+    let sigma = NoiseSchedule.shifted(share, by: shift)
+    return NoiseLevel(timestep: scale * sigma, straight: sigma)
+  }
+
+  /// shift·u / (1 + (shift − 1)·u).
+  static func shifted(_ share: Double, by shift: Double) -> Double { shift * share / (1 + (shift - 1) * share) }
 
   /// The level of a σ, with the fractional timestep that ``level(timestep:)`` gives back this σ for.
   ///

@@ -3,7 +3,7 @@ import DiTTensors
 /// A way to walk from noise to a picture.
 ///
 /// To add one: write a file in `Samplers/` and a line in ``SamplerRegistry``. The state between steps is always
-/// variance preserving, x = √ᾱ·x₀ + √(1−ᾱ)·ε, which is what the model sees; a sampler that thinks in σ scales inside.
+/// x = signal·x₀ + noise·ε of its level, which is what the model sees; a sampler that thinks in σ scales inside.
 package protocol Sampler: Sendable {
   /// As on the command line.
   static var name: String { get }
@@ -11,15 +11,24 @@ package protocol Sampler: Sendable {
   static var summary: String { get }
   /// The levels it visits when the user names none.
   static var spacing: Spacing { get }
-  /// Whether ``SamplerSettings/eta`` means something to it.
-  static var acceptsEta: Bool { get }
+  /// Its own ``SamplerSettings/eta``; nil: it has none.
+  static var defaultEta: Double? { get }
+  /// Which paths from noise to picture it can walk.
+  static func walks(_ path: NoiseSchedule.Path) -> Bool
+  /// Whether it can begin where no signal is left; others then begin at an ᾱ of 2⁻²⁴, as diffusers' do.
+  static var startsWithoutSignal: Bool { get }
+  /// Steps of those that ask a distilled model without guidance; nil for all others.
+  static var fewSteps: Int? { get }
+  /// The levels of a run.
+  /// - Throws: ``DiffusionError`` for settings that it cannot follow.
+  static func plan(_ settings: SamplerSettings, _ schedule: NoiseSchedule) throws -> StepPlan
 
   init(plan: StepPlan, settings: SamplerSettings)
 
   /// The noise levels it visits.
   var plan: StepPlan { get }
-  /// Timesteps at which the model is asked, in order, on the original scale; conditioning can be prepared from them.
-  var evaluations: [Float] { get }
+  /// The levels at which the model is asked, in order.
+  var evaluationLevels: [NoiseLevel] { get }
   /// What standard normal noise is multiplied with to start a run.
   var initialScale: Float { get }
 
@@ -34,11 +43,28 @@ package protocol Sampler: Sendable {
 }
 
 extension Sampler {
-  package static var acceptsEta: Bool { false }
+  package static var defaultEta: Double? { nil }
+  package static func walks(_ path: NoiseSchedule.Path) -> Bool { path == .betas }
+  package static var startsWithoutSignal: Bool { false }
+  package static var fewSteps: Int? { nil }
+
+  package static func plan(_ settings: SamplerSettings, _ schedule: NoiseSchedule) throws -> StepPlan {
+    var whole =
+      if let respacing = settings.respacing {
+        try StepPlan(respacing: respacing, schedule: schedule)
+      } else {
+        try StepPlan(settings.spacing ?? spacing, steps: settings.steps, schedule: schedule, settings.details)
+      }
+    if schedule.hasZeroTerminal, startsWithoutSignal { whole = whole.withoutSignal(at: schedule.trainTimesteps - 1) }
+    if settings.endsAtFirstLevel { whole.end = schedule.level(timestep: 0) }
+    return try whole.truncated(strength: settings.strength)
+  }
 
   /// One a step, in visiting order, on the original scale.
   package var timesteps: [Float] { plan.levels.map { Float($0.timestep) } }
-  package var evaluations: [Float] { timesteps }
+  package var evaluationLevels: [NoiseLevel] { plan.levels }
+  /// Timesteps at which the model is asked, in order, on the original scale; conditioning can be prepared from them.
+  package var evaluations: [Float] { evaluationLevels.map { Float($0.timestep) } }
   package var initialScale: Float { 1 }
 
   /// All steps from `latents` on.

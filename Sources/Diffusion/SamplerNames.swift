@@ -11,19 +11,28 @@ package enum SamplerNames {
     Euler.name: ["eulerdiscrete", "eulerdiscretescheduler"],
     DDIM.name: ["ddimscheduler"],
     DDPM.name: ["ddpmscheduler"],
+    DPMSolverSDE.name: ["dpmsolverpp2msde", "dpmpp2msdegpu"],
+    EulerAncestral.name: ["eulerancestral", "eulerancestraldiscrete", "eulerancestraldiscretescheduler"],
+    LCM.name: ["lcmscheduler"],
+    TCD.name: ["tcdscheduler"],
+    SCM.name: ["scmscheduler"],
   ]
 
   /// The words for where noise levels lie, at the end of a name or in a field of their own. Nil: the sampler's own.
   private static let spacings: [String: Spacing?] = [
     "karras": .karras, "k": .karras, "simple": .trailing, "sgmuniform": .trailing, "ddimuniform": .leading,
+    "exponential": .exponential, "beta": .beta,
     "normal": nil, "uniform": nil, "automatic": nil, "discrete": nil,
   ]
 
   /// Samplers that are not here, and the one that is most like them; the first beginning that fits counts.
   private static let relatives: [(beginning: String, sampler: String)] = [
-    ("euler", Euler.name), ("heun", Heun.name), ("dpm", DPMSolverPlusPlus.name), ("unipc", UniPC.name),
+    ("eulera", EulerAncestral.name), ("dpmppsde", DPMSolverSDE.name), ("dpmpp2msde", DPMSolverSDE.name),
+    ("dpmpp3msde", DPMSolverSDE.name), ("euler", Euler.name),
+    ("heun", Heun.name), ("dpm", DPMSolverPlusPlus.name), ("unipc", UniPC.name),
     ("lms", Euler.name), ("plms", DDIM.name), ("pndm", DDIM.name), ("ddim", DDIM.name), ("ddpm", DDPM.name),
     ("deis", DPMSolverPlusPlus.name), ("ipndm", DPMSolverPlusPlus.name), ("resmultistep", DPMSolverPlusPlus.name),
+    ("lcm", LCM.name), ("tcd", TCD.name), ("dmd", DMD.name),
   ]
 
   /// The sampler of that name here or elsewhere, and its spacing where the name says one.

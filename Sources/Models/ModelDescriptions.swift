@@ -20,6 +20,10 @@ struct ModelDescriptions {
     }
     let index = target.appendingPathComponent("model_index.json")
     if !files.fileExists(atPath: index.path) { try write(.object(["_class_name": .string(model.traits.pipelineName)]), to: index) }
+    if let name = model.traits.tellingName, var fields = try readConfiguration(JSONValue.self, at: index).object {
+      fields["_name_or_path"] = .string(name)
+      try write(.object(fields), to: index)
+    }
 
     let configuration = target.appendingPathComponent("transformer/config.json")
     let isStated = model.options.baseSize == nil

@@ -1,6 +1,7 @@
 import DiTAutoencoder
 import DiTCheckpoints
 import DiTDiffusion
+import DiTErrors
 import Foundation
 import DiTTensors
 import DiTText
@@ -30,10 +31,11 @@ public struct ModelFolder: Sendable {
   package var tiling: Tiling { options.tiling }
   package let scheduler: SchedulerConfiguration
   package let traits: TransformerTraits
-  package var defaults: SamplingDefaults { traits.sampling }
+  /// The family's, and what the folder's scheduler says instead.
+  package let defaults: SamplingDefaults
   /// In index order; empty where nobody names them.
   public let classes: [String]
-  /// What was assumed about the model because its files do not say, a line each.
+  /// What was assumed about the model because its files do not say, or is not used of what they say, a line each.
   package let notes: [String]
   /// Longest prompt in tokens, end token included; 0 without text.
   public var maximumTokens: Int { text?.maximumTokens ?? 0 }
@@ -52,7 +54,11 @@ public struct ModelFolder: Sendable {
     text = parts.text
     classes = try parts.classNames()
     traits = try parts.transformer.traits
-    scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: traits.sampling.schedule)
+    let scheduler = try parts.scheduler(training: traits.trainingSchedulers)
+    self.scheduler = scheduler ?? SchedulerConfiguration(schedule: traits.sampling.schedule)
+    var defaults = traits.sampling
+    scheduler?.apply(to: &defaults)
+    self.defaults = defaults
     autoencoderURL = parts.autoencoder
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) })
     let sized = try NativeSize.applied(
@@ -60,7 +66,7 @@ public struct ModelFolder: Sendable {
     transformer = sized.transformer
     let isAssumed = options.baseSize != nil || parts.transformer.isSizeAssumed
     recordedBaseSize = isAssumed ? sized.transformer.latentSize[0] * autoencoder.scaleFactor : nil
-    notes = [sized.note, parts.note(on: autoencoder)].compactMap { $0 }
+    notes = [sized.note, parts.note(on: autoencoder)].compactMap { $0 } + (scheduler?.notes ?? [])
     try check()
   }
 
@@ -82,6 +88,12 @@ public struct ModelFolder: Sendable {
     try fits(
       classes.isEmpty || classes.count == transformer.askableClasses,
       "the transformer knows \(transformer.askableClasses) classes, but classes.json (or id2label) names \(classes.count)")
+  }
+
+  /// "lcm, 4 steps, guidance 1".
+  package var defaultsInWords: String {
+    let name = scheduler.refusal == nil ? defaults.sampler : "none but by --sampler"
+    return "\(name), \(counted(defaults.steps, "step")), guidance \(String(format: "%g", defaults.guidanceScale))"
   }
 
   // MARK: sizes

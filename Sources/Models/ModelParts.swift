@@ -50,7 +50,7 @@ struct ModelParts {
     hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
     let tokenizers = ModelParts.tokenizers(url, folder, options)
     hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }
-    hints.names = HubCache.names(of: url)
+    hints.names = HubCache.names(of: url) + [index?["_name_or_path"]?.string].compactMap(\.self)
     transformer = try ModelParts.transformer(weights, configuration, hints)
     guard let vae else { throw ModelError.noAutoencoder(path: url.path) }
     autoencoder = vae
@@ -168,11 +168,12 @@ struct ModelParts {
   }
 
   /// `scheduler/scheduler_config.json`, where there is one.
-  func scheduler() throws -> SchedulerConfiguration? {
+  /// - Parameter training: classes that say how the model was trained, and not how it draws.
+  func scheduler(training: Set<String>) throws -> SchedulerConfiguration? {
     guard let file = folder?.appendingPathComponent("scheduler/scheduler_config.json"),
       FileManager.default.fileExists(atPath: file.path)
     else { return nil }
-    return try readConfiguration(SchedulerConfiguration.self, at: file)
+    return try SchedulerConfiguration(file, training: training)
   }
 
   /// From `classes.json`, from diffusers' `id2label`, or ImageNet's for a model of a thousand classes.

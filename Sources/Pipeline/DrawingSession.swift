@@ -100,8 +100,8 @@ public final class DrawingSession {
       model.stages.transformer,
       conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex, size: $0.size) },
       unconditional: try requests.map { try unconditional($0) },
-      guidance: first.guidance, schedule: model.folder.scheduler.schedule, grid: model.grid(of: first.size),
-      timesteps: sampler.evaluations)
+      guidance: first.guidance, kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: first.size),
+      levels: sampler.evaluationLevels)
     if recordingAttention { try denoiser.recordAttention() }
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = model.latentShape(first.size)
@@ -115,7 +115,8 @@ public final class DrawingSession {
       predict: { latents, evaluation in
         var prediction = try denoiser.predict(latents, evaluation: evaluation, probe: probe)
         if let known { prediction = try known.holding(prediction, latents, at: denoiser.level(evaluation)) }
-        try probe?(.guidedNoise(evaluation: evaluations), prediction.noise)
+        try probe?(
+          .guidedNoise(evaluation: evaluations), prediction.noise(of: latents, at: denoiser.level(evaluation)))
         evaluations += 1
         return prediction
       }, noise: noise,

@@ -18,13 +18,13 @@ public struct GenerationRequest: Sendable, Equatable {
 
   /// Steps of the sampler, 1 to 1000.
   public var steps = 25
-  /// "dpm++", "unipc", "heun", "euler", "ddim" or "ddpm".
+  /// "dpm++", "unipc", "heun", "euler", "ddim", "ddpm", "dpm++2m-sde", "euler_a", "lcm", "tcd", "dmd" or "scm".
   public var sampler = "dpm++"
   /// Where the noise levels lie; nil leaves it to the sampler.
   public var spacing: Spacing?
   /// DiT's respacing text ("250", "10,20,5", "ddim50"); it replaces `steps` and `spacing`.
   public var respacing: String?
-  /// DDIM's share of fresh noise, 0 to 1.
+  /// The share of fresh noise in DDIM, 0 to 1; in TCD its γ.
   public var eta: Double = 0
 
   /// What to start from instead of noise; it has the request's size.

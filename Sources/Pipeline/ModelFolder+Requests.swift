@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTDiffusion
 import DiTErrors
 import DiTModels
@@ -9,6 +10,8 @@ extension ModelFolder {
     var request = GenerationRequest(size: usualSize)
     request.steps = defaults.steps
     request.sampler = defaults.sampler
+    request.spacing = defaults.spacing
+    request.eta = SamplerRegistry.defaultEta(defaults.sampler)
     request.guidanceScale = defaults.guidanceScale
     request.guidanceChannels = defaults.channels
     return request
@@ -53,18 +56,36 @@ extension ModelFolder {
     _ = try sampler(for: request)
   }
 
+  /// The sampler of a request; the model's own is set as the folder's scheduler says.
   package func sampler(for request: GenerationRequest) throws -> any Sampler {
-    try SamplerRegistry.make(
-      request.sampler, schedule: scheduler.schedule,
-      settings: SamplerSettings(
-        steps: request.steps, spacing: request.spacing, respacing: request.respacing, eta: request.eta,
-        strength: request.source == nil ? 1 : request.strength))
+    let isOwn = request.sampler == defaults.sampler
+    if isOwn, let refusal = scheduler.refusal { throw refusal }
+    var settings = isOwn ? scheduler.settings : SamplerSettings(steps: request.steps)
+    settings.steps = request.steps
+    settings.spacing = request.spacing
+    settings.respacing = request.respacing
+    settings.eta = request.eta
+    settings.strength = request.source == nil ? 1 : request.strength
+    return try SamplerRegistry.make(request.sampler, schedule: scheduler.schedule, settings: settings)
   }
 
   /// Steps of a request: those of its respacing where it has one.
   package func steps(of request: GenerationRequest) -> Int {
     let respaced = request.respacing.flatMap { try? StepPlan(respacing: $0, schedule: scheduler.schedule).count }
     return respaced ?? request.steps
+  }
+
+  /// The share of a picture's multiply-adds that its decoder takes.
+  /// - Throws: as ``check(_:)``.
+  package func decodingShare(of request: GenerationRequest) throws -> Double {
+    let size = drawnSize(for: request.size)
+    let grid = Grid(height: size.height / sizeStep, width: size.width / sizeStep)
+    let step = try transformer.costs(grid: grid, textTokens: min(maximumTokens, 16)).multiplyAdds(.step)
+    let branches = request.guidanceScale == 1 ? 1 : 2
+    let steps = try Double(step * branches * sampler(for: request).evaluationLevels.count)
+    let latents = grid.count * transformer.patchSize * transformer.patchSize
+    let decoding = try Double(autoencoder.listing().costs(Workload(latents: latents)).total.multiplyAdds)
+    return decoding / max(1, decoding + steps)
   }
 
   /// "small, 256x256, 25 steps, dpm++, guidance 4": all but words, class and seed.

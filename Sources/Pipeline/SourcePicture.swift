@@ -177,7 +177,7 @@ package enum SourceError: WordedError {
 
 /// Holds the known part of latents during a run.
 ///
-/// Instead of mixing noised latents in after each step (Lugmayr et al., 2201.09865), the known places get the one noise
+/// Instead of mixing noised latents in after each step (Lugmayr et al., 2201.09865), the known places get the one
 /// prediction that leads to the known picture: every sampler, of any order and with its memory of earlier steps, then
 /// arrives at it, and the free places see a surrounding of the right noise level at every step.
 struct KnownLatents {
@@ -186,22 +186,31 @@ struct KnownLatents {
   /// [h, w]: 1 is free, 0 is known.
   let freedom: [Float]
 
-  /// ε' = m·ε + (1 − m)·(x − √ᾱ·known) / √(1−ᾱ).
+  /// ε' = m·ε + (1 − m)·(x − √ᾱ·known) / √(1−ᾱ), or what means the same of another kind of prediction.
   func holding(_ prediction: Prediction, _ x: Tensor, at level: NoiseLevel) throws -> Prediction {
-    let noise = try prediction.noise.copy()  // [N, C, h, w]
+    let output = try prediction.output.copy()  // [N, C, h, w]
+    // A kind's output is a · noise + b · picture.
+    let (a, b): (Float, Float) =
+      switch prediction.kind {
+      case .noise: (1, 0)
+      case .sample: (0, 1)
+      case .velocity: (Float(level.signal), Float(-level.noise))
+      case .flow: (1, -1)
+      }
     let (signal, deviation) = (Float(level.signal), Float(level.noise))
-    noise.withFloats { target in
+    output.withFloats { target in
       x.withFloats { x in
         latents.withFloats { known in
           for index in target.indices {
             let share = freedom[index % freedom.count]
             guard share < 1 else { continue }
-            let fixed = (x[index] - signal * known[index % known.count]) / deviation
+            let picture = known[index % known.count]
+            let fixed = a * ((x[index] - signal * picture) / deviation) + b * picture
             target[index] = share * target[index] + (1 - share) * fixed
           }
         }
       }
     }
-    return Prediction(noise: noise, varianceLogits: prediction.varianceLogits)
+    return Prediction(output, prediction.kind, varianceLogits: prediction.varianceLogits)
   }
 }

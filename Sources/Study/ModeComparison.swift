@@ -113,6 +113,7 @@ extension DrawingSession {
   package func wordFit(of pictures: [GeneratedPicture], prompt: String) throws -> [Double] {
     guard let first = pictures.first else { return [] }
     let timesteps: [Float] = [100, 200, 300, 400, 500, 600, 700, 800]
+    let schedule = model.folder.scheduler.schedule
     let count = pictures.count
     let texts = try [prompt, ""].map { try states(of: $0) }
     let conditions = texts.flatMap { text in pictures.map { _ in Condition(text: text) } }
@@ -126,10 +127,12 @@ extension DrawingSession {
     for (evaluation, timestep) in timesteps.enumerated() {
       let noise = try random.randn(first.latents.shape).array
       let repeated = try Tensor((0..<count).flatMap { _ in noise }, latents.shape)
-      let noised = try NoiseSchedule.noised(
-        latents, with: repeated, at: model.folder.scheduler.schedule.level(timestep: Double(timestep)))
-      let output = try run.predict(try Tensor.concatenated([noised, noised]), evaluation: evaluation, probe: nil)
-      let predicted = try Prediction(output: output, latentChannels: latents.shape[1]).noise.array
+      let level = schedule.level(timestep: Double(timestep))
+      let noised = try NoiseSchedule.noised(latents, with: repeated, at: level)
+      let both = try Tensor.concatenated([noised, noised])
+      let output = try run.predict(both, evaluation: evaluation, probe: nil)
+      let predicted = try Prediction(output: output, latentChannels: latents.shape[1], kind: schedule.prediction)
+        .noise(of: both, at: level).array
       for picture in 0..<2 * count {
         for index in 0..<part {
           let difference = Double(predicted[picture * part + index] - noise[index])

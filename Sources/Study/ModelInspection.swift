@@ -48,14 +48,20 @@ package struct ModelInspection: Encodable, Sendable {
   /// Patches of the picture, and tokens of the prompt, that the multiply-adds are of; nil without a configuration.
   package let grid: [Int]?
   package let textTokens: Int?
+  /// What the folder's scheduler says, and what is done of it; nil without one.
+  package let scheduler: String?
   /// Of the multiply-adds of a step; nil where the model reads no text.
   package let textCrossAttentionShare: Double?
 
   /// Numbers in all tensors.
   package var storedParameters: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
-  private init(_ name: String, _ parts: [Part], _ tensors: [StoredTensor], grid: Grid? = nil, textTokens: Int? = nil) {
+  private init(
+    _ name: String, _ parts: [Part], _ tensors: [StoredTensor], grid: Grid? = nil, textTokens: Int? = nil,
+    scheduler: String? = nil
+  ) {
     self.name = name
+    self.scheduler = scheduler
     self.parts = parts
     self.tensors = tensors
     self.grid = grid.map { [$0.height, $0.width] }
@@ -133,7 +139,10 @@ package struct ModelInspection: Encodable, Sendable {
     let work = Workload(textTokens: tokens, latents: grid.count * transformer.patchSize * transformer.patchSize)
     if let text = folder.text { parts.append(Part("text encoder", try text.configuration.listing().costs(work))) }
     parts.append(Part("autoencoder", try folder.autoencoder.listing().costs(work)))
-    self.init(folder.name, parts, tensors, grid: grid, textTokens: tokens > 0 ? tokens : nil)
+    let scheduler = folder.scheduler.className.map {
+      "\($0): \(folder.scheduler.summary); draws with \(folder.defaultsInWords)"
+    }
+    self.init(folder.name, parts, tensors, grid: grid, textTokens: tokens > 0 ? tokens : nil, scheduler: scheduler)
   }
 
   /// A checkpoint: its tensors, and what it takes to run where a DiT's `config.json` lies beside it.

@@ -46,7 +46,8 @@ package final class StepBenchmark {
     let model = session.model
     return try GuidedDenoiser(
       model.stages.transformer, conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
-      schedule: model.folder.scheduler.schedule, grid: model.grid(of: size), timesteps: timesteps)
+      kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: size),
+      levels: timesteps.map { model.folder.scheduler.schedule.level(timestep: Double($0)) })
   }
 
   /// What is done once for each run: keys and values of the text and, in its first evaluation, all modulations.
@@ -89,7 +90,7 @@ package final class StepBenchmark {
       if let states = try session.states(of: text) { try writer.add(TensorName(name), states) }  // [L, D]
     }
     if let guided { try writer.add("output", guided) }  // [2N, 2C, h, w]
-    try writer.add("noise", prediction.noise)  // [N, C, h, w]
+    try writer.add("noise", prediction.output)  // [N, C, h, w]
     try writer.add("image", decode())  // [N, 3, H, W]
     try writer.write()
   }

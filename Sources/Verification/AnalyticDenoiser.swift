@@ -12,6 +12,10 @@ package struct AnalyticDenoiser: Sendable, Codable, Equatable {
     case denoiser
     /// ε = tanh(a·x + b·t + c), t on the original scale: the state grows to about 50.
     case tanh
+    /// v = (x − tanh(p·x + q)) / t of a straight path, t in 0…1.
+    case flow
+    /// F/σ = (cos a · x − tanh(p·σ·x + q)) / sin a of a circle in units of the data's σ.
+    case trigflow
   }
 
   /// The learned variance: v = function(k·x).
@@ -33,7 +37,16 @@ package struct AnalyticDenoiser: Sendable, Codable, Equatable {
   package var a: Double?
   package var b: Double?
   package var c: Double?
+  /// σ of the data; 1 where it is not told.
+  package var sigma: Double?
   package var variance: Variance?
+  /// What σ is multiplied with to be told.
+  package var timestepScale: Double?
+
+  enum CodingKeys: String, CodingKey {
+    case kind, p, q, a, b, c, variance
+    case sigma = "sigma_data", timestepScale = "timestep_scale"
+  }
 
   /// A denoiser with x₀ = tanh(p·x + q).
   package init(p: Double, q: Double, variance: Variance? = nil) {
@@ -47,17 +60,32 @@ package struct AnalyticDenoiser: Sendable, Codable, Equatable {
   ///   - latents: any shape.
   ///   - timestep: on the original scale, may be fractional.
   package func callAsFunction(_ latents: Tensor, timestep: Float, schedule: NoiseSchedule = .dit) throws -> Prediction {
-    let level = schedule.level(timestep: Double(timestep))
-    let noise =
-      switch kind {
-      case .denoiser:
-        try map(latents) { x in
-          (x - level.signal * Foundation.tanh((p ?? 1) * x + (q ?? 0))) / level.noise
-        }
-      case .tanh:
-        try map(latents) { x in Foundation.tanh((a ?? 1) * x + (b ?? 0) * level.timestep + (c ?? 0)) }
+    try self(latents, at: schedule.level(timestep: Double(timestep)))
+  }
+
+  /// - Parameters:
+  ///   - level: of which the timestep is told, and the shares of picture and noise are known.
+  ///   - says: of the denoiser.
+  package func callAsFunction(_ latents: Tensor, at level: NoiseLevel, says: PredictionKind = .noise) throws -> Prediction {
+    func original(_ x: Double) -> Double { Foundation.tanh((p ?? 1) * x + (q ?? 0)) }
+    let logits = try variance.map { try self.logits(latents, $0) }
+    switch kind {
+    case .denoiser:
+      let output = try map(latents) { x in
+        let noise = (x - level.signal * original(x)) / level.noise
+        return says == .velocity ? level.signal * noise - level.noise * original(x) : noise
       }
-    return try Prediction(noise: noise, varianceLogits: variance.map { try logits(latents, $0) })
+      return Prediction(output, says, varianceLogits: logits)
+    case .tanh:
+      let output = try map(latents) { Foundation.tanh((a ?? 1) * $0 + (b ?? 0) * level.timestep + (c ?? 0)) }
+      return Prediction(output, says, varianceLogits: logits)
+    case .flow:
+      let share = level.timestep / (timestepScale ?? 1)
+      return Prediction(try map(latents) { x in (x - original(x)) / share }, .flow)
+    case .trigflow:
+      let unit = sigma ?? 1
+      return Prediction(try map(latents) { x in (level.signal * x - original(unit * x)) / level.noise }, .velocity)
+    }
   }
 
   private func logits(_ latents: Tensor, _ variance: Variance) throws -> Tensor {

@@ -28,14 +28,14 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
   }
   let denoiser = try GuidedDenoiser(
     model, conditional: states.map { Condition(text: $0) }, unconditional: states.map { _ in Condition(text: end) },
-    guidance: Guidance(scale: Float(test.manifest["guidance_scale"]?.number ?? 1)), schedule: .dit,
-    grid: Grid(height: start.shape[2] / patch, width: start.shape[3] / patch), timesteps: sampler.evaluations)
+    guidance: Guidance(scale: Float(test.manifest["guidance_scale"]?.number ?? 1)), kind: .noise,
+    grid: Grid(height: start.shape[2] / patch, width: start.shape[3] / patch), levels: sampler.evaluationLevels)
   var shown: [(ProbePoint, Tensor)] = []
   let latents = try sampler.run(
     from: start,
     predict: { x, evaluation in
       let prediction = try denoiser.predict(x, evaluation: evaluation)
-      try shown.append((.guidedNoise(evaluation: evaluation), prediction.noise.copy()))
+      try shown.append((.guidedNoise(evaluation: evaluation), prediction.output.copy()))
       return prediction
     }, noise: { try Tensor(start.shape) }, observe: { try shown.append((.state(steps: $0 + 1), $1.latents.copy())) })
   for (point, tensor) in shown { try test.compare(point, in: file, actual: tensor) }

@@ -41,7 +41,7 @@ private func sampler(of manifest: JSONValue) throws -> any Sampler {
   let respacing = manifest["respacing"]?.string
   var settings = SamplerSettings(
     steps: manifest["steps"]?.integer ?? 1, respacing: respacing, eta: manifest["eta"]?.number ?? 0,
-    clip: manifest["clip_denoised"]?.bool ?? false)
+    clipping: manifest["clip_denoised"]?.bool == true ? Clipping(.range(1)) : nil)
   switch description {
   case _ where description.hasPrefix("ancestral DDPM"): return try SamplerRegistry.make("ddpm", settings: settings)
   case _ where description.hasPrefix("DDIM as in the DiT repository"):

@@ -158,7 +158,7 @@ private func verifyOfficialGuidance(
   let conditional = try Prediction(output: output.slice(0, count: half), latentChannels: channels)
   let unconditional = try Prediction(output: output.slice(half, count: half), latentChannels: channels)
   let guided = { (channels: Guidance.Channels) in
-    try Guidance(scale: scale, channels: channels).combine(conditional: conditional, unconditional: unconditional).noise
+    try Guidance(scale: scale, channels: channels).combine(conditional: conditional, unconditional: unconditional).output
   }
   try test.compare("eps_guided_all_channels", in: file, actual: guided(.all))
   // Put the guided channels back into both halves of the raw output.

@@ -108,8 +108,19 @@ import Testing
 
   @Test func anUnknownSamplerSaysWhichIsLikeIt() throws {
     defer { program.remove() }
-    let result = try program.run(["fox", "--sampler", "euler_a"])
-    #expect(result.status == 64 && result.errors.contains("euler") && result.errorLines.count == 1, "\(result.errors)")
+    let result = try program.run(["fox", "--sampler", "euler_ancestral_cfg_pp"])
+    #expect(result.status == 64 && result.errorLines.count == 1, "\(result.errors)")
+    #expect(result.errors.contains("'euler_a' is most like it"))
+  }
+
+  /// Samplers of distilled models bring their steps and no guidance, unless the user says otherwise.
+  @Test func samplersOfFewStepsBringThem() throws {
+    defer { program.remove() }
+    let small = ["--size", "64x64", "--seed", "1", "-o", "a.png"]
+    let own = try drawn(["fox", "--sampler", "lcm"] + small)
+    #expect(own["steps"] as? Int == 4 && own["guidance"] as? Double == 1)
+    let said = try drawn(["fox", "--steps", "2", "--sampler", "Euler a", "--guidance", "3"] + small)
+    #expect(said["steps"] as? Int == 2 && said["guidance"] as? Double == 3 && said["sampler"] as? String == "euler_a")
   }
 
   @Test func foldersAreMade() throws {

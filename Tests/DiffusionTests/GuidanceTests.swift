@@ -17,9 +17,9 @@ import Testing
     let conditional = try prediction(1, channels: channels)
     let unconditional = try prediction(2, channels: channels)
     let guided = try Guidance(scale: 3.5, channels: which).combine(conditional: conditional, unconditional: unconditional)
-    let c = conditional.noise.array
-    let u = unconditional.noise.array
-    let g = guided.noise.array
+    let c = conditional.output.array
+    let u = unconditional.output.array
+    let g = guided.output.array
     for index in g.indices {
       let channel = index / 15 % channels
       let expected = which == .all || channel < 3 ? u[index] + 3.5 * (c[index] - u[index]) : c[index]
@@ -39,8 +39,8 @@ import Testing
     let plain = try guidance.combine(conditional: conditional, unconditional: unconditional)
     let projected = try guidance.projected(plain, conditional: conditional, latents: latents, at: level)
     #expect(projected.varianceLogits?.array == conditional.varianceLogits?.array)
-    let (c, x) = (conditional.noise.array.map(Double.init), latents.array.map(Double.init))
-    let (before, after) = (plain.noise.array.map(Double.init), projected.noise.array.map(Double.init))
+    let (c, x) = (conditional.output.array.map(Double.init), latents.array.map(Double.init))
+    let (before, after) = (plain.output.array.map(Double.init), projected.output.array.map(Double.init))
     for picture in 0..<2 {
       let guided = (picture * 60)..<(picture * 60 + (which == .all ? 60 : 45))
       let foreseen = guided.map { (x[$0] - level.noise * c[$0]) / level.signal }
@@ -65,10 +65,10 @@ import Testing
   @Test func outputSplitsIntoNoiseAndVariance() throws {
     let values = (0..<2 * 6 * 2 * 2).map(Float.init)
     let both = try Prediction(output: try Tensor(values, [2, 6, 2, 2]), latentChannels: 3)
-    #expect(both.noise.shape == [2, 3, 2, 2])
-    #expect(both.noise.array == Array(values[0..<12] + values[24..<36]))
+    #expect(both.output.shape == [2, 3, 2, 2])
+    #expect(both.output.array == Array(values[0..<12] + values[24..<36]))
     #expect(both.varianceLogits?.array == Array(values[12..<24] + values[36..<48]))
     let noise = try Prediction(output: try Tensor(values, [2, 6, 2, 2]), latentChannels: 6)
-    #expect(noise.varianceLogits == nil && noise.noise.array == values)
+    #expect(noise.varianceLogits == nil && noise.output.array == values)
   }
 }

@@ -41,7 +41,7 @@ import Testing
         let noise = try Tensor(
           zip(latents.array, original.array).map { ($0 - Float(level.signal) * $1) / Float(level.noise) }, shape)
         let output = try kind.output(original: original, noise: noise, at: level)
-        return Prediction(noise: try kind.noise(output, of: latents, at: level))
+        return Prediction(output, kind)
       }, noise: { try random.randn(shape) })
     #expect(zip(end.array, Self.original).allSatisfy { abs($0 - $1) < 1e-3 }, "\(end.array)")
   }

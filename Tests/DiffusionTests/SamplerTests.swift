@@ -6,6 +6,14 @@ import Testing
 
 @Suite struct SamplerTests {
   static let model = AnalyticDenoiser(p: 0.9, q: 0.5, variance: .init(.sin, k: 3))
+  /// Those that draw with models of noise.
+  static let names = SamplerRegistry.all.filter { $0.walks(.betas) }.map { $0.name }
+  /// Those that draw noise at every step, and at every step but the last.
+  static let ancestral: Set = ["ddpm", "euler_a", "dpm++2m-sde"]
+  static let consistency: Set = ["lcm", "tcd"]
+
+  /// As many steps as a sampler takes.
+  private func steps(_ name: String, _ wanted: Int) -> Int { name == "dmd" ? 1 : wanted }
 
   private func run(
     _ name: String, _ settings: SamplerSettings, batch: [UInt64] = [1], model: AnalyticDenoiser = SamplerTests.model
@@ -19,21 +27,45 @@ import Testing
   }
 
   @Test func registryNamesItsSamplers() throws {
-    #expect(Set(SamplerRegistry.names) == ["ddpm", "ddim", "dpm++", "euler", "heun", "unipc"])
-    #expect(SamplerRegistry.names.count == 6)
+    #expect(
+      SamplerRegistry.names == [
+        "dpm++", "unipc", "heun", "euler", "ddim", "ddpm", "dpm++2m-sde", "euler_a", "lcm", "tcd", "dmd", "scm",
+      ])
     let error = #expect(throws: DiffusionError.self) {
       try SamplerRegistry.make("plms", settings: SamplerSettings(steps: 10))
     }
     #expect(
       error?.description
-        == "no sampler is called 'plms'; 'ddim' is most like it; choose one of: dpm++, unipc, heun, euler, ddim, ddpm")
+        == "no sampler is called 'plms'; 'ddim' is most like it; choose one of: "
+          + SamplerRegistry.names.joined(separator: ", "))
   }
 
   @Test func settingsAreChecked() {
     let errors: [(String, SamplerSettings, String)] = [
       ("dpm++", SamplerSettings(steps: 0), "0 steps cannot be taken; choose 1 to 1000"),
       ("ddim", SamplerSettings(steps: 1001), "1001 steps cannot be taken; choose 1 to 1000"),
-      ("euler", SamplerSettings(steps: 5, eta: 0.5), "euler has no eta; choose ddim for it"),
+      ("euler", SamplerSettings(steps: 5, eta: 0.5), "euler has no eta; choose ddim, tcd for it"),
+      ("lcm", SamplerSettings(steps: 51), "51 steps cannot be taken; choose 1 to 50"),
+      ("lcm", SamplerSettings(steps: 26, strength: 0.5), "26 steps cannot be taken; choose 1 to 25"),
+      ("tcd", SamplerSettings(steps: 0), "0 steps cannot be taken; choose 1 to 50"),
+      (
+        "lcm", SamplerSettings(steps: 4, spacing: .karras),
+        "lcm needs whole timesteps above 0; choose the noise levels linear, trailing, lcm, lcm-stride"
+      ),
+      (
+        "euler", SamplerSettings(steps: 4, spacing: .lcm),
+        "the levels 'lcm' are those of consistency models; choose the sampler lcm or tcd"
+      ),
+      ("dmd", SamplerSettings(steps: 4), "dmd takes 1 step; choose another sampler for more"),
+      (
+        "dmd", SamplerSettings(steps: 1, spacing: .trailing),
+        "dmd asks the model at one timestep of its own; choose no noise levels"
+      ),
+      (
+        "scm", SamplerSettings(steps: 2),
+        "scm does not draw with a model that learned to remove noise step by step; choose "
+          + Self.names.joined(separator: ", ")
+      ),
       ("ddim", SamplerSettings(steps: 5, eta: 1.5), "eta 1.5 must lie between 0 and 1"),
       ("ddim", SamplerSettings(steps: 5, eta: .nan), "eta nan must lie between 0 and 1"),
       ("heun", SamplerSettings(steps: 5, strength: 0), "strength 0.0 must be above 0 and at most 1"),
@@ -52,26 +84,36 @@ import Testing
     }
   }
 
-  @Test(arguments: SamplerRegistry.names, Spacing.allCases)
+  /// Each walks every spacing or refuses it, always.
+  @Test(arguments: names, Spacing.allCases)
   func everySamplerWalksEverySpacing(_ name: String, _ spacing: Spacing) throws {
-    for steps in [1, 2, 3, 10, 1000] {
-      let result = try run(name, SamplerSettings(steps: steps, spacing: spacing)).array
+    let ofConsistency = spacing == .lcm || spacing == .lcmStride
+    let isWhole = [.linear, .trailing, .lcm, .lcmStride].contains(spacing)
+    let walks = name == "dmd" ? false : Self.consistency.contains(name) ? isWhole : !ofConsistency
+    for steps in ofConsistency ? [1, 2, 3, 10, 50] : [1, 2, 3, 10, 1000] {
+      let settings = SamplerSettings(steps: steps, spacing: spacing)
+      guard walks else {
+        #expect(throws: DiffusionError.self) { try SamplerRegistry.make(name, settings: settings) }
+        continue
+      }
+      let result = try run(name, settings).array
       // The model's pictures lie within ±1; rounding and the last step's noise add little.
-      #expect(result.allSatisfy { abs($0) < 1.01 }, "\(steps) steps: \(result.map { abs($0) }.max() ?? 0)")
+      #expect(result.allSatisfy { abs($0) < (name == "tcd" ? 1.05 : 1.01) }, "\(steps) steps: \(result.map { abs($0) }.max() ?? 0)")
     }
   }
 
-  @Test(arguments: SamplerRegistry.names)
+  @Test(arguments: names)
   func theModelIsAskedInOrder(_ name: String) throws {
-    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 6))
-    #expect(sampler.timesteps.count == 6)
-    #expect(sampler.evaluations.count == (name == "heun" ? 11 : 6))
+    let steps = steps(name, 6)
+    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: steps))
+    #expect(sampler.timesteps.count == steps)
+    #expect(sampler.evaluations.count == (name == "heun" ? 11 : steps))
     #expect(sampler.initialScale > 0.999 && sampler.initialScale <= 1)
     var random = TorchRandom(seed: 2)
     var latents = try random.randn([1, 2, 3, 4])
     let evaluations = sampler.evaluations
     var asked: [Int] = []
-    for index in 0..<6 {
+    for index in 0..<steps {
       let before = latents.array
       let step = try sampler.step(
         index, latents,
@@ -82,17 +124,18 @@ import Testing
       #expect(latents.array == before, "a step writes to its input")
       latents = step.latents
       // At the last step every deterministic sampler lands on the predicted picture itself.
-      if index == 5 && name != "ddpm" {
+      if index == steps - 1, name != "ddpm", name != "tcd" {
         #expect(Comparison(expected: step.predictedOriginal.array, actual: latents.array).maxAbsolute < 1e-6)
       }
     }
     #expect(asked == Array(evaluations.indices))
   }
 
-  @Test(arguments: SamplerRegistry.names, [0, 0.5])
+  /// As often as in diffusers, on which the seed's sequence depends.
+  @Test(arguments: names, [0, 0.5])
   func noiseIsDrawnOnceAStepOrNever(_ name: String, _ eta: Double) throws {
-    if eta > 0, name != "ddim" { return }
-    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 7, eta: eta))
+    if eta > 0, name != "ddim", name != "tcd" { return }
+    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: steps(name, 7), eta: eta))
     let evaluations = sampler.evaluations
     var random = TorchRandom(seed: 6)
     var draws = 0
@@ -102,24 +145,28 @@ import Testing
         draws += 1
         return try random.randn([1, 2, 3, 4])
       })
-    #expect(draws == (name == "ddpm" || eta > 0 ? 7 : 0))
+    let expected = name == "lcm" || name == "tcd" && eta > 0 ? 6 : Self.ancestral.contains(name) || eta > 0 ? 7 : 0
+    #expect(draws == expected)
   }
 
-  @Test(arguments: SamplerRegistry.names)
+  @Test(arguments: names)
   func aBatchIsItsPictures(_ name: String) throws {
-    let settings = SamplerSettings(steps: 7)
+    let settings = SamplerSettings(steps: steps(name, 7), eta: SamplerRegistry.defaultEta(name))
     let both = try run(name, settings, batch: [4, 8])
     #expect(try run(name, settings, batch: [4]).array == both.slice(0, count: 1).array)
     #expect(try run(name, settings, batch: [8]).array == both.slice(1, count: 1).array)
   }
 
-  @Test(arguments: SamplerRegistry.names)
+  /// But for TCD, which does not clip, as in diffusers.
+  @Test(arguments: names)
   func clippingHoldsThePredictedPicture(_ name: String) throws {
-    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 4, clip: true))
+    if name == "tcd" { return }
+    let settings = SamplerSettings(steps: steps(name, 4), clipping: Clipping(.range(1)))
+    var sampler = try SamplerRegistry.make(name, settings: settings)
     let latents = try Tensor([Float](repeating: 5, count: 24), [1, 2, 3, 4])
     let step = try sampler.step(
       0, latents, predict: { input, _ in Prediction(noise: try Tensor(input.shape)) }, noise: { try Tensor([1, 2, 3, 4]) })
-    #expect(step.predictedOriginal.array.allSatisfy { $0 == 1 })
+    #expect(step.predictedOriginal.array.allSatisfy { abs($0 - 1) < 1e-6 })
   }
 
   /// Without logits the posterior variance counts; logits of −1 ask for the same, +1 for β.
@@ -144,27 +191,28 @@ import Testing
   }
 
   /// A denoiser that knows the picture: any sampler, from any strength, comes back to it.
-  @Test(arguments: SamplerRegistry.names, [0.3, 1.0])
+  @Test(arguments: names, [0.3, 1.0])
   func knownPictureComesBack(_ name: String, _ strength: Double) throws {
     var random = TorchRandom(seed: 11)
     let shape = [1, 2, 3, 4]
     let picture = try random.randn(shape)
-    let schedule = NoiseSchedule.dit
-    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 20, strength: strength))
-    #expect(sampler.plan.count == (strength == 1 ? 20 : 6))
-    let evaluations = sampler.evaluations
+    let count = steps(name, Self.consistency.contains(name) ? 10 : 20)
+    var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: count, strength: strength))
+    if !Self.consistency.contains(name), name != "dmd" { #expect(sampler.plan.count == (strength == 1 ? 20 : 6)) }
+    let evaluations = sampler.evaluationLevels
     let start = try NoiseSchedule.noised(picture, with: random.randn(shape), at: sampler.plan.levels[0])
     let result = try sampler.run(
       from: start,
       predict: { latents, index in
-        let level = schedule.level(timestep: Double(evaluations[index]))
+        let level = evaluations[index]
         let noise = zip(latents.array, picture.array).map { x, x0 in
           Float((Double(x) - level.signal * Double(x0)) / level.noise)
         }
         return Prediction(noise: try Tensor(noise, shape))
       },
       noise: { try random.randn(shape) })
-    #expect(Comparison(expected: picture.array, actual: result.array).maxAbsolute < 1e-4)
+    // TCD ends at the noise of timestep 0.
+    #expect(Comparison(expected: picture.array, actual: result.array).maxAbsolute < (name == "tcd" ? 0.05 : 1e-4))
   }
 
   /// Costs of the arithmetic between evaluations, for the log: eight pictures of 256 pixels.
@@ -176,10 +224,10 @@ import Testing
     let drawing = try clock.measure { try start = noise.randn([8, 32, 32]) }
     print("  noise: \(drawing)")
     let prediction = try Prediction(noise: noise.randn([8, 32, 32]), varianceLogits: noise.randn([8, 32, 32]))
-    for name in SamplerRegistry.names {
+    for name in Self.names where name != "dmd" {
       var sampler = try SamplerRegistry.make(name, settings: SamplerSettings(steps: 50))
       let time = try clock.measure {
-        _ = try sampler.run(from: start, predict: { _, _ in prediction }, noise: { prediction.noise })
+        _ = try sampler.run(from: start, predict: { _, _ in prediction }, noise: { prediction.output })
       }
       print("  \(name): \(time / 50) a step")
     }

@@ -150,7 +150,7 @@ import Testing
     #expect(throws: DiffusionError.self) { try NoiseSchedule(betas: [Double](repeating: 0.9, count: 1000)) }
   }
 
-  @Test(arguments: Spacing.allCases)
+  @Test(arguments: Spacing.allCases.filter { $0 != .lcm && $0 != .lcmStride })
   func everySpacingDescends(_ spacing: Spacing) throws {
     for steps in [1, 2, 3, 7, 20, 50, 250, 999, 1000] {
       let levels = try StepPlan(spacing, steps: steps, schedule: .dit).levels

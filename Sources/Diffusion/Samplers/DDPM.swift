@@ -2,22 +2,25 @@ import Foundation
 import DiTTensors
 
 /// Ancestral sampling (Ho et al., 2006.11239, algorithm 2) with the learned variance of Nichol & Dhariwal
-/// (2102.09672, eq. 15) where the model has one, and the posterior variance where it has not.
+/// (2102.09672, eq. 15) where the model has one, and the posterior variance where it has not; or β, if settings say so.
 ///
 /// This is the sampler of the DiT paper: 250 steps of it make the published numbers.
 package struct DDPM: Sampler {
   package static let name = "ddpm"
   package static let summary = "ancestral sampling with learned variance, DiT's own; 100 to 250 steps"
   package static let spacing = Spacing.respaced
+  package static let startsWithoutSignal = true
 
   package let plan: StepPlan
   private let tables: RespacedSchedule
-  private let clip: Bool
+  private let clipping: Clipping?
+  private let variance: SamplerSettings.Variance
 
   package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
     tables = RespacedSchedule(plan)
-    clip = settings.clip
+    clipping = settings.clipping
+    variance = settings.variance
   }
 
   package mutating func step(
@@ -25,14 +28,16 @@ package struct DDPM: Sampler {
   ) throws -> SamplerStep {
     let at = plan.count - 1 - index  // The tables count from the clean end.
     let prediction = try predict(latents, index)
-    let original = try denoised(latents, prediction.noise, at: plan.levels[index], clip: clip)
+    let original = try prediction.original(of: latents, at: plan.levels[index], clipping)
     let next = try weightedSum(
       (tables.posteriorMeanOriginal[at], original), (tables.posteriorMeanLatents[at], latents))  // [B, C, H, W]
 
     // Noise is drawn at the last step too, where it has no use: a seed then gives PyTorch's sequence of draws.
     let fresh = try noise()
     // A step of no length (rounding can repeat a level) adds none either.
-    if at > 0 && tables.betas[at] > 0 { add(fresh, to: next, logits: prediction.varianceLogits, at) }
+    if at > 0 && tables.betas[at] > 0 {
+      add(fresh, to: next, logits: variance == .learned ? prediction.varianceLogits : nil, at)
+    }
     return SamplerStep(latents: next, predictedOriginal: original)
   }
 
@@ -40,7 +45,7 @@ package struct DDPM: Sampler {
   private func add(_ noise: Tensor, to next: Tensor, logits: Tensor?, _ at: Int) {
     let low = tables.posteriorLogVarianceClipped[at]
     let range = tables.logBetas[at] - low
-    let fixed = exp(low / 2)
+    let fixed = variance == .large ? tables.betas[at].squareRoot() : exp(low / 2)
     next.withFloats { target in
       noise.withFloats { noise in
         guard let logits else {

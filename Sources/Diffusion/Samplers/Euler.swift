@@ -8,31 +8,36 @@ package struct Euler: Sampler {
   package static let name = "euler"
   package static let summary = "Euler in sigma space, first order; 30 steps or more"
   package static let spacing = Spacing.inclusive
+  package static func walks(_ path: NoiseSchedule.Path) -> Bool { path != .circle }
 
   package let plan: StepPlan
-  private let clip: Bool
+  package let initialScale: Float
+  private let clipping: Clipping?
 
   package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
-    clip = settings.clip
+    clipping = settings.clipping
+    initialScale = Euler.initialScale(plan, settings)
   }
 
-  /// X starts as σ · noise, so x as √(1−ᾱ) · noise.
-  package var initialScale: Float { Float(plan.levels[0].noise) }
+  /// X starts as σ · noise, so x as √(1−ᾱ) · noise; as plain noise where the first level is far from the end (`leading`).
+  static func initialScale(_ plan: StepPlan, _ settings: SamplerSettings) -> Float {
+    settings.spacing == .leading ? 1 : Float(plan.levels[0].noise)
+  }
 
   package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
     let from = plan.levels[index]
     let to = plan.target(index)
-    let original = try denoised(latents, try predict(latents, index).noise, at: from, clip: clip)
+    let original = try predict(latents, index).original(of: latents, at: from, clipping)
     return SamplerStep(
       latents: try Euler.step(latents, original, from: from, to: to), predictedOriginal: original)
   }
 
-  /// X' = X + (σ'−σ)(X − x₀)/σ = (σ'/σ) X + (1 − σ'/σ) x₀.
+  /// X' = X + (σ'−σ)(X − x₀)/σ = (σ'/σ) X + (1 − σ'/σ) x₀; on a straight path the same x' = (σ'/σ) x + (1 − σ'/σ) x₀.
   static func step(_ latents: Tensor, _ original: Tensor, from: NoiseLevel, to: NoiseLevel) throws -> Tensor {
-    let ratio = to.sigma / from.sigma
-    return try weightedSum((to.signal * ratio / from.signal, latents), (to.signal * (1 - ratio), original))
+    let ratio = to.noise / from.noise
+    return try weightedSum((ratio, latents), (to.signal - from.signal * ratio, original))
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import DiTTensors
 
-/// UniPC of order 2 with B(h) = e^h − 1 ("bh2"; Zhao et al., 2302.04867, algorithms 1 to 3), data prediction.
+/// UniPC of order 2 (or 1) with B(h) = e^h − 1 ("bh2"; Zhao et al., 2302.04867, algorithms 1 to 3), data prediction.
 ///
 /// Each step first corrects the state it got, with the prediction made there (UniC), then predicts the next one (UniP);
 /// the correction costs no evaluation.
@@ -9,25 +9,28 @@ package struct UniPC: Sampler {
   package static let name = "unipc"
   package static let summary = "UniPC bh2, second order predictor and corrector; 10 to 20 steps"
   package static let spacing = Spacing.linear
+  package static func walks(_ path: NoiseSchedule.Path) -> Bool { path != .circle }
 
   package let plan: StepPlan
-  private let clip: Bool
+  private let clipping: Clipping?
   /// Predictions of the last two steps, the newer one last.
   private var history: [Tensor] = []
   /// The corrected state that the last step started from.
   private var start: Tensor?
   /// Order of the last predictor; its corrector has the same.
   private var order = 1
+  private let highestOrder: Int
 
   package init(plan: StepPlan, settings: SamplerSettings) {
     self.plan = plan
-    clip = settings.clip
+    clipping = settings.clipping
+    highestOrder = settings.order
   }
 
   package mutating func step(
     _ index: Int, _ latents: Tensor, predict: (Tensor, Int) throws -> Prediction, noise: () throws -> Tensor
   ) throws -> SamplerStep {
-    let original = try denoised(latents, try predict(latents, index).noise, at: plan.levels[index], clip: clip)
+    let original = try predict(latents, index).original(of: latents, at: plan.levels[index], clipping)
     let corrected = try correct(index, latents, original)
     history = history.suffix(1) + [original]
     start = corrected
@@ -40,7 +43,7 @@ package struct UniPC: Sampler {
     let to = plan.target(index)
     let length = to.lambda - from.lambda
     let gain = -to.signal * expm1(-length)
-    let ratio = place(before: index, length)
+    let ratio = index == plan.count - 1 ? nil : place(before: index, length)
     order = ratio == nil ? 1 : 2
     guard let ratio else {
       return try weightedSum((to.noise / from.noise, latents), (gain, history[history.count - 1]))
@@ -79,7 +82,7 @@ package struct UniPC: Sampler {
   /// r of a step from `index`, or nil when it is first order: the first one, the one that lands on σ = 0, and those
   /// next to a level that rounding repeats.
   private func place(before index: Int, _ length: Double) -> Double? {
-    guard index > 0, length > 0, length.isFinite else { return nil }
+    guard highestOrder > 1, index > 0, length > 0, length.isFinite else { return nil }
     let back = plan.levels[index - 1].lambda - plan.levels[index].lambda
     return back < 0 ? back / length : nil
   }

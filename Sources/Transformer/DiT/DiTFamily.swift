@@ -76,6 +76,8 @@ extension DiTConfiguration: TransformerConfiguration {
 
   package var traits: TransformerTraits {
     var traits = TransformerTraits(pipelineName: textSize == nil ? "DiTPipeline" : "DiTTextToImagePipeline")
+    // The recipe writes down the noise of its training; samplers are the program's matter.
+    if textSize != nil { traits.trainingSchedulers = ["DDPMScheduler"] }
     // The published code: scale 4 on three channels. Its 250 ancestral steps are `--sampler ddpm --steps 250`.
     // diffusers guides every channel.
     if textSize == nil, compatibility == .official { traits.sampling.channels = .official }

@@ -21,6 +21,8 @@ package struct PixArtConfiguration: Sendable {
   /// PixArt-Σ, whose latents are SDXL's and whose prompts may be longer; no field of the configuration says so.
   package var isSigma = false
   package var isSizeAssumed = false
+  /// Distilled to draw in one step (DMD), which no field of the configuration says either.
+  package var isOneStep = false
   /// Longest prompt in tokens, where a file tells (the original keeps a null caption of that length).
   package var statedTokens: Int?
 

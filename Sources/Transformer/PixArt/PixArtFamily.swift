@@ -15,11 +15,17 @@ package enum PixArtFamily: ModelFamily {
     }
     var configuration = try file.read(PixArtConfiguration.self)
     configuration.isSigma = try isSigma(configuration, hints)
+    configuration.isOneStep = isDistilled(hints.names + [file.fields["_name_or_path"]?.string].compactMap(\.self))
     return configuration
   }
 
   /// SDXL's `scaling_factor`.
   fileprivate static let sigmaScale: Float = 0.13025
+
+  /// PixArt-DMD is told from the α that it was distilled from by its name alone.
+  private static func isDistilled(_ names: [String]) -> Bool {
+    names.contains { $0.lowercased().split { !$0.isLetter && !$0.isNumber }.contains("dmd") }
+  }
 
   /// Whether a model is Σ. Its pipeline may say α, because Σ's transformers are published alone, to be put beside parts that
   /// say so; its other parts give it away. What is told the picture's size is α, at 1024 pixels; larger than 512 and not told
@@ -67,6 +73,7 @@ package enum PixArtFamily: ModelFamily {
     // α at 1024 pixels is told the size, and is the only one that is.
     configuration.isSizeAssumed = stored == nil && !configuration.readsExtent
     configuration.statedTokens = shapes.rows("y_embedder.y_embedding")
+    configuration.isOneStep = isDistilled(hints.names)
     let hasSigmaParts = ["blocks.0.attn.q_norm.weight", "transformer_blocks.0.attn1.norm_q.weight"].contains(where: shapes.has)
       || shapes.count("blocks.", having: ".attn.sr.weight") + shapes.count("transformer_blocks.", having: ".attn1.sr.weight") > 0
     configuration.isSigma = try hasSigmaParts && configuration.statedTokens == nil || isSigma(configuration, hints)
@@ -99,6 +106,12 @@ extension PixArtConfiguration: TransformerConfiguration {
     var traits = TransformerTraits(pipelineName: isSigma ? "PixArtSigmaPipeline" : "PixArtAlphaPipeline")
     traits.sampling.steps = 20
     traits.sampling.guidanceScale = 4.5
+    if isOneStep {
+      (traits.sampling.sampler, traits.sampling.steps, traits.sampling.guidanceScale) = (DMD.name, 1, 1)
+      traits.tellingName = "PixArt-Alpha-DMD"
+      // Its own, and that of the pipeline whose other parts it is put beside.
+      traits.trainingSchedulers = ["DDPMScheduler", "DPMSolverMultistepScheduler"]
+    }
     traits.hasAspectBins = true
     traits.lowercasesPrompts = true
     traits.maximumTokens = statedTokens ?? (isSigma ? 300 : 120)

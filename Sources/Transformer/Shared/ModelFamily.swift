@@ -106,6 +106,10 @@ package struct TransformerTraits: Sendable {
   package var lowercasesPrompts = false
   /// Longest prompt in tokens, where the family knows better than the tokenizer.
   package var maximumTokens: Int?
+  /// A name by which alone it is told from others; a folder that is written of it says so in `_name_or_path`.
+  package var tellingName: String?
+  /// Classes of schedulers in its folders that say how it was trained, and not how it draws.
+  package var trainingSchedulers: Set<String> = []
   /// `scaling_factor` of the latents it was trained on, for autoencoders that do not tell.
   package var latentScale: Float?
 }
@@ -117,6 +121,8 @@ package struct SamplingDefaults: Sendable {
   package var guidanceScale: Float = 4
   package var channels = Guidance.Channels.all
   package var schedule = NoiseSchedule.dit
+  /// Nil: the sampler's own.
+  package var spacing: Spacing?
 }
 
 extension TransformerConfiguration {

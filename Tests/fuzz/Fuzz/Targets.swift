@@ -135,7 +135,7 @@ func configuration(_ bytes: [UInt8]) throws {
   if let found = try? file.read(TinyAutoencoderConfiguration.self), found.decoderChannels.count <= 6 {
     _ = try found.listing().parameters
   }
-  if let found = try? file.read(SchedulerConfiguration.self), found.schedule.trainTimesteps <= 2000 {
+  if let found = try? SchedulerConfiguration(file.url), found.schedule.trainTimesteps <= 2000 {
     for spacing in Spacing.allCases { _ = try? StepPlan(spacing, steps: 20, schedule: found.schedule) }
   }
 }
