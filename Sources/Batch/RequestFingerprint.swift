@@ -12,6 +12,11 @@ package struct RequestFingerprint {
 
   private let model: String
 
+  /// Likewise the paths of adapters, which their hashes tell apart: they are fields too.
+  private static func isPlace(_ key: String) -> Bool {
+    places.contains(key) || (key.hasPrefix("LoRA") && key.hasSuffix(" path"))
+  }
+
   /// - Throws: `FileError` where the model's files cannot be read.
   init(_ folder: ModelFolder) throws { self.init(model: try ModelFingerprint(folder).hash) }
 
@@ -23,7 +28,7 @@ package struct RequestFingerprint {
     var text = Encoding()
     text.add("dit-t2i picture", RequestFingerprint.version)
     text.add("model", model)
-    for field in parameters.fields where !RequestFingerprint.places.contains(field.key) {
+    for field in parameters.fields where !RequestFingerprint.isPlace(field.key) {
       text.add("field", field.key)
       text.add("value", field.value)
     }

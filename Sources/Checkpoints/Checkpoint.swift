@@ -74,6 +74,17 @@ package struct Checkpoint: Sendable {
     return try Checkpoint(location: location, records: renamed, metadata: metadata, prefix: prefix, log: log)
   }
 
+  /// The same tensors, some of them changed when they are read.
+  func replacing(_ merge: (TensorName) -> WeightMerge?) -> Checkpoint {
+    let changed = records.map { record in
+      var record = record
+      record.merge = merge(record.name) ?? record.merge
+      return record
+    }
+    // The names are the same: this cannot throw.
+    return (try? Checkpoint(location: location, records: changed, metadata: metadata, prefix: prefix, log: log)) ?? self
+  }
+
   /// The tensors under other names, by a table from the stored names; names outside the table stay.
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two tensors get one name.
   package func renamed(_ table: [String: String]) throws -> Checkpoint {

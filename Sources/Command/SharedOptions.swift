@@ -7,8 +7,22 @@ import DiTTextToImage
 import DiTTransformer
 import Foundation
 
-/// Parts of a model that lie elsewhere, and how to read it.
+/// Parts of a model that lie elsewhere, what is merged into it, and how to read it.
 struct PartOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A LoRA to merge into the model, with a scale: fox.safetensors:0.8. May be given several times.",
+      valueName: "path[:scale]"),
+    completion: .file(), transform: Reading.path)
+  var lora: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the LoRAs lie that a prompt names: \"a fox <lora:pixel:0.8>\". (default: $DIT_T2I_LORA_FOLDER)",
+      valueName: "dir"),
+    completion: .directory, transform: Reading.path)
+  var loraFolder: String?
+
   @Option(help: ArgumentHelp("An autoencoder in place of the model's own: a folder or file.", valueName: "path"),
     completion: .file(), transform: Reading.path)
   var vae: String?
@@ -24,10 +38,33 @@ struct PartOptions: ParsableArguments {
     completion: .list(DiTCompatibility.allCases.map(\.rawValue)), transform: Reading.choice(DiTCompatibility.self))
   var ditCompat: DiTCompatibility?
 
-  var options: ModelOptions {
+  /// - Parameter recipe: of a picture, which has adapters of its own.
+  func options(_ recipe: Recipe = Recipe()) throws -> ModelOptions {
     ModelOptions(
       autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
-      compatibility: ditCompat)
+      compatibility: ditCompat, adapters: try recipe.adapters(lora.map(named), in: adapters))
+  }
+
+  /// The folder of adapters.
+  var adapters: LoRAFolder? { LoRAFolder(loraFolder) }
+
+  /// `PATH`, `PATH:SCALE`, or the same with a name in the folder of adapters. A file may have a colon in its name.
+  private func named(_ text: String) throws -> NamedLoRA {
+    let exists = { (path: String) in FileManager.default.fileExists(atPath: path) }
+    if exists(text) { return NamedLoRA(URL(fileURLWithPath: text), scale: nil) }
+    var path = text
+    var scale: Float?
+    if let colon = text.lastIndex(of: ":") {
+      let number = Float(text[text.index(after: colon)...])
+      if number != nil || exists(String(text[..<colon])) {
+        guard let number, LoRA.scales.contains(number) else {
+          throw ValidationError("--lora \(text): expected a scale from -100 to 100 after the colon")
+        }
+        (path, scale) = (String(text[..<colon]), number)
+      }
+    }
+    guard !exists(path), let adapters, !path.contains("/") else { return NamedLoRA(URL(fileURLWithPath: path), scale: scale) }
+    return NamedLoRA(try adapters.find(path), scale: scale)
   }
 }
 
@@ -73,15 +110,20 @@ struct EngineOptions: ParsableArguments {
   /// The model, described but not loaded.
   /// - Parameter recipe: of a picture, which says what the options do not.
   func openModel(_ recipe: Recipe = Recipe()) throws -> ModelFolder {
-    var options = parts.options
+    var options = try parts.options(recipe)
     if let vaeTile { options.tiling = .side(vaeTile) }
     return try ModelFolder(recipe.locateModel(named: model), options: recipe.completing(options, named: model))
   }
 
   /// The model, loaded and ready to draw.
-  func load(_ folder: ModelFolder, _ backend: Backend) throws -> DrawingSession {
-    try TextToImage(folder, backend: backend).makeSession(textCache: textCache.map { URL(fileURLWithPath: $0) })
+  /// - Parameter first: what is drawn first: with its adapters the transformer is loaded.
+  func load(_ folder: ModelFolder, _ backend: Backend, first: GenerationRequest? = nil) throws -> DrawingSession {
+    try TextToImage(folder, backend: backend, adapters: first?.adapters ?? [])
+      .makeSession(textCache: textCache.map { URL(fileURLWithPath: $0) })
   }
+
+  /// What opens the adapters that prompts name.
+  func adapterShelf(_ folder: ModelFolder) -> LoRAShelf { LoRAShelf(parts.adapters, for: folder) }
 
   /// What the pictures of a run say about themselves.
   func metadata(_ folder: ModelFolder, _ backend: Backend) throws -> PictureMetadata {

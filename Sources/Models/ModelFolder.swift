@@ -48,6 +48,7 @@ public struct ModelFolder: Sendable {
     self.options = options
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) })
     try check()
+    for adapter in options.adapters { try check(adapter) }
   }
 
   /// The parts have to fit each other.

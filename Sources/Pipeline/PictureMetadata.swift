@@ -11,6 +11,12 @@ package struct PictureMetadata: Sendable {
   package static let vae = "VAE", textEncoder = "Text encoder"
   static let compatibility = "DiT compatibility", tile = "VAE tile"
 
+  /// "LoRA", "LoRA hash", "LoRA path" of the first adapter, "LoRA 2", … of the others.
+  static func loraKeys(_ number: Int) -> (use: String, hash: String, path: String) {
+    let key = number == 1 ? "LoRA" : "LoRA \(number)"
+    return (key, key + " hash", key + " path")
+  }
+
   /// Of the weights that draw.
   package let fingerprint: ModelFingerprint
   private let folder: ModelFolder
@@ -70,15 +76,28 @@ package struct PictureMetadata: Sendable {
       result["Mask SHA-256"] = source.maskHash
     }
     result["Class"] = request.classIndex.map({ folder.className($0) })
+    record(folder.options.adapters + request.adapters, in: &result)
     for (key, value) in engine { result[key] = value }
     return result
+  }
+
+  /// Their names, scales, hashes and where they lie.
+  private func record(_ adapters: [LoRA], in parameters: inout GenerationParameters) {
+    for (index, adapter) in adapters.enumerated() {
+      let keys = PictureMetadata.loraKeys(index + 1)
+      parameters[keys.use] = "\(adapter.name):\(adapter.scale.brief)"
+      parameters[keys.hash] = adapter.shortHash
+      parameters[keys.path] = RecordedPath.text(of: adapter.url)
+    }
   }
 
   /// "Model: small, Model hash: …, Version: …": what sheets of many pictures say.
   package var text: String {
     var result = GenerationParameters()
     result.model = folder.name
-    for (key, value) in model + engine { result[key] = value }
+    for (key, value) in model { result[key] = value }
+    record(folder.options.adapters, in: &result)
+    for (key, value) in engine { result[key] = value }
     return result.text
   }
 }

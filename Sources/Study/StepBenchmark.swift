@@ -45,7 +45,7 @@ package final class StepBenchmark {
     }
     let model = session.model
     return try GuidedDenoiser(
-      model.stages.transformer, conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
+      model.stages.transformers.transformer(), conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
       schedule: model.folder.scheduler.schedule, grid: model.grid(of: size), timesteps: timesteps)
   }
 

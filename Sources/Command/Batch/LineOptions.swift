@@ -20,6 +20,7 @@ struct LineOptions: ParsableArguments {
 struct LineReader {
   let defaults: (picture: PictureOptions, source: SourceOptions)
   let folder: ModelFolder
+  private let adapters: LoRAShelf
   private let shelf = Shelf()
 
   /// Many lines start from the same picture: it is looked at once.
@@ -27,8 +28,9 @@ struct LineReader {
     var sources: [[String]: SourcePicture] = [:]
   }
 
-  init(picture: PictureOptions, source: SourceOptions, folder: ModelFolder) {
+  init(picture: PictureOptions, source: SourceOptions, folder: ModelFolder, adapters: LoRAShelf) {
     defaults = (picture, source)
+    self.adapters = adapters
     self.folder = folder
   }
 
@@ -41,6 +43,7 @@ struct LineReader {
       let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(Spelling.ours(line.options))
       try options.picture.apply(to: &request, folder)
       request.prompt = line.prompt ?? ""
+      try adapters.takeAdapters(of: &request)
       guard line.prompt != nil || request.classIndex != nil else {
         throw ValidationError("neither a prompt nor a class (\"\" is the empty prompt)")
       }
