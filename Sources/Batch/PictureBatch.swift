@@ -90,7 +90,7 @@ package struct PictureBatch {
           drawn.picture, texts: [parameters(job.request).pngText],
           ManifestEntry(
             line: job.line, prompt: job.request.prompt,
-            className: job.request.classIndex.map(model.className), seed: job.request.seed, file: job.file,
+            className: job.request.classIndex.map(model.className), loras: model.adapterNames(of: job.request), seed: job.request.seed, file: job.file,
             sha256: "", seconds: seconds, bytes: 0, fingerprint: fingerprint(job.request)))
       }
     }

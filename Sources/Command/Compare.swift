@@ -138,7 +138,7 @@ struct Compare: ParsableCommand {
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend()
     let about = PNGText("Description", description(requests, try engine.metadata(folder, backend)))
-    let session = try engine.load(folder, backend, first: requests[0])
+    let session = try engine.load(folder, backend, requests, quiet: quiet)
     // The first pictures of a process wait for memory; the clock should not.
     var warm = requests[0]
     warm.steps = 2

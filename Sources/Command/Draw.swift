@@ -93,7 +93,7 @@ struct Draw: ParsableCommand {
     for (recorded, used) in zip(recipe.adapters, folder.options.adapters) where recorded.hash != used.shortHash {
       complain("note: \(used.url.relativePath) is not the LoRA \"\(recorded.name)\" that drew \(recipe.path): the result will differ")
     }
-    let session = try engine.load(folder, backend, first: requests[0])
+    let session = try engine.load(folder, backend, requests, quiet: quiet)
     if !quiet { try PromptNotes.show(requests[0], session.model) }
     let preview = show.preview && !quiet ? TerminalPreview { complain("note: \($0)") } : nil
 

@@ -116,9 +116,17 @@ struct EngineOptions: ParsableArguments {
   }
 
   /// The model, loaded and ready to draw.
-  /// - Parameter first: what is drawn first: with its adapters the transformer is loaded.
-  func load(_ folder: ModelFolder, _ backend: Backend, first: GenerationRequest? = nil) throws -> DrawingSession {
-    try TextToImage(folder, backend: backend, adapters: first?.adapters ?? [])
+  /// - Parameters:
+  ///   - requests: what is drawn: with the adapters of the first the transformer is loaded.
+  ///   - quiet: says nothing of settings in adapters' files that mean nothing here.
+  func load(
+    _ folder: ModelFolder, _ backend: Backend, _ requests: [GenerationRequest] = [], quiet: Bool = false
+  ) throws -> DrawingSession {
+    var seen: Set<URL> = []
+    for adapter in folder.options.adapters + requests.flatMap(\.adapters) where !quiet && seen.insert(adapter.url).inserted {
+      for note in adapter.notes { complain("note: \(adapter.url.relativePath): \(note)") }
+    }
+    return try TextToImage(folder, backend: backend, adapters: requests.first?.adapters ?? [])
       .makeSession(textCache: textCache.map { URL(fileURLWithPath: $0) })
   }
 

@@ -1,5 +1,6 @@
 import DiTCheckpoints
 import DiTErrors
+import DiTTransformer
 import Foundation
 
 /// A LoRA adapter, and how much of it is merged into the transformer's weights (arXiv 2106.09685).
@@ -33,6 +34,9 @@ public struct LoRA: Sendable, Equatable {
   package var name: String { LoRA.name(of: url) }
   /// What pictures carry, as of models.
   package var shortHash: String { String(hash.prefix(10)) }
+
+  /// What its file says that changes nothing.
+  package var notes: [String] { file.notes }
 
   static let endings = ["safetensors", "bin", "pt", "pth", "ckpt"]
 
@@ -120,7 +124,24 @@ extension ModelFolder {
 
   /// Throws where an adapter changes what the transformer does not have.
   package func check(_ adapter: LoRA) throws {
-    let checkpoint = try openCheckpoint(recognisedAt: weights)
-    try adapter.file.check(transformer.adapterTargets(in: checkpoint))
+    try adapter.file.check(transformer.adapterTargets(in: openCheckpoint(recognisedAt: weights)))
+  }
+}
+
+extension LoRA {
+  /// Throws where it does not fit a model, which may be a transformer alone.
+  /// - Throws: `LoRAError`; `ModelError`, `ConfigurationError`, `LoadError` where there is no model.
+  package func check(fits model: URL) throws {
+    do {
+      try ModelFolder(model).check(self)
+    } catch ModelError.noAutoencoder, ModelError.noTextEncoder {
+      let configuration = model.appendingPathComponent("config.json")
+      let checkpoint = try openCheckpoint(recognisedAt: model)
+      let transformer =
+        FileManager.default.fileExists(atPath: configuration.path)
+        ? try ModelFamilies.configuration(ConfigurationFile(configuration), ModelHints())
+        : try WeightsKind.configuration(of: checkpoint, ModelHints())
+      try transformer.map { try file.check($0.adapterTargets(in: checkpoint)) }
+    }
   }
 }

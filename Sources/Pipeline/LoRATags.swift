@@ -26,8 +26,9 @@ package enum LoRATags {
       tags.append(try tag(String(text[...close])))
       result += rest[..<open]
       rest = rest[rest.index(after: close)...]
-      // Of the spaces at both sides one is left.
+      // Of the spaces at both sides one is left, and none before a comma.
       if result.last?.isWhitespace ?? true { rest = rest.drop { $0 == " " } }
+      if let next = rest.first, ",.;)".contains(next) { while result.last == " " { result.removeLast() } }
     }
     guard !tags.isEmpty else { return (prompt, []) }
     return ((result + rest).trimmingCharacters(in: .whitespacesAndNewlines), tags)

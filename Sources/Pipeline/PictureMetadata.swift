@@ -85,7 +85,7 @@ package struct PictureMetadata: Sendable {
   private func record(_ adapters: [LoRA], in parameters: inout GenerationParameters) {
     for (index, adapter) in adapters.enumerated() {
       let keys = PictureMetadata.loraKeys(index + 1)
-      parameters[keys.use] = "\(adapter.name):\(adapter.scale.brief)"
+      parameters[keys.use] = adapter.use
       parameters[keys.hash] = adapter.shortHash
       parameters[keys.path] = RecordedPath.text(of: adapter.url)
     }
@@ -99,6 +99,19 @@ package struct PictureMetadata: Sendable {
     record(folder.options.adapters, in: &result)
     for (key, value) in engine { result[key] = value }
     return result.text
+  }
+}
+
+extension LoRA {
+  /// "fox:0.8", as pictures and manifests say it.
+  var use: String { "\(name):\(scale.brief)" }
+}
+
+extension ModelFolder {
+  /// Of all adapters that a picture is drawn with; nil: none.
+  package func adapterNames(of request: GenerationRequest) -> [String]? {
+    let all = options.adapters + request.adapters
+    return all.isEmpty ? nil : all.map(\.use)
   }
 }
 

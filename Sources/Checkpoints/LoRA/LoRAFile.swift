@@ -39,7 +39,7 @@ package struct LoRAFile: Sendable {
     let manager = FileManager.default
     var isFolder: ObjCBool = false
     guard manager.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-      throw LoRAError(url.path, "no such file or folder", kind: .notFound)
+      throw LoRAError(url.path, "no such LoRA file or folder", kind: .notFound)
     }
     let folder = isFolder.boolValue ? url : url.deletingLastPathComponent()
     let beside = folder.appendingPathComponent("adapter_config.json")

@@ -157,7 +157,7 @@ struct Batch: ParsableCommand {
   private func draw(_ batch: PictureBatch, _ backend: Backend, _ output: String) throws -> [ManifestEntry] {
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(batch.model.name)")
-    let session = try engine.load(batch.model, backend, first: batch.pending.first?.request)
+    let session = try engine.load(batch.model, backend, batch.pending.map(\.request), quiet: quiet)
     Interruption.say("\ndit-t2i: interrupted; the same command goes on where this one was\n")
     let start = ContinuousClock.now
     var entries: [ManifestEntry] = []

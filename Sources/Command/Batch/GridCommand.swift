@@ -56,7 +56,7 @@ struct GridCommand: ParsableCommand {
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend()
     let about = PNGText("Description", description(requests[0], try engine.metadata(folder, backend)))
-    let session = try engine.load(folder, backend, first: requests[0])
+    let session = try engine.load(folder, backend, requests, quiet: quiet)
     let pictures = try session.drawAll(requests) { progress.show($0, "\($1)/\(counted(requests.count, "cell"))") }
     let width = matrix.rows.first?.count ?? 1
     let items = zip(pictures, requests).map { ContactSheet.Item($0, detail: varySeed ? "seed \($1.seed)" : "") }
