@@ -53,6 +53,10 @@ package struct RequestFingerprint {
     text.add("guidanceParallel", request.guidanceParallel)
     // Last, and only where it is not the usual: pictures of before keep their fingerprint.
     if request.enlargement != 1 { text.add("enlargement", request.enlargement) }
+    for adapter in request.adapters {
+      text.add("adapter", adapter.hash)
+      text.add("adapterScale", adapter.scale)
+    }
     return String(sha256(text.bytes).prefix(32))
   }
 

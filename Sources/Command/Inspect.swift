@@ -16,8 +16,7 @@ struct Inspect: ParsableCommand {
       Examples:
         dit-t2i inspect                          the default model
         dit-t2i inspect DiT-XL-2-256x256.pt      any checkpoint: its tensors
-        dit-t2i inspect fox.safetensors          a LoRA: its layers, and which models it fits
-        dit-t2i inspect PixArt --lora fox.safetensors
+        dit-t2i inspect fox.safetensors          a LoRA: what models it fits
         dit-t2i inspect --config XL/2 --scheme cross-attention --size 512
         dit-t2i inspect --table                  the paper's models and schemes
         dit-t2i inspect --published              what people download, and its cost

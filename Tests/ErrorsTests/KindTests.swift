@@ -35,6 +35,7 @@ import Testing
       ModelError.noAutoencoder(path: ""), ModelError.noTextEncoder(path: ""), ModelError.noClasses(""),
       ModelError.noSuchClass("", suggestion: nil, count: 1), ModelError.unnamedClasses(""), ModelError.noText(""),
       BatchError.shard(""), BatchError.template(""),
+      LoRAUseError.scale("", 0), LoRAUseError.tag(""), LoRAUseError.noName(""), LoRAUseError.noFolder(""),
     ],
     .damagedData: [
       SourceError.changed(path: ""),
@@ -56,6 +57,7 @@ import Testing
       BatchError.tooMany(file: "", pictures: 1, limit: 1), BatchError.incomplete(folder: "", reason: ""),
     ],
     .notFound: [
+      LoRAUseError.notFound("", folder: "", there: []),
       ConfigurationError.missing(file: ""), ConfigurationError.noFolder(path: ""),
       ConfigurationError.unreadable(file: "", reason: ""),
       BackendError.openBLASMissing,
