@@ -91,7 +91,7 @@ struct Draw: ParsableCommand {
       complain("note: these are not the weights that drew \(from): the result will differ")
     }
     for (recorded, used) in zip(recipe.adapters, folder.options.adapters) where recorded.hash != used.shortHash {
-      complain("note: \(used.url.relativePath) is not the LoRA \"\(recorded.name)\" that drew \(recipe.path): the result will differ")
+      complain("note: \(used.url.relativePath) is not the LoRA that drew \(recipe.path): the result will differ")
     }
     let session = try engine.load(folder, backend, requests, quiet: quiet)
     if !quiet { try PromptNotes.show(requests[0], session.model) }

@@ -42,30 +42,11 @@ struct PartOptions: ParsableArguments {
   func options(_ recipe: Recipe = Recipe()) throws -> ModelOptions {
     ModelOptions(
       autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
-      compatibility: ditCompat, adapters: try recipe.adapters(lora.map(named), in: adapters))
+      compatibility: ditCompat, adapters: try recipe.adapters(lora.map { try NamedLoRA($0, in: adapters) }, in: adapters))
   }
 
   /// The folder of adapters.
   var adapters: LoRAFolder? { LoRAFolder(loraFolder) }
-
-  /// `PATH`, `PATH:SCALE`, or the same with a name in the folder of adapters. A file may have a colon in its name.
-  private func named(_ text: String) throws -> NamedLoRA {
-    let exists = { (path: String) in FileManager.default.fileExists(atPath: path) }
-    if exists(text) { return NamedLoRA(URL(fileURLWithPath: text), scale: nil) }
-    var path = text
-    var scale: Float?
-    if let colon = text.lastIndex(of: ":") {
-      let number = Float(text[text.index(after: colon)...])
-      if number != nil || exists(String(text[..<colon])) {
-        guard let number, LoRA.scales.contains(number) else {
-          throw ValidationError("--lora \(text): expected a scale from -100 to 100 after the colon")
-        }
-        (path, scale) = (String(text[..<colon]), number)
-      }
-    }
-    guard !exists(path), let adapters, !path.contains("/") else { return NamedLoRA(URL(fileURLWithPath: path), scale: scale) }
-    return NamedLoRA(try adapters.find(path), scale: scale)
-  }
 }
 
 /// Which model, and how it is computed.

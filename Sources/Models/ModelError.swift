@@ -42,7 +42,8 @@ package enum ModelError: WordedError {
     case .unsupported(let path, let found): "\(path): this is \(found); \(ModelError.known)"
     case .notATransformer(let path, let what):
       "\(path): this is \(what); \(ModelError.known)"
-        + (what == WeightsKind.lora.title ? say("; a LoRA for them goes to --lora", "; a LoRA for them goes into ModelOptions.adapters") : "")
+        + (what == WeightsKind.lora.title
+          ? "; a LoRA for them goes " + say("to --lora", "into ModelOptions.adapters") : "")
     case .missingPart(let path, let part): "\(path): the model folder has no \(part)"
     case .noAutoencoder(let path):
       "\(path): these are the transformer's weights alone; name the autoencoder too, "

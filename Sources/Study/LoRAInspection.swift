@@ -67,7 +67,9 @@ package struct LoRAInspection: Encodable, Sendable {
       return "  \(name)\(layer.count) × [\(layer.outputs), \(layer.inputs)], rank \(list(layer.ranks.map(Double.init))), "
         + "scale \(list(layer.scales))"
     }
-    let fit = fits.isEmpty ? "fits none of the models here; name another: dit-t2i inspect MODEL --lora FILE" : "fits " + fits.joined(separator: ", ")
+    let fit = fits.isEmpty
+      ? "fits none of the models here; name another: dit-t2i inspect MODEL --lora FILE"
+      : "fits " + fits.joined(separator: ", ")
     return ([head] + names + notes.map { "note: \($0)" } + [fit]).joined(separator: "\n")
   }
 

@@ -45,7 +45,8 @@ package final class StepBenchmark {
     }
     let model = session.model
     return try GuidedDenoiser(
-      model.stages.transformers.transformer(), conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
+      model.stages.transformers.transformer(), conditional: try one(prompt), unconditional: try one(""),
+      guidance: Guidance(scale: scale),
       schedule: model.folder.scheduler.schedule, grid: model.grid(of: size), timesteps: timesteps)
   }
 

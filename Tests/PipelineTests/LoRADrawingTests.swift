@@ -27,7 +27,8 @@ import Testing
   @Test(arguments: [
     ("a fox", "a fox", []), ("<lora:one:0.5> a fox", "a fox", ["one 0.5"]), ("a <lora:one:2> fox", "a fox", ["one 2.0"]),
     ("a fox <lora:one>, red", "a fox, red", ["one 1.0"]), ("a<lora:one:-1><LyCO:two:.5>", "a", ["one -1.0", "two 0.5"]),
-    ("<lora:a b.c:0.3:0.8>", "", ["a b.c 0.8"]), ("a <lora:one fox", "a <lora:one fox", []), ("a < b <c> <lora", "a < b <c> <lora", []),
+    ("<lora:a b.c:0.3:0.8>", "", ["a b.c 0.8"]), ("a <lora:one fox", "a <lora:one fox", []),
+    ("a < b <c> <lora", "a < b <c> <lora", []),
     ("a  <b", "a  <b", []), ("(a <lora:one:1>:1.2) fox", "(a:1.2) fox", ["one 1.0"]),
   ])
   func tagsAreTakenOut(_ prompt: String, rest: String, tags: [String]) throws {
@@ -66,7 +67,10 @@ import Testing
     #expect(pictures[0] == pictures[3] && Set(pictures.map(\.pixels)).count == 3)
     // The same, merged into the model when it is opened.
     var options = ModelOptions(adapters: one.adapters)
-    let model = { try TextToImage(ModelFolder(MicroModel.folder().url, options: $0), backend: Backend(precision: .f32, threads: 1)) }
+    let model = { (options: ModelOptions) in
+      try TextToImage(
+        ModelFolder(MicroModel.folder().url, options: options), backend: Backend(precision: .f32, threads: 1))
+    }
     #expect(try model(options).draw([base])[0].picture == pictures[0])
     options.adapters = [two.adapters[0]]
     var rest = base

@@ -27,7 +27,8 @@ import Testing
     Odd(tensors: [b: [24, 5]], reason: "rank 5"), Odd(tensors: [a: [4, 26]], reason: "is [24, 26], the model's [24, 24]"),
     Odd(tensors: [b: [22, 4]], reason: "is [22, 24], the model's [24, 24]"), Odd(tensors: [b: nil], reason: "has no B"),
     Odd(tensors: [a: nil], reason: "has no A"), Odd(tensors: [a: [0, 24], b: [24, 0]], reason: "rank 0"),
-    Odd(tensors: [a: [4]], reason: "expected [rank, inputs]"), Odd(tensors: [b: [24, 4, 2, 2]], reason: "expected [outputs, rank]"),
+    Odd(tensors: [a: [4]], reason: "expected [rank, inputs]"),
+    Odd(tensors: [b: [24, 4, 2, 2]], reason: "expected [outputs, rank]"),
     Odd(tensors: [a: nil, b: nil, "transformer.note": [1]], reason: "no LoRA"), Odd(tensors: [a: nil, b: nil], reason: "no LoRA"),
     Odd(tensors: [layer + ".alpha": [3]], reason: "expected one number"),
     Odd(tensors: [layer + ".alpha": []], reason: "alpha is", value: .nan),
@@ -71,7 +72,9 @@ import Testing
       ], reason: "the model's [24, 4, 2, 2]"),
     Odd(tensors: [:], reason: "no JSON object", metadata: ["lora_adapter_metadata": "{r: 4"]),
     Odd(tensors: [:], reason: "says rank 7", metadata: ["lora_adapter_metadata": #"{"transformer.r": 7}"#]),
-    Odd(tensors: [:], reason: "lora_alpha", metadata: ["lora_adapter_metadata": #"{"transformer.r": 4, "transformer.lora_alpha": NaN}"#]),
+    Odd(
+      tensors: [:], reason: "lora_alpha",
+      metadata: ["lora_adapter_metadata": #"{"transformer.r": 4, "transformer.lora_alpha": NaN}"#]),
     Odd(tensors: [:], reason: "not finite", value: .infinity),
   ]
 
@@ -132,7 +135,8 @@ import Testing
     (#""r": 4, "init_lora_weights": "pissa""#, "pissa"), (#""r": 4, "use_qalora": true"#, "use_qalora"),
     (#""r": 4, "alpha_pattern": {"(": 1}"#, "no expression"), (#""r": 4, "rank_pattern": [1]"#, "rank_pattern"),
     (#""r": 4, "alpha_pattern": {"to_q": 1, "attn1.to_q": 2}"#, "2 values"),
-    (#""r": 4, "target_modules": "((.*)*)*x""#, "target_modules"), (#""r": 4, "alpha_pattern": {"(a|[a-z_.0-9]|to)+#": 2}, "bias": "all""#, "bias"),
+    (#""r": 4, "target_modules": "((.*)*)*x""#, "target_modules"),
+    (#""r": 4, "alpha_pattern": {"(a|[a-z_.0-9]|to)+#": 2}, "bias": "all""#, "bias"),
   ])
   func settingsThatAreRefused(_ fields: String, reason: String) throws {
     let folder = try peft(fields)

@@ -173,7 +173,12 @@ private struct LayerReader {
   private func layer(_ name: String, _ parts: Parts, _ settings: LoRASettings?, _ isDoRA: Bool) throws -> LoRALayer {
     let some = parts.down ?? parts.up ?? parts.alpha ?? parts.magnitude
     guard let down = parts.down, let up = parts.up, let some else {
-      let missing = parts.down == nil ? (parts.up == nil ? "neither A nor B" : "no A (lora_A, lora_down)") : "no B (lora_B, lora_up)"
+      let missing =
+        switch (parts.down, parts.up) {
+        case (nil, nil): "neither A nor B"
+        case (nil, _): "no A (lora_A, lora_down)"
+        default: "no B (lora_B, lora_up)"
+        }
       throw LoRAError(some?.file.path ?? checkpoint.location, "layer \(printable(name)) has \(missing)")
     }
     // A [r, in], [r, in, h, w]; B [out, r], [out, r, 1, 1].

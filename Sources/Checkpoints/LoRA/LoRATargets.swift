@@ -72,7 +72,7 @@ extension LoRAFile {
 
   /// [in, 1, 1] is [in]; a convolution's [in, h, w] may be stored as one row.
   private static func fit(_ a: [Int], _ b: [Int]) -> Bool {
-    func trimmed(_ shape: [Int]) -> [Int] { Array(shape.prefix(1)) + (shape.dropFirst().allSatisfy { $0 == 1 } ? [] : shape.dropFirst()) }
+    func trimmed(_ shape: [Int]) -> [Int] { shape.dropFirst().allSatisfy { $0 == 1 } ? Array(shape.prefix(1)) : shape }
     let (a, b) = (trimmed(a), trimmed(b))
     return a == b || (min(a.count, b.count) == 1 && a.reduce(1, *) == b.reduce(1, *))
   }

@@ -80,6 +80,7 @@ struct Conversation {
     let parts = [
       "\(request.size)", counted(model.steps(of: request), "step"), request.sampler, request.guidanceWords, seed,
       request.classIndex.map { "class \(model.className($0))" },
+      model.adapterNames(of: request).map { "LoRA \($0.joined(separator: ", "))" },
       request.negativePrompt.isEmpty ? nil : "negative \"\(request.negativePrompt)\"",
     ]
     Terminal.print(parts.compactMap { $0 }.joined(separator: ", "))
