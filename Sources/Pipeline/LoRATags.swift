@@ -53,21 +53,20 @@ package enum LoRATags {
 
 /// Opens each adapter once, however many prompts name it.
 package final class LoRAShelf {
-  private let folder: LoRAFolder?
+  package let folder: LoRAFolder?
   private let model: ModelFolder?
-  private var known: [String: LoRA] = [:]
+  private var known: [URL: LoRA] = [:]
 
   /// - Parameters:
   ///   - folder: where prompts' adapters lie; nil: nowhere.
   ///   - model: that they have to fit.
   package init(_ folder: LoRAFolder?, for model: ModelFolder?) { (self.folder, self.model) = (folder, model) }
 
-  /// - Throws: ``LoRAUseError``, `LoRAError`, `LoadError`.
-  package func adapter(_ name: String, scale: Float) throws -> LoRA {
-    guard let folder else { throw LoRAUseError.noFolder(name) }
-    var adapter = try known[name] ?? LoRA(folder.find(name))
-    if known[name] == nil { try model?.check(adapter) }
-    known[name] = adapter
+  /// - Throws: `LoRAError`, `LoadError`.
+  package func adapter(_ url: URL, scale: Float) throws -> LoRA {
+    var adapter = try known[url] ?? LoRA(url)
+    if known[url] == nil { try model?.check(adapter) }
+    known[url] = adapter
     adapter.scale = scale
     return adapter
   }
@@ -75,7 +74,10 @@ package final class LoRAShelf {
   /// Takes the tags out of a request's prompt and puts their adapters into the request.
   package func takeAdapters(of request: inout GenerationRequest) throws {
     let (prompt, tags) = try LoRATags.taken(from: request.prompt)
-    request.adapters += try tags.map { try adapter($0.name, scale: $0.scale) }
+    request.adapters += try tags.map { tag in
+      guard let folder else { throw LoRAUseError.noFolder(tag.name) }
+      return try adapter(folder.find(tag.name), scale: tag.scale)
+    }
     request.prompt = prompt
   }
 }

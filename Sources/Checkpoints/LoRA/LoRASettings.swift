@@ -28,7 +28,7 @@ struct LoRASettings: Sendable {
   /// - Parameter file: for messages.
   /// - Throws: ``LoRAError`` naming the field.
   init(_ fields: JSONValue, source: String, file: String) throws {
-    func wrong(_ reason: String) -> LoRAError { LoRAError(file, "\(source): \(reason)") }
+    func wrong(_ reason: String) -> LoRAError { LoRAError(file, file.hasSuffix(source) ? reason : "\(source): \(reason)") }
     guard fields.object != nil else { throw wrong("no object of settings") }
     func field(_ name: String) -> JSONValue? { if case .null? = fields[name] { nil } else { fields[name] } }
     func flag(_ name: String) throws -> Bool {

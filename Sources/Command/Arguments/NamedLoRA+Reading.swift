@@ -6,8 +6,10 @@ import Foundation
 extension NamedLoRA {
   /// What `--lora` names: `PATH`, `PATH:SCALE`, or the same with a name in the folder of adapters. A file may have a colon in
   /// its name.
-  init(_ text: String, in folder: LoRAFolder?) throws {
-    let exists = { (path: String) in FileManager.default.fileExists(atPath: path) }
+  /// - Parameter place: where relative paths begin; nil: in the working directory.
+  init(_ text: String, in folder: LoRAFolder?, relativeTo place: URL? = nil) throws {
+    let url = { (path: String) in URL(fileURLWithPath: path, relativeTo: place) }
+    let exists = { (path: String) in FileManager.default.fileExists(atPath: url(path).path) }
     var path = text
     var scale: Float?
     if !exists(text), let colon = text.lastIndex(of: ":") {
@@ -20,6 +22,6 @@ extension NamedLoRA {
       }
     }
     let isName = !exists(path) && !path.contains("/")
-    self.init(isName ? try folder?.find(path) ?? URL(fileURLWithPath: path) : URL(fileURLWithPath: path), scale: scale)
+    self.init(isName ? try folder?.find(path) ?? url(path) : url(path), scale: scale)
   }
 }

@@ -4,11 +4,14 @@ import DiTModels
 import DiTTextToImage
 import Foundation
 
-/// The options of a line of a prompt file: those of a picture, what it starts from, and how many.
+/// The options of a line of a prompt file: those of a picture, what it starts from, its adapters, and how many.
 struct LineOptions: ParsableArguments {
   @OptionGroup var picture: PictureOptions
 
   @OptionGroup var source: SourceOptions
+
+  @Option(help: "A LoRA of this line, with a scale.", transform: Reading.path)
+  var lora: [String] = []
 
   @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.", transform: Reading.whole(1...10_000))
   var count = 1
@@ -43,6 +46,10 @@ struct LineReader {
       let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(Spelling.ours(line.options))
       try options.picture.apply(to: &request, folder)
       request.prompt = line.prompt ?? ""
+      request.adapters = try options.lora.map { text in
+        let named = try NamedLoRA(text, in: adapters.folder, relativeTo: place)
+        return try adapters.adapter(named.url, scale: named.scale ?? 1)
+      }
       try adapters.takeAdapters(of: &request)
       guard line.prompt != nil || request.classIndex != nil else {
         throw ValidationError("neither a prompt nor a class (\"\" is the empty prompt)")
