@@ -176,7 +176,7 @@ struct Draw: ParsableCommand {
     do {
       try engine.adapterShelf(folder).takeAdapters(of: &request)
     } catch let error as LoRAUseError where recipe.foreign != nil && prompt.isEmpty {
-      request.prompt = try LoRATags.taken(from: request.prompt).prompt
+      request.prompt = (try? LoRATags.taken(from: request.prompt))?.prompt ?? request.prompt
       complain("note: \(recipe.path): \(error); drawn without")
     }
   }

@@ -100,6 +100,21 @@ import Testing
     }
   }
 
+  /// Some programs write α with one dimension, or as a whole number.
+  @Test func alphaInOtherForms() throws {
+    let file = folder.file("alpha.safetensors")
+    for (type, shape, bytes) in [
+      (ElementType.f32, [1], withUnsafeBytes(of: Float(2)) { Data($0) }), (.i64, [], withUnsafeBytes(of: 2) { Data($0) }),
+    ] {
+      var writer = SafetensorsWriter(file)
+      try writer.add(TensorName(Self.a), AdapterFile.random([4, 24]))
+      try writer.add(TensorName(Self.b), AdapterFile.random([24, 4]))
+      try writer.add(TensorName(Self.layer + ".alpha"), type: type, shape: shape, bytes: bytes)
+      try writer.write()
+      #expect(try LoRAFile(file).layers[0].scaling == 0.5)
+    }
+  }
+
   // MARK: settings
 
   /// A PEFT folder with one layer of rank 4.

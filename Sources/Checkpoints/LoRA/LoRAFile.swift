@@ -137,7 +137,7 @@ private struct LayerReader {
       text = text ?? record
       return
     }
-    guard [.f32, .f16, .bf16, .f64].contains(record.type) else {
+    guard [.f32, .f16, .bf16, .f64].contains(record.type) || (role == .alpha && !record.type.holdsWeights) else {
       throw wrong(record, "\(record.type.rawValue), expected numbers with a fraction")
     }
     func set(_ part: WritableKeyPath<Parts, TensorRecord?>) throws {
@@ -225,7 +225,9 @@ private struct LayerReader {
     var value = stated
     if let alpha {
       guard alpha.count == 1 else { throw wrong(alpha, "shape \(brief(alpha.shape)), expected one number") }
-      let number = Double(try checkpoint.tensor(alpha.name.string).array[0])
+      let name = alpha.name.string
+      let number = alpha.type.holdsWeights
+        ? Double(try checkpoint.tensor(name).array[0]) : Double(try checkpoint.integers(name)[0])
       guard number.isFinite, number != 0, abs(number) <= 1e6 else { throw wrong(alpha, "alpha is \(number)") }
       if let stated, let settings, abs(stated - number) > 1e-3 * abs(stated) {
         throw wrong(alpha, "alpha is \(number), but \(settings.source) says \(stated)")
