@@ -47,7 +47,8 @@ struct LoRASettings: Sendable {
     }
     let readRank = { (value: JSONValue) in value.integer.flatMap { LoRASettings.ranks.contains($0) ? $0 : nil } }
     let readAlpha = { (value: JSONValue) in value.number.flatMap { $0.isFinite && $0 != 0 && abs($0) <= 1e6 ? $0 : nil } }
-    let rankWords = "a rank from \(Self.ranks.lowerBound) to \(Self.ranks.upperBound)", alphaWords = "a number but 0"
+    let rankWords = "a rank from \(Self.ranks.lowerBound) to \(Self.ranks.upperBound)"
+    let alphaWords = "a number up to 1000000 that is not 0"
 
     if let type = field("peft_type")?.string, type.uppercased() != "LORA" {
       throw wrong("peft_type is \(printable(type)), another method than LoRA")
