@@ -10,6 +10,8 @@ package protocol AutoencoderConfiguration: Decodable, Sendable {
   /// Its parameters, and what decoding takes. The encoder's parameters are there, but its work is not part of drawing
   /// from words.
   func listing() throws -> NetworkListing
+  /// A `config.json` that is read back as this.
+  var fields: JSONValue { get }
 }
 
 /// An autoencoder of one kind on disk, whose numbers are not read yet. A new kind is a folder beside `KL` and `Tiny`
@@ -17,11 +19,17 @@ package protocol AutoencoderConfiguration: Decodable, Sendable {
 package protocol AutoencoderKind: Sendable {
   /// `_class_name` of its configurations, the best known first.
   static var classNames: [String] { get }
+  /// Sets of tensors of which its files have one, whatever names a program put before them.
+  static var marks: [[String]] { get }
   /// Recognises it by its tensors.
   /// - Returns: nil where they are another kind's.
   /// - Throws: one line naming the file, where they are of this kind and something is wrong with them.
   init?(_ place: AutoencoderPlace) throws
   var configuration: any AutoencoderConfiguration { get }
+  /// See ``AutoencoderSource/assumedScale``.
+  var assumedScale: Float? { get }
+  /// Its tensors by names under which one file holds them.
+  var tensors: Checkpoint { get throws }
   /// Of these very files, with the optional parts that they have.
   func listing() throws -> NetworkListing
   /// See ``AutoencoderSource/load(backend:encoder:tiling:)``.
@@ -31,7 +39,7 @@ package protocol AutoencoderKind: Sendable {
 /// A file or folder that may be an autoencoder.
 package struct AutoencoderPlace {
   /// File or folder of the weights.
-  let weights: URL
+  private(set) var weights: URL
   /// The autoencoder's tensors, by their own names also where they lie inside a whole model.
   let tensors: Checkpoint
   /// All tensors.
@@ -63,9 +71,28 @@ package struct AutoencoderPlace {
     {
       throw AutoencoderError.unknown(path: configuration.path, found: "describes \"\(name.prefix(60))\"")
     }
-    let all = try openCheckpoint(at: weights)
-    self.all = all
-    tensors = ["first_stage_model.", "vae."].map(all.scoped).last { !$0.records.isEmpty } ?? all
+    if isFolder, let half = try AutoencoderPlace.half(in: weights, scaling) { weights = half }
+    all = try openCheckpoint(at: weights).unwrapped()
+    let marks = AutoencoderSource.kinds.flatMap { $0.marks }
+    tensors = try all.below(anyOf: marks)?.network([]) ?? all
+  }
+
+  /// Of a folder with the halves of TAESD as they are published, the decoder: the encoder is found beside it. Of several
+  /// pairs, SDXL's where the latents are SDXL's, else the one that is not.
+  private static func half(in folder: URL, _ scaling: LatentScaling?) throws -> URL? {
+    let all = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let endings = [".safetensors", ".pth", ".pt", ".bin"]
+    let usual = ["model", "diffusion_pytorch_model", "pytorch_model"].flatMap { stem in endings.map { stem + $0 } }
+    guard Set(usual).isDisjoint(with: all) else { return nil }
+    let pairs = endings.flatMap { ending in
+      all.filter { name in
+        let encoder = name.dropLast(ending.count).replacingOccurrences(of: "decoder", with: "encoder")
+        return name.hasSuffix(ending) && name.contains("decoder") && endings.contains { all.contains(encoder + $0) }
+      }
+    }
+    let wantsXL = scaling == .stableDiffusionXL
+    let name = pairs.first { $0.contains("xl") == wantsXL && (wantsXL || $0.hasPrefix("taesd_")) } ?? pairs.first
+    return name.map(folder.appendingPathComponent)
   }
 
   /// The configuration, if it describes one of these classes. In a folder it must; beside a file it may be another's.
@@ -74,7 +101,7 @@ package struct AutoencoderPlace {
   ) throws -> Configuration? {
     guard let configuration else { return nil }
     let name = try AutoencoderPlace.className(configuration)
-    if let name, classes.contains(name) { return try readConfiguration(type, at: configuration) }
+    if let name, classes.contains(name) { return try readConfiguration(type, at: configuration, keepingNonFinite: true) }
     guard isFolder else { return nil }
     throw AutoencoderError.unknown(
       path: configuration.path,

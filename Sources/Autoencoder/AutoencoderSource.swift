@@ -6,7 +6,8 @@ import Foundation
 ///
 /// Known are folders with a `config.json` (of diffusers or of ours) and weights; model folders with such a `vae` folder
 /// in them; and single files: `AutoencoderKL` under diffusers' or CompVis' names, also inside a whole Stable Diffusion
-/// checkpoint; `AutoencoderTiny`; and one of TAESD's two files, whose other half is looked for beside it.
+/// checkpoint; `AutoencoderTiny`; and one of TAESD's two files, whose other half is looked for beside it, or a folder with
+/// both.
 package struct AutoencoderSource: Sendable {
   /// The kinds of autoencoders that this program runs, in the order in which they are looked for.
   static let kinds: [any AutoencoderKind.Type] = [KLFiles.self, TinyFiles.self]
@@ -14,6 +15,10 @@ package struct AutoencoderSource: Sendable {
   private let files: any AutoencoderKind
 
   package var configuration: any AutoencoderConfiguration { files.configuration }
+  /// What `scaling_factor` was taken for because no configuration tells it; nil where one does, or none is needed.
+  package var assumedScale: Float? { files.assumedScale }
+  /// Its tensors by names under which one file holds them.
+  package var tensors: Checkpoint { get throws { try files.tensors } }
   package var latentChannels: Int { configuration.latentChannels }
   /// Pixels along one side of a latent.
   package var scaleFactor: Int { configuration.scaleFactor }
@@ -52,4 +57,35 @@ package func loadAutoencoder(
   at url: URL, backend: Backend, encoder: Bool, tiling: Tiling = .automatic, scaling: LatentScaling? = nil
 ) throws -> any Autoencoder {
   try AutoencoderSource(url, scaling: scaling).load(backend: backend, encoder: encoder, tiling: tiling)
+}
+
+extension AutoencoderSource {
+  /// `scaling_factor` of the latents that an autoencoder decodes, as its configuration tells; where it has none, SDXL's if it
+  /// is called SDXL's.
+  /// - Throws: `ConfigurationError`.
+  package static func statedScale(at url: URL) throws -> Float? {
+    struct Scaled: Decodable {
+      let className: String?, factor: Float?
+      enum CodingKeys: String, CodingKey { case className = "_class_name", factor = "scaling_factor" }
+    }
+    var isFolder: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+    let places = isFolder.boolValue ? [url.appendingPathComponent("vae"), url] : [url.deletingLastPathComponent()]
+    let files = places.map { $0.appendingPathComponent("config.json") }
+    if let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
+      let found = try readConfiguration(Scaled.self, at: file)
+      if let name = found.className, KLFiles.classNames.contains(name) {
+        return found.factor ?? LatentScaling.stableDiffusion.factor
+      }
+    }
+    return isCalledXL(url) ? LatentScaling.stableDiffusionXL.factor : nil
+  }
+
+  /// The autoencoders of Stable Diffusion and SDXL have the same tensors; a file that has lost its configuration may still
+  /// say in its name, or its repository's, whose it is.
+  static func isCalledXL(_ url: URL) -> Bool {
+    ([url.lastPathComponent] + url.pathComponents.filter { $0.hasPrefix("models--") }).contains {
+      $0.firstMatch(of: /sd[-_]?xl|xl[-_. ]?vae|vae[-_. ]?xl/.ignoresCase()) != nil
+    }
+  }
 }

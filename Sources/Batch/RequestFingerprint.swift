@@ -8,7 +8,9 @@ package struct RequestFingerprint {
   /// Changes with the encoding below: pictures that an older one recorded are drawn again.
   private static let version = "2"
   /// Left out: another machine may have the same file elsewhere, and the model's hash tells files apart.
-  private static let places: Set<String> = [PictureMetadata.modelPath, PictureMetadata.vae, PictureMetadata.textEncoder]
+  private static let places: Set<String> = [
+    PictureMetadata.modelPath, PictureMetadata.vae, PictureMetadata.textEncoder, PictureMetadata.tokenizer,
+  ]
 
   private let model: String
 

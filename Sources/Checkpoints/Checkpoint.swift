@@ -85,6 +85,9 @@ package struct Checkpoint: Sendable {
     return (try? Checkpoint(location: location, records: changed, metadata: metadata, prefix: prefix, log: log)) ?? self
   }
 
+  /// All tensors but these.
+  package func without(_ names: Set<String>) throws -> Checkpoint { try renamed { names.contains($0) ? nil : $0 } }
+
   /// The tensors under other names, by a table from the stored names; names outside the table stay.
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if two tensors get one name.
   package func renamed(_ table: [String: String]) throws -> Checkpoint {

@@ -26,13 +26,14 @@ package enum ConfigurationError: UserError {
 }
 
 /// Decodes a small JSON file of a model folder.
-/// - Parameter keepingNonFinite: NaN and Infinity are numbers, in files of ours that compare them; elsewhere they are null.
+/// - Parameter keepingNonFinite: NaN and Infinity are numbers, where they are looked for; elsewhere they are null.
 /// - Throws: ``ConfigurationError``.
 package func readConfiguration<Value: Decodable>(
   _ type: Value.Type, at url: URL, keepingNonFinite: Bool = false
 ) throws -> Value {
   let limit = 16 << 20
   guard FileManager.default.fileExists(atPath: url.path) else {
+    if let reason = danglingLink(url) { throw ConfigurationError.unreadable(file: url.path, reason: reason) }
     let folder = url.deletingLastPathComponent().path
     guard FileManager.default.fileExists(atPath: folder) else { throw ConfigurationError.noFolder(path: folder) }
     throw ConfigurationError.missing(file: url.path)
@@ -46,6 +47,10 @@ package func readConfiguration<Value: Decodable>(
     throw ConfigurationError.unreadable(file: url.path, reason: "it is a folder, or not readable for you")
   }
   guard data.count <= limit else { throw ConfigurationError.wrong(file: url.path, reason: "larger than 16 MiB") }
+  let isUTF16 = data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF])
+  if let reason = isUTF16 ? "the file is UTF-16; save it as UTF-8" : data.withUnsafeBytes({ standIn($0) ?? linkAsText($0) }) {
+    throw ConfigurationError.wrong(file: url.path, reason: reason)
+  }
   do {
     let decoder = JSONDecoder()
     if keepingNonFinite {
@@ -56,7 +61,7 @@ package func readConfiguration<Value: Decodable>(
   } catch let error as DecodingError {
     throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
   } catch let error as Malformed {
-    throw ConfigurationError.wrong(file: url.path, reason: error.reason)
+    throw ConfigurationError.wrong(file: url.path, reason: data.withUnsafeBytes(textInPlace) ?? error.reason)
   }
 }
 
@@ -66,7 +71,8 @@ package func readConfiguration<Value: Decodable>(
 package func normalisedJSON(_ data: Data, keepingNonFinite: Bool = false) throws -> Data {
   try data.withUnsafeBytes { bytes in
     // Editors of Windows put a mark of the byte order first.
-    var json = StrictJSON(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes[3...]) : bytes)
+    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes[3...]) : bytes
+    var json = StrictJSON(text, comments: true)
     var result: [UInt8] = []
     try json.normalised(into: &result, keepingNonFinite: keepingNonFinite)
     try json.end(newlines: true)
@@ -88,7 +94,9 @@ package struct ConfigurationFile: Sendable {
   }
 
   /// The file as a type of its own.
-  package func read<Value: Decodable>(_ type: Value.Type) throws -> Value { try readConfiguration(type, at: url) }
+  package func read<Value: Decodable>(_ type: Value.Type) throws -> Value {
+    try readConfiguration(type, at: url, keepingNonFinite: true)
+  }
 }
 
 extension KeyedDecodingContainer {
@@ -114,13 +122,24 @@ extension DecodingError {
     let (context, what): (Context, String) =
       switch self {
       case .keyNotFound(let key, let context): (context, "\"\(key.stringValue)\" is missing")
-      case .typeMismatch(let type, let context): (context, "expected \(type)")
-      case .valueNotFound(let type, let context): (context, "expected \(type), found null")
+      case .typeMismatch(let type, let context): (context, "expected \(Self.words(type))")
+      case .valueNotFound(let type, let context): (context, "expected \(Self.words(type)), found null")
       case .dataCorrupted(let context): (context, context.debugDescription)
       @unknown default: (Context(codingPath: [], debugDescription: ""), "not understood")
       }
     let path = context.codingPath.map(\.stringValue).joined(separator: ".")
     let text = path.isEmpty || what.contains(path) ? what : "\(path): \(what)"
     return text.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+
+  /// What JSON calls a type.
+  private static func words(_ type: Any.Type) -> String {
+    switch type {
+    case is any BinaryInteger.Type: "a whole number"
+    case is any BinaryFloatingPoint.Type: "a number"
+    case is String.Type: "a text"
+    case is Bool.Type: "true or false"
+    default: "\(type)".hasPrefix("Dictionary") ? "an object" : "\(type)".hasPrefix("Array") ? "a list" : "\(type)"
+    }
   }
 }

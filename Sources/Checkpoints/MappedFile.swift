@@ -21,7 +21,11 @@ package final class MappedFile: MappedMemory, @unchecked Sendable {
     func fail(_ code: Int32) -> LoadError { .unreadable(file: url.path, reason: String(cString: strerror(code))) }
     // Non-blocking, or opening a FIFO would wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw fail(errno) }
+    guard descriptor >= 0 else {
+      let code = errno
+      if code == ENOENT, let reason = danglingLink(url) { throw LoadError.unreadable(file: path, reason: reason) }
+      throw fail(code)
+    }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw fail(errno) }

@@ -5,6 +5,17 @@ import Foundation
 enum SafetensorsIndex {
   static let suffix = ".index.json"
 
+  static func suffix(of ending: String) -> String { ending + suffix }
+
+  /// Whether any of the shards is there that an index names; a file that is no index has none to look for.
+  static func hasShards(_ url: URL) -> Bool {
+    guard let file = try? MappedFile(url), let map = try? weightMap(file.bytes) else { return true }
+    let folder = url.deletingLastPathComponent()
+    return Set(map.map(\.shard)).contains {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+    }
+  }
+
   /// - Throws: ``LoadError``: a bad index, a path that leaves the folder, missing shards (all are named), a tensor that
   ///   is not in its shard.
   static func read(_ file: MappedFile) throws -> Checkpoint {

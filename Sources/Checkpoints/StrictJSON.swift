@@ -9,8 +9,10 @@ package struct StrictJSON {
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
   private var depth = 0
+  /// Whether `// …` and `/* … */` count as white space.
+  private let hasComments: Bool
 
-  package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  package init(_ bytes: UnsafeRawBufferPointer, comments: Bool = false) { (self.bytes, hasComments) = (bytes, comments) }
 
   // MARK: values
 
@@ -76,7 +78,8 @@ package struct StrictJSON {
     return value
   }
 
-  /// Any value, spelled so that every decoder reads it alike: what a configuration may hold beyond JSON is taken out.
+  /// Any value, spelled so that every decoder reads it alike: what a configuration may hold beyond JSON is taken out,
+  /// comments among it, where they are read.
   ///
   /// Python writes `NaN` and `Infinity`, which become null, or texts where they are kept, and other writers a comma before a
   /// closing bracket. Of two equal keys the last one counts, as in Python.
@@ -232,7 +235,28 @@ package struct StrictJSON {
   }
 
   private mutating func skipSpace() {
-    while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    repeat {
+      while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    } while hasComments && skipComment()
+  }
+
+  /// Whether there was one; a comment without an end is none.
+  private mutating func skipComment() -> Bool {
+    let rest = bytes[min(position, bytes.count)...]
+    if rest.starts(with: "//".utf8) {
+      position = rest.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+      return true
+    }
+    guard rest.starts(with: "/*".utf8) else { return false }
+    var end = position + 3
+    while end < bytes.count {
+      if bytes[end] == UInt8(ascii: "/"), bytes[end - 1] == UInt8(ascii: "*") {
+        position = end + 1
+        return true
+      }
+      end += 1
+    }
+    return false
   }
 
   private mutating func expect(_ character: Unicode.Scalar, _ what: String) throws {

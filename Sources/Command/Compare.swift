@@ -121,7 +121,7 @@ struct Compare: ParsableCommand {
   // MARK: modes
 
   private func compareModes() throws {
-    let folder = try engine.openModel()
+    let folder = try engine.openModel(quiet: quiet)
     let requests = try makeRequests(folder)
     for request in requests { try folder.check(request) }
     for scale in scales {

@@ -35,6 +35,7 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     let source = try ModelFolder(ModelLocator().locate(model), options: parts.options())
+    if !quiet { source.complainOfNotes() }
     let target = URL(fileURLWithPath: output)
     let progress = ProgressBar(quiet: quiet)
     Interruption.removeFolders()

@@ -72,10 +72,11 @@ struct Draw: ParsableCommand {
   func run() throws {
     let start = ContinuousClock.now
     let recipe = try readRecipe()
-    let folder = try engine.openModel(recipe)
+    let folder = try engine.openModel(recipe, quiet: quiet)
     let requests = try makeRequests(folder, recipe)
     // Everything a user can mistype is checked before the weights are read.
     for request in requests { try folder.check(request) }
+    if !quiet { folder.complainOfSize(requests) }
     try show.check(folder, requests[0])
     let names = OutputNames(
       output, prompt: requests[0].prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
@@ -154,7 +155,9 @@ struct Draw: ParsableCommand {
     var request = recipe.request ?? folder.defaultRequest
     if !prompt.isEmpty { request.prompt = try words() }
     try takeAdapters(of: &request, folder, recipe)
-    if let name = recipe.className { request.classIndex = try folder.classIndex(name) }
+    if picture.className == nil, let name = recipe.className {
+      request.classIndex = try recipe.classIndex ?? folder.classIndex(name)
+    }
     try picture.apply(to: &request, folder)
     if let name = recipe.unknownSampler, picture.sampler == nil { throw RecipeError.sampler(path: recipe.path, name: name) }
     try applySource(to: &request, folder, from == nil ? Recipe() : recipe)

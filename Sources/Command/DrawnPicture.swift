@@ -9,6 +9,7 @@ struct DrawnPicture: Encodable {
   let prompt: String
   let negative: String
   let className: String?
+  let classIndex: Int?
   /// "fox:0.8"; nil: none.
   let loras: [String]?
   let seed: UInt64
@@ -21,7 +22,8 @@ struct DrawnPicture: Encodable {
 
   /// As the options are called.
   private enum CodingKeys: String, CodingKey {
-    case file, sheets, prompt, negative, className = "class", loras, seed, width, height, steps, sampler, guidance, model, seconds
+    case file, sheets, prompt, negative, className = "class", classIndex, loras, seed, width, height, steps, sampler, guidance
+    case model, seconds
   }
 
   init(_ file: String, sheets: [String] = [], _ request: GenerationRequest, _ folder: ModelFolder, seconds: Double) {
@@ -30,6 +32,7 @@ struct DrawnPicture: Encodable {
     prompt = request.prompt
     negative = request.negativePrompt
     className = request.classIndex.map(folder.className)
+    classIndex = request.classIndex
     loras = folder.adapterNames(of: request)
     seed = request.seed
     (width, height) = (request.finishedSize.width, request.finishedSize.height)

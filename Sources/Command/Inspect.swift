@@ -47,6 +47,11 @@ struct Inspect: ParsableCommand {
     transform: Reading.size)
   var size: PictureSize?
 
+  @Option(
+    help: ArgumentHelp("Pixels of the size that the model was trained at, where its file does not say.", valueName: "pixels"),
+    transform: Reading.whole(64...4096))
+  var baseSize: Int?
+
   @Option(help: ArgumentHelp("Tokens of the prompt.", valueName: "count"), transform: Reading.whole(1...4096))
   var tokens = 16
 
@@ -123,8 +128,9 @@ struct Inspect: ParsableCommand {
 
   /// A checkpoint, where not a whole model is meant.
   private var file: URL? {
-    guard let model, FileManager.default.fileExists(atPath: model) else { return nil }
-    let url = URL(fileURLWithPath: model)
+    guard let model, FileManager.default.fileExists(atPath: model),
+      let url = try? HubCache.resolved(URL(fileURLWithPath: model))
+    else { return nil }
     if ModelLocator.isModel(url) { return nil }
     // Of a folder with some parts of a model, the one that says most.
     let parts = ["transformer", "text_encoder", "vae"].map { url.appendingPathComponent($0) }
@@ -135,9 +141,12 @@ struct Inspect: ParsableCommand {
     if let config {
       return try ModelInspection(configuration: config, scheme: scheme, size: size, textTokens: tokens)
     }
-    if let file { return try ModelInspection(checkpoint: file, size: size, textTokens: tokens) }
-    return try ModelInspection(
-      folder: ModelFolder(ModelLocator().locate(model)), size: size, textTokens: tokens)
+    if let file { return try ModelInspection(checkpoint: file, baseSize: baseSize, size: size, textTokens: tokens) }
+    var options = ModelOptions()
+    options.baseSize = baseSize
+    let folder = try ModelFolder(ModelLocator().locate(model), options: options)
+    folder.complainOfNotes()
+    return try ModelInspection(folder: folder, size: size, textTokens: tokens)
   }
 
   private func show(_ inspection: ModelInspection) {

@@ -27,9 +27,19 @@ struct PartOptions: ParsableArguments {
     completion: .file(), transform: Reading.path)
   var vae: String?
 
-  @Option(help: ArgumentHelp("A T5 folder, for a file of weights that has none.", valueName: "dir"),
-    completion: .directory, transform: Reading.path)
+  @Option(help: ArgumentHelp("A T5 folder or file, for a file of weights that has none.", valueName: "path"),
+    completion: .file(), transform: Reading.path)
   var textEncoder: String?
+
+  @Option(
+    help: ArgumentHelp("A tokenizer (spiece.model or tokenizer.json), where it is not beside the T5.", valueName: "path"),
+    completion: .file(), transform: Reading.path)
+  var tokenizer: String?
+
+  @Option(
+    help: ArgumentHelp("Pixels of the size that a model was trained at, for a file that does not say.", valueName: "pixels"),
+    transform: Reading.whole(64...4096))
+  var baseSize: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -40,9 +50,12 @@ struct PartOptions: ParsableArguments {
 
   /// - Parameter recipe: of a picture, which has adapters of its own.
   func options(_ recipe: Recipe = Recipe()) throws -> ModelOptions {
-    ModelOptions(
+    var options = ModelOptions(
       autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
       compatibility: ditCompat, adapters: try recipe.adapters(lora.map { try NamedLoRA($0, in: adapters) }, in: adapters))
+    options.tokenizer = tokenizer.map { URL(fileURLWithPath: $0) }
+    options.baseSize = baseSize
+    return options
   }
 
   /// The folder of adapters.
@@ -89,11 +102,15 @@ struct EngineOptions: ParsableArguments {
   }
 
   /// The model, described but not loaded.
-  /// - Parameter recipe: of a picture, which says what the options do not.
-  func openModel(_ recipe: Recipe = Recipe()) throws -> ModelFolder {
+  /// - Parameters:
+  ///   - recipe: of a picture, which says what the options do not.
+  ///   - quiet: say nothing of what was assumed about it.
+  func openModel(_ recipe: Recipe = Recipe(), quiet: Bool = false) throws -> ModelFolder {
     var options = try parts.options(recipe)
     if let vaeTile { options.tiling = .side(vaeTile) }
-    return try ModelFolder(recipe.locateModel(named: model), options: recipe.completing(options, named: model))
+    let folder = try ModelFolder(recipe.locateModel(named: model), options: recipe.completing(options, named: model))
+    if !quiet { folder.complainOfNotes() }
+    return folder
   }
 
   /// The model, loaded and ready to draw.
@@ -121,5 +138,18 @@ struct EngineOptions: ParsableArguments {
 
   func makeBackend(precision stored: Precision? = nil, kind: Backend.Kind? = nil) throws -> Backend {
     try Backend(backend ?? kind ?? .native, precision: precision ?? stored ?? .auto, threads: threads)
+  }
+}
+
+extension ModelFolder {
+  /// Says what was assumed about the model.
+  func complainOfNotes() {
+    for note in notes { complain("note: \(note)") }
+  }
+
+  /// Says what drawing at the model's own size means, where that is asked for.
+  func complainOfSize(_ requests: [GenerationRequest]) {
+    guard let note = usualSizeNote, requests.contains(where: { $0.size == usualSize }) else { return }
+    complain("note: \(note)")
   }
 }

@@ -117,14 +117,14 @@ extension ModelFolder {
   /// The transformer's weights with adapters merged into them: those of the model's options, and then these.
   /// - Throws: `LoRAError` where one does not fit; `LoadError`.
   package func transformerCheckpoint(_ adapters: [LoRA] = []) throws -> Checkpoint {
-    let checkpoint = try openCheckpoint(recognisedAt: weights)
+    let checkpoint = try openTransformer(at: weights)
     let all = (options.adapters + adapters).map { (file: $0.file, scale: $0.scale) }
     return all.isEmpty ? checkpoint : try checkpoint.merging(all, into: transformer.adapterTargets(in: checkpoint))
   }
 
   /// Throws where an adapter changes what the transformer does not have.
   package func check(_ adapter: LoRA) throws {
-    try adapter.file.check(transformer.adapterTargets(in: openCheckpoint(recognisedAt: weights)))
+    try adapter.file.check(transformer.adapterTargets(in: openTransformer(at: weights)))
   }
 }
 
@@ -136,7 +136,7 @@ extension LoRA {
       try ModelFolder(model).check(self)
     } catch ModelError.noAutoencoder, ModelError.noTextEncoder {
       let configuration = model.appendingPathComponent("config.json")
-      let checkpoint = try openCheckpoint(recognisedAt: model)
+      let checkpoint = try openTransformer(at: model)
       let transformer =
         FileManager.default.fileExists(atPath: configuration.path)
         ? try ModelFamilies.configuration(ConfigurationFile(configuration), ModelHints())

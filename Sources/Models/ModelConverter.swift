@@ -1,6 +1,7 @@
 import DiTCheckpoints
-import Foundation
 import DiTTensors
+import DiTText
+import Foundation
 
 /// In what a converted model's matrices are stored.
 package enum StorageType: String, Sendable, CaseIterable {
@@ -28,10 +29,11 @@ package struct ModelConverter {
       try convert(model.transformerCheckpoint(), to: file("transformer", diffusers), as: type)
       if let text = model.text {
         progress("text_encoder")
-        try convert(openCheckpoint(at: text.weights), to: file("text_encoder", "model.safetensors"), as: type)
+        let weights = try text.openWeights().without([SentencePieceTokenizer.modelTensor])
+        try convert(weights, to: file("text_encoder", "model.safetensors"), as: type)
       }
       progress("vae")
-      try convert(openCheckpoint(at: model.autoencoderURL), to: file("vae", diffusers), as: type)
+      try convert(model.autoencoder.tensors, to: file("vae", diffusers), as: type)
     }
   }
 

@@ -22,28 +22,32 @@ struct ModelDescriptions {
     if !files.fileExists(atPath: index.path) { try write(.object(["_class_name": .string(model.traits.pipelineName)]), to: index) }
 
     let configuration = target.appendingPathComponent("transformer/config.json")
-    if try !copy(model.weights.appendingPathComponent("config.json"), to: configuration) {
+    let isStated = model.options.baseSize == nil
+    if try !isStated || !copy(model.weights.appendingPathComponent("config.json"), to: configuration) {
       try write(model.transformer.fields, to: configuration)
     }
-    try copyAutoencoder(to: target.appendingPathComponent("vae/config.json"))
+    let vae = target.appendingPathComponent("vae/config.json")
+    if try !copyAutoencoder(to: vae) { try write(model.autoencoder.configuration.fields, to: vae) }
     guard let text = model.text else { return }
-    try copy(
-      text.weights.appendingPathComponent("config.json"), to: target.appendingPathComponent("text_encoder/config.json"))
-    try copy(text.tokenizer, to: target.appendingPathComponent("tokenizer/spiece.model"))
+    let encoder = target.appendingPathComponent("text_encoder/config.json")
+    if try !copy(text.weights.appendingPathComponent("config.json"), to: encoder) {
+      try write(text.configuration.fields, to: encoder)
+    }
+    try Data(text.tokenizerModel()).write(to: target.appendingPathComponent("tokenizer/spiece.model"))
     try write(
       .object(["model_max_length": .number(Double(text.maximumTokens))]),
       to: target.appendingPathComponent("tokenizer/tokenizer_config.json"))
   }
 
   /// The autoencoder's configuration, which lies in its folder or beside its file; one beside a file may be another's.
-  private func copyAutoencoder(to target: URL) throws {
+  private func copyAutoencoder(to target: URL) throws -> Bool {
     for folder in [model.autoencoderURL, model.autoencoderURL.deletingLastPathComponent()] {
       let file = folder.appendingPathComponent("config.json")
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
       let name = try readConfiguration(JSONValue.self, at: file)["_class_name"]?.string ?? ""
-      if name.contains("Autoencoder") { try copy(file, to: target) }
-      return
+      return try name.contains("Autoencoder") && copy(file, to: target)
     }
+    return false
   }
 
   /// Copies a file, where there is one; links are followed.

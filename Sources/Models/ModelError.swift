@@ -12,6 +12,14 @@ package enum ModelError: WordedError {
   case missingPart(path: String, part: String)
   case noAutoencoder(path: String)
   case noTextEncoder(path: String)
+  /// A text encoder in a file, and no tokenizer near it.
+  case noTokenizer(path: String)
+  /// A native size that cannot be the model's.
+  case noBaseSize(path: String, reason: String)
+  /// A cache of the hub that holds several of what one is asked for.
+  case severalSnapshots(path: String, names: [String])
+  /// A name that stands for several classes.
+  case ambiguousClass(String, indices: [Int])
   /// The model is conditioned on text alone.
   case noClasses(String)
   case noSuchClass(String, suggestion: String?, count: Int)
@@ -25,9 +33,11 @@ package enum ModelError: WordedError {
 
   package var kind: UserErrorKind {
     switch self {
-    case .notFound, .noModels: .notFound
+    case .notFound, .noModels, .severalSnapshots: .notFound
     case .unsupported, .notATransformer, .missingPart: .damagedData
-    case .noAutoencoder, .noTextEncoder, .noClasses, .noSuchClass, .unnamedClasses, .noText: .usage
+    case .noAutoencoder, .noTextEncoder, .noTokenizer, .noBaseSize, .ambiguousClass, .noClasses, .noSuchClass,
+      .unnamedClasses, .noText:
+      .usage
     }
   }
 
@@ -49,8 +59,19 @@ package enum ModelError: WordedError {
       "\(path): these are the transformer's weights alone; name the autoencoder too, "
         + say("with --vae FOLDER or FILE", "in ModelOptions.autoencoder")
     case .noTextEncoder(let path):
-      "\(path): these are the transformer's weights alone; name a T5 folder too, "
-        + say("with --text-encoder FOLDER", "in ModelOptions.textEncoder")
+      "\(path): these are the transformer's weights alone; name a T5 too, "
+        + say("with --text-encoder FOLDER or FILE", "in ModelOptions.textEncoder")
+    case .noTokenizer(let path):
+      "\(path): there is no tokenizer (spiece.model or tokenizer.json) in it, beside it, or in a folder tokenizer there; name it, "
+        + say("with --tokenizer FOLDER or FILE", "in ModelOptions.tokenizer")
+    case .noBaseSize(let path, let reason): "\(path): \(reason)\(say("; leave out --base-size, or say another", ""))"
+    case .severalSnapshots(let path, let names):
+      names.isEmpty
+        ? "\(path) is empty: nothing was downloaded into this cache"
+        : "\(path) holds \(names.count) models, name one: \(names.prefix(6).joined(separator: ", "))\(names.count > 6 ? ", …" : "")"
+    case .ambiguousClass(let name, let indices):
+      "class \"\(name)\" is \(indices.count) classes of this model: give an index, "
+        + "\(indices.map(String.init).joined(separator: " or "))"
     case .noClasses(let model): "\(model) draws text; it knows no classes"
     case .noSuchClass(let name, let suggestion, let count):
       "no class \"\(name)\"\(suggestion.map { "; did you mean \"\($0)\"?" } ?? "") "

@@ -2,12 +2,16 @@ import Foundation
 
 extension ModelFolder {
   /// The index of a class given by name or number. ImageNet's classes have synonyms: "tench, Tinca tinca".
-  /// - Throws: `ModelError/noSuchClass(_:suggestion:count:)`, `ModelError/noClasses(_:)`.
+  /// - Throws: `ModelError/noSuchClass(_:suggestion:count:)`, `ModelError/noClasses(_:)`, or
+  ///   `ModelError/ambiguousClass(_:indices:)` for a name that several classes have.
   public func classIndex(_ text: String) throws -> Int {
     guard transformer.askableClasses > 0 else { throw ModelError.noClasses(name) }
     let wanted = text.trimmingCharacters(in: .whitespaces).lowercased()
-    if let index = classes.firstIndex(where: { $0.lowercased() == wanted }) { return index }
-    if let index = classes.firstIndex(where: { synonyms(of: $0).contains(wanted) }) { return index }
+    for isMeant in [{ $0.lowercased() == wanted }, { synonyms(of: $0).contains(wanted) }] as [(String) -> Bool] {
+      let found = classes.indices.filter { isMeant(classes[$0]) }
+      guard found.count < 2 else { throw ModelError.ambiguousClass(text, indices: found) }
+      if let index = found.first { return index }
+    }
     if let index = Int(wanted), (0..<transformer.askableClasses).contains(index) { return index }
     guard !classes.isEmpty else { throw ModelError.unnamedClasses(text) }
     let all = classes.flatMap(synonyms)
@@ -20,6 +24,12 @@ extension ModelFolder {
 
   /// What a class is called: its name, or its index where it has none.
   public func className(_ index: Int) -> String { classes.indices.contains(index) ? classes[index] : String(index) }
+
+  /// Whether a class is not found by its name: others have it, or it is taken for an index or for "none".
+  package func needsIndex(_ index: Int) -> Bool {
+    let name = className(index)
+    return (try? classIndex(name)) != index
+  }
 
   private func synonyms(of name: String) -> [String] {
     name.lowercased().split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }

@@ -13,8 +13,8 @@ import DiTTransformer
 public struct ModelFolder: Sendable {
   /// The folder or file.
   public let url: URL
-  /// The folder's or file's name.
-  public var name: String { url.lastPathComponent }
+  /// The folder's or file's name; of a snapshot in the hub's cache, the repository's.
+  public var name: String { HubCache.name(of: url) }
   package let transformer: any TransformerConfiguration
   /// Folder or file of the transformer's weights.
   package let weights: URL
@@ -25,28 +25,42 @@ public struct ModelFolder: Sendable {
   package let autoencoderURL: URL
   /// What the user said about it.
   package let options: ModelOptions
+  /// The side in pixels that the model was taken to be trained at, where its files do not say so.
+  package let recordedBaseSize: Int?
   package var tiling: Tiling { options.tiling }
   package let scheduler: SchedulerConfiguration
   package let traits: TransformerTraits
   package var defaults: SamplingDefaults { traits.sampling }
   /// In index order; empty where nobody names them.
   public let classes: [String]
+  /// What was assumed about the model because its files do not say, a line each.
+  package let notes: [String]
   /// Longest prompt in tokens, end token included; 0 without text.
   public var maximumTokens: Int { text?.maximumTokens ?? 0 }
 
   /// - Throws: `ModelError`, `ConfigurationError`, `LoadError` or `AutoencoderError`: one line naming the file.
   public init(_ url: URL, options: ModelOptions = ModelOptions()) throws {
+    let url = try HubCache.resolved(url)
     self.url = url
+    var options = options
+    options.autoencoder = try options.autoencoder.map(HubCache.resolved)
+    options.textEncoder = try options.textEncoder.map(HubCache.resolved)
+    options.tokenizer = try options.tokenizer.map(HubCache.resolved)
+    self.options = options
     let parts = try ModelParts(url, options: options)
-    transformer = parts.transformer
     weights = parts.weights
     text = parts.text
     classes = try parts.classNames()
-    traits = try transformer.traits
+    traits = try parts.transformer.traits
     scheduler = try parts.scheduler() ?? SchedulerConfiguration(schedule: traits.sampling.schedule)
     autoencoderURL = parts.autoencoder
-    self.options = options
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) })
+    let sized = try NativeSize.applied(
+      to: parts.transformer, options.baseSize, file: parts.weightsName, factor: autoencoder.scaleFactor)
+    transformer = sized.transformer
+    let isAssumed = options.baseSize != nil || parts.transformer.isSizeAssumed
+    recordedBaseSize = isAssumed ? sized.transformer.latentSize[0] * autoencoder.scaleFactor : nil
+    notes = [sized.note, parts.note(on: autoencoder)].compactMap { $0 }
     try check()
     for adapter in options.adapters { try check(adapter) }
   }
@@ -81,6 +95,19 @@ public struct ModelFolder: Sendable {
     PictureSize(
       width: transformer.latentSize[1] * autoencoder.scaleFactor,
       height: transformer.latentSize[0] * autoencoder.scaleFactor)
+  }
+
+  /// Sides that are drawn.
+  package var sizeLimits: ClosedRange<Int> { transformer.sizeLimits(factor: autoencoder.scaleFactor) }
+
+  /// The size that is drawn where nobody asks for one: the native, or the closest to it that is allowed.
+  package var usualSize: PictureSize {
+    traits.drawsNativeSizeOnly ? nativeSize : nativeSize.nearestLegal(step: sizeStep, within: sizeLimits)
+  }
+
+  /// A line for the model's own size, where it is large or is not the one that is drawn.
+  package var usualSizeNote: String? {
+    traits.drawsNativeSizeOnly ? nil : NativeSize.note(native: nativeSize, drawn: usualSize)
   }
 
   /// The size that is drawn, to be scaled and cut to the wanted one.

@@ -78,6 +78,7 @@ public struct ModelLocator: Sendable {
     if let named = models.first(where: { $0.name == wanted }) { return named.url }
     // A single file, or a transformer's own folder: what it is, its content says.
     if FileManager.default.fileExists(atPath: path.path) { return path }
+    if let cached = HubCache.find(wanted) { return cached }
     throw ModelError.notFound(name: wanted, looked: looked)
   }
 }

@@ -6,8 +6,12 @@ import DiTTransformer
 public struct ModelOptions: Sendable {
   /// An autoencoder in place of the model's own, or for a file that has none.
   public var autoencoder: URL?
-  /// A T5 folder (with its tokenizer inside or beside it) for a file that has none.
+  /// A T5 folder or file (with its tokenizer inside or beside it) for a file that has none.
   public var textEncoder: URL?
+  /// A tokenizer's file or folder, where it lies elsewhere.
+  public var tokenizer: URL?
+  /// The side in pixels that a model was trained at, for a file that does not tell.
+  public var baseSize: Int?
   /// Whose arithmetic a class-conditional DiT follows; nil: that of the program that wrote it.
   public var compatibility: DiTCompatibility?
   /// Adapters that are merged into the transformer when it is loaded, in this order.

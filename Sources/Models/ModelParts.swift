@@ -1,6 +1,9 @@
+import DiTAutoencoder
 import DiTCheckpoints
-import Foundation
+import DiTFiles
+import DiTText
 import DiTTransformer
+import Foundation
 
 /// Where the parts of a model lie, found before any of them is looked into closely.
 struct ModelParts {
@@ -9,69 +12,159 @@ struct ModelParts {
   let weights: URL
   let text: TextDescription?
   let autoencoder: URL
+  /// What the weights are called: the file, or the model's folder.
+  var weightsName: URL { folder ?? weights }
   /// The model folder; nil for a file, or the folder of a transformer alone.
   private let folder: URL?
   private let index: JSONValue?
 
   init(_ url: URL, options: ModelOptions) throws {
     let inside = { (path: String) in url.appendingPathComponent(path) }
-    let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
-    var hints = ModelHints(compatibility: options.compatibility)
     let configuration: URL?
     if exists(inside("model_index.json")) || exists(inside("transformer/config.json")) {
       folder = url
       index = exists(inside("model_index.json"))
         ? try readConfiguration(JSONValue.self, at: inside("model_index.json")) : nil
       weights = inside("transformer")
-      guard exists(inside("transformer/config.json")) else {
-        throw ModelError.unsupported(path: url.path, found: index?["_class_name"]?.string ?? "a model without transformer")
+      guard exists(weights) else {
+        let name = index?["_class_name"]?.string.map(ForeignModels.title)
+        throw ModelError.unsupported(path: url.path, found: name ?? "a model without transformer")
       }
-      configuration = inside("transformer/config.json")
-      hints.pipelineName = index?["_class_name"]?.string
-      let vae = inside("vae/config.json")
-      hints.latentScale = {
-        exists(vae) ? try readConfiguration(JSONValue.self, at: vae)["scaling_factor"]?.number : nil
-      }
+      configuration = exists(inside("transformer/config.json")) ? inside("transformer/config.json") : nil
     } else {
       (folder, index) = (nil, nil)
-      weights = url
       configuration = exists(inside("config.json")) ? inside("config.json") : nil
+      weights = configuration == nil ? try ModelParts.transformerFile(url) : url
     }
+    let isPipeline = index != nil
+    let own = folder.map { $0.appendingPathComponent("vae") }.flatMap { exists($0) || isPipeline ? $0 : nil }
+    let vae = (options.autoencoder ?? own).map { named in
+      // A whole model folder will do: its autoencoder is meant.
+      let inner = named.appendingPathComponent("vae")
+      return exists(inner.appendingPathComponent("config.json")) ? inner : named
+    }
+    var hints = ModelHints(compatibility: options.compatibility)
+    hints.pipelineName = index?["_class_name"]?.string
+    // An autoencoder of another kind in the model's place does not tell the scale; the model's own still does.
+    let tellers = [vae, own].compactMap { $0 }
+    hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
+    let tokenizers = ModelParts.tokenizers(url, folder, options)
+    hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }
+    hints.names = HubCache.names(of: url)
+    transformer = try ModelParts.transformer(weights, configuration, hints)
+    guard let vae else { throw ModelError.noAutoencoder(path: url.path) }
+    autoencoder = vae
+    text = try ModelParts.text(transformer, url, folder, tokenizers, options)
+  }
+
+  // MARK: the transformer
+
+  /// - Parameter configuration: the `config.json` in a folder; a file may have one beside it, its own or another's.
+  private static func transformer(
+    _ weights: URL, _ configuration: URL?, _ hints: ModelHints
+  ) throws -> any TransformerConfiguration {
     if let configuration {
       let file = try ConfigurationFile(configuration)
-      guard let found = try ModelFamilies.configuration(file, hints) else {
-        throw ModelError.unsupported(path: configuration.path, found: file.className)
+      if let found = try ModelFamilies.configuration(file, hints) { return found }
+      // One that names no class is another program's; the tensors may say of what.
+      if file.fields["_class_name"] == nil {
+        let place = try transformerFile(weights)
+        let kind = (try? openTransformer(at: place)).map(WeightsKind.init)
+        if let kind, kind.layout == nil, kind != .unknown { throw ModelError.notATransformer(path: place.path, what: kind.title) }
       }
-      transformer = found
-    } else {
-      transformer = try WeightsKind.configuration(of: openCheckpoint(recognisedAt: url), hints)
+      throw ModelError.unsupported(path: configuration.path, found: ForeignModels.title(ofClass: file.className))
     }
-    guard let named = options.autoencoder ?? folder?.appendingPathComponent("vae") else {
-      throw ModelError.noAutoencoder(path: url.path)
+    let beside = weights.deletingLastPathComponent().appendingPathComponent("config.json")
+    var stated: (any TransformerConfiguration)?
+    var problem: (any Error)?
+    if exists(beside), let file = try? ConfigurationFile(beside) {
+      do { stated = try ModelFamilies.configuration(file, hints) } catch { problem = error }
     }
-    // A whole model folder will do: its autoencoder is meant.
-    let inner = named.appendingPathComponent("vae")
-    autoencoder = exists(inner.appendingPathComponent("config.json")) ? inner : named
-    text = try ModelParts.text(transformer, url, folder, options)
+    let checkpoint = try openTransformer(at: weights)
+    do {
+      let found = try WeightsKind.configuration(of: checkpoint, hints)
+      guard let problem else { return stated.map { $0.isSimilar(to: found) ? $0 : found } ?? found }
+      throw problem
+    } catch let error as LoadError where stated != nil {
+      // What no tensor tells, the configuration does: the base grid of our own models.
+      guard case .malformed = error, let stated else { throw error }
+      return stated
+    }
+  }
+
+  /// The file of weights, where a folder holds several: the only one that is a transformer that runs here.
+  private static func transformerFile(_ url: URL) throws -> URL {
+    do {
+      _ = try openCheckpoint(at: url)
+      return url
+    } catch let error as LoadError {
+      guard case .unreadable = error, let all = try? names(in: url) else { return url }  // it is said where it is read
+      let files = all.filter { [".safetensors", ".pth", ".pt", ".ckpt", ".bin"].contains(where: $0.hasSuffix) }.prefix(32)
+      let kinds = files.map(url.appendingPathComponent).compactMap { file in
+        (try? openTransformer(at: file)).map { (file: file, kind: WeightsKind($0)) }
+      }
+      let ours = kinds.filter { $0.kind.layout != nil }
+      if ours.count == 1 { return ours[0].file }
+      let others: [WeightsKind] = [.uniDiffuser, .stableDiffusion, .stableDiffusionXL]
+      guard ours.isEmpty, let other = kinds.first(where: { others.contains($0.kind) }) else { return url }
+      throw ModelError.notATransformer(path: other.file.path, what: other.kind.title)
+    } catch {
+      return url
+    }
+  }
+
+  // MARK: text
+
+  /// Folders that may hold the tokenizer, the likeliest first.
+  private static func tokenizers(_ url: URL, _ folder: URL?, _ options: ModelOptions) -> [URL] {
+    func around(_ place: URL, _ suffix: String = "") -> [URL] { [place.appendingPathComponent("tokenizer" + suffix), place] }
+    guard options.tokenizer == nil else { return options.tokenizer.map { [$0, $0.deletingLastPathComponent()] } ?? [] }
+    var places: [URL] = []
+    if let named = options.textEncoder {
+      let encoder = ModelParts.encoder(named)
+      // Beside text_encoder_2 lies tokenizer_2.
+      let name = encoder.lastPathComponent
+      let suffix = name.hasPrefix("text_encoder") ? String(name.dropFirst("text_encoder".count)) : ""
+      places += [encoder, encoder.deletingLastPathComponent()].flatMap { around($0, suffix) }
+    }
+    // Files of the text encoder alone: a tokenizer of the model, or of the folder its autoencoder is taken from, will be its.
+    places += folder.map { [$0.appendingPathComponent("tokenizer")] } ?? around(url.deletingLastPathComponent())
+    return places + (options.autoencoder.map { around($0) } ?? [])
+  }
+
+  /// In a whole model folder its text encoder that is read here, in others the folder or file itself.
+  private static func encoder(_ named: URL) -> URL {
+    let inner = ["text_encoder", "text_encoder_2", "text_encoder_3"].map(named.appendingPathComponent).filter(exists)
+    return inner.first { (try? TextEncoders.configuration(of: $0)) != nil } ?? inner.first ?? named
   }
 
   private static func text(
-    _ transformer: any TransformerConfiguration, _ url: URL, _ folder: URL?, _ options: ModelOptions
+    _ transformer: any TransformerConfiguration, _ url: URL, _ folder: URL?, _ tokenizers: [URL], _ options: ModelOptions
   ) throws -> TextDescription? {
     guard transformer.textSize != nil else { return nil }
     let traits = try transformer.traits
-    let (limit, lowercases) = (traits.maximumTokens, traits.lowercasesPrompts)
-    if let named = options.textEncoder {
-      // A whole model folder, or the encoder's own, with the tokenizer inside or beside it.
-      let inner = named.appendingPathComponent("text_encoder")
-      let encoder = FileManager.default.fileExists(atPath: inner.path) ? inner : named
-      let places = [encoder, encoder.deletingLastPathComponent()].flatMap { [$0.appendingPathComponent("tokenizer"), $0] }
-      return try TextDescription(encoder: encoder, tokenizers: places, maximumTokens: limit, lowercases: lowercases)
-    }
-    guard let folder else { throw ModelError.noTextEncoder(path: url.path) }
+    let own = folder.map { $0.appendingPathComponent("text_encoder") }
+    guard let encoder = options.textEncoder.map(ModelParts.encoder) ?? own else { throw ModelError.noTextEncoder(path: url.path) }
     return try TextDescription(
-      encoder: folder.appendingPathComponent("text_encoder"), tokenizers: [folder.appendingPathComponent("tokenizer")],
-      maximumTokens: limit, lowercases: lowercases)
+      encoder: encoder, tokenizer: options.tokenizer, tokenizers: tokenizers, maximumTokens: traits.maximumTokens,
+      lowercases: traits.lowercasesPrompts)
+  }
+
+  // MARK: what goes with it
+
+  /// A line on an autoencoder that is another model's by its name, or whose latents' scale no file tells: PixArt has latents of
+  /// two kinds.
+  func note(on source: AutoencoderSource) -> String? {
+    guard let model = transformer as? PixArtConfiguration else { return nil }
+    let file = URL(fileURLWithPath: (try? source.tensors.location) ?? "").lastPathComponent
+    if let match = file.firstMatch(of: /^taesd(xl)?_/.ignoresCase()), (match.1 != nil) != model.isSigma {
+      return "\(file) decodes the latents of \(model.isSigma ? "Stable Diffusion" : "SDXL"), but this model, "
+        + "PixArt-\(model.isSigma ? "Σ" : "α"), has those of \(model.isSigma ? "SDXL: taesdxl" : "Stable Diffusion: taesd") is its own"
+    }
+    guard let scale = source.assumedScale else { return nil }
+    let isXL = scale == LatentScaling.stableDiffusionXL.factor
+    return "\(autoencoder.lastPathComponent) comes without a config.json that tells its scaling_factor; \(scale) is taken, that of "
+      + "\(isXL ? "SDXL" : "Stable Diffusion"), and the model for PixArt-\(model.isSigma ? "Σ" : "α")"
   }
 
   /// `scheduler/scheduler_config.json`, where there is one.
@@ -92,5 +185,16 @@ struct ModelParts {
       if names.count == labels.count { return names }
     }
     return transformer.isClassConditional && transformer.askableClasses == 1000 ? ImageNetClasses.names : []
+  }
+}
+
+private func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
+
+extension TransformerConfiguration {
+  /// Whether both are networks of the same sizes.
+  fileprivate func isSimilar(to other: any TransformerConfiguration) -> Bool {
+    type(of: self) == type(of: other)
+      && (hiddenSize, blockCount, patchSize, latentChannels, textSize)
+        == (other.hiddenSize, other.blockCount, other.patchSize, other.latentChannels, other.textSize)
   }
 }

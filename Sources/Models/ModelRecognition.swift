@@ -10,59 +10,43 @@ package struct WeightsKind: Sendable, Equatable {
   /// How to read its sizes, where `--model` takes it.
   let layout: CheckpointLayout?
 
-  private init(_ title: String, _ layout: CheckpointLayout? = nil) { (self.title, self.layout) = (title, layout) }
+  init(_ title: String, _ layout: CheckpointLayout? = nil) { (self.title, self.layout) = (title, layout) }
 
   package static func == (a: WeightsKind, b: WeightsKind) -> Bool { a.title == b.title }
 
-  package static let lora = WeightsKind("a LoRA, which changes another model")
-  package static let controlNet = WeightsKind("a ControlNet, which steers another model")
-  package static let flux = WeightsKind("a Flux transformer")
-  package static let stableDiffusion3 = WeightsKind("a Stable Diffusion 3 transformer")
-  package static let stableDiffusion =
-    WeightsKind("a Stable Diffusion checkpoint: a U-Net with its autoencoder and text encoder")
-  package static let unet = WeightsKind("a Stable Diffusion U-Net")
-  package static let t5 = WeightsKind("a T5 text encoder")
-  package static let clip = WeightsKind("a CLIP text encoder")
-  package static let autoencoderKL = WeightsKind("an AutoencoderKL")
-  package static let tinyAutoencoder = WeightsKind("a tiny autoencoder (TAESD)")
-  package static let gguf = WeightsKind("a GGUF file")
-  package static let unknown = WeightsKind("a file of tensors that this program does not know")
-
   package init(_ checkpoint: Checkpoint) {
     let names = checkpoint.records.map(\.name.string)
-    func has(_ all: String...) -> Bool { all.allSatisfy(checkpoint.contains) }
-    func anyName(_ test: (String) -> Bool) -> Bool { names.contains(where: test) }
-    func prefixed(_ all: String...) -> Bool { anyName { name in all.contains { name.hasPrefix($0) } } }
+    func has(_ marks: [String]) -> Bool { checkpoint.below(marks) != nil }
+    func prefixed(_ all: String...) -> Bool { names.contains { name in all.contains { name.hasPrefix($0) } } }
 
     let loraMarks = ["lora_A", "lora_B", "lora_up", "lora_down", ".lora.", "lora_unet", "lora_te", "hada_w1", "lokr_w1"]
-    let isLoRA = anyName { name in loraMarks.contains { name.contains($0) } }
-    let isControl = prefixed("control_model.", "controlnet_", "zero_convs.", "input_hint_block.")
-    if !isLoRA, !isControl, let layout = ModelFamilies.layout(of: checkpoint) {
-      self.init(layout.title, layout)
-      return
-    }
+    let isLoRA = names.contains { name in loraMarks.contains { name.contains($0) } }
     self =
       switch true {
       case isLoRA: .lora
-      case isControl: .controlNet
-      case prefixed("double_blocks.", "model.diffusion_model.double_blocks.", "single_transformer_blocks."): .flux
-      case prefixed("joint_blocks.", "model.diffusion_model.joint_blocks."),
-        has("transformer_blocks.0.attn.add_q_proj.weight"):
-        .stableDiffusion3
-      case prefixed("model.diffusion_model.input_blocks."): .stableDiffusion
-      case prefixed("input_blocks."), has("conv_in.weight", "time_embedding.linear_1.weight"): .unet
-      case has("encoder.block.0.layer.0.SelfAttention.q.weight"): .t5
-      case prefixed("text_model.encoder.", "transformer.text_model."): .clip
-      case has("decoder.conv_in.weight"), has("first_stage_model.decoder.conv_in.weight"), has("encoder.conv_in.weight"):
-        .autoencoderKL
-      case has("decoder.layers.0.weight"), has("1.weight", "3.conv.0.weight"), has("0.weight", "1.conv.0.weight"),
-        has("layers.0.weight"), has("taesd_decoder.1.weight"):
-        .tinyAutoencoder
-      default: .unknown
+      case prefixed("control_model.", "controlnet_", "controlnet.", "zero_convs.", "input_hint_block."): .controlNet
+      default:
+        ForeignModels.kind(of: names)
+          ?? ModelFamilies.layout(of: checkpoint).map { WeightsKind($0.layout.title, $0.layout) }
+          ?? WeightsKind.part(has, prefixed("text_model.encoder.", "transformer.text_model."))
       }
   }
 
+  /// A part of a model.
+  private static func part(_ has: ([String]) -> Bool, _ isCLIP: Bool) -> WeightsKind {
+    switch true {
+    case has(["encoder.block.0.layer.0.SelfAttention.q.weight"]): .t5
+    case isCLIP, has(["transformer.resblocks.0.attn.in_proj_weight"]): .clip
+    case has(["decoder.conv_in.weight"]), has(["encoder.conv_in.weight"]): .autoencoderKL
+    case has(["decoder.layers.0.weight"]), has(["1.weight", "3.conv.0.weight"]), has(["0.weight", "1.conv.0.weight"]),
+      has(["layers.0.weight"]):
+      .tinyAutoencoder
+    default: .unknown
+    }
+  }
+
   /// The transformer in a file, its sizes read off the shapes of its tensors.
+  /// - Parameter checkpoint: as ``openTransformer(at:)`` gives it.
   /// - Throws: ``ModelError/notATransformer(path:what:)`` for anything else, `LoadError` for shapes that make no sense.
   static func configuration(
     of checkpoint: Checkpoint, _ hints: ModelHints
@@ -86,22 +70,39 @@ package struct WeightsKind: Sendable, Equatable {
 /// - Throws: `LoadError` where it is no checkpoint.
 package func describeFile(_ url: URL) throws -> String {
   if WeightsKind.isGGUF(url) { return WeightsKind.gguf.title }
-  let checkpoint = try openCheckpoint(at: url)
+  let file = try openCheckpoint(at: url)
+  let checkpoint = (try? file.transformer()) ?? file
   let kind = WeightsKind(checkpoint)
   let sizes = try? WeightsKind.configuration(of: checkpoint, ModelHints()).summary
-  let count = checkpoint.records.reduce(0) { $0 + $1.count }
-  let types = Dictionary(grouping: checkpoint.records, by: \.type).mapValues { $0.reduce(0) { $0 + $1.count } }
+  let count = file.records.reduce(0) { $0 + $1.count }
+  let types = Dictionary(grouping: file.records, by: \.type).mapValues { $0.reduce(0) { $0 + $1.count } }
     .sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }.map(\.key.rawValue).joined(separator: ", ")
   let amount = count >= 1_000_000 ? String(format: "%.1f million", Double(count) / 1e6) : "\(count)"
-  return [kind.title, sizes, "\(checkpoint.records.count) tensors, \(amount) numbers", types]
+  return [kind.title, sizes, "\(file.records.count) tensors, \(amount) numbers", types]
     .compactMap { $0 }.joined(separator: "; ")
 }
 
-/// Opens a file that should be a transformer's weights.
-/// - Throws: ``ModelError/notATransformer(path:what:)`` for a GGUF file, `LoadError`.
-package func openCheckpoint(recognisedAt url: URL) throws -> Checkpoint {
+extension Checkpoint {
+  /// The tensors of a transformer that runs here, by the names of its authors; all of them where there is none.
+  fileprivate func transformer() throws -> Checkpoint {
+    let names = try unwrapped()
+    guard ForeignModels.kind(of: names.records.map(\.name.string)) == nil else { return names }
+    return try (ModelFamilies.layout(of: names)?.tensors ?? names).network([])
+  }
+}
+
+/// Opens a file or folder that should be a transformer's weights: its tensors by the names of its authors.
+/// - Throws: ``ModelError/notATransformer(path:what:)`` for files of other kinds that are not opened, `LoadError`.
+package func openTransformer(at url: URL) throws -> Checkpoint {
   guard !WeightsKind.isGGUF(url) else {
     throw ModelError.notATransformer(path: url.path, what: WeightsKind.gguf.title)
   }
-  return try openCheckpoint(at: url)
+  do {
+    return try openCheckpoint(at: url).transformer()
+  } catch let error as LoadError {
+    if case .refused = error, let kind = ForeignModels.kind(ofPickleAt: url) {
+      throw ModelError.notATransformer(path: url.path, what: kind.title)
+    }
+    throw error
+  }
 }

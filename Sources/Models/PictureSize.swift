@@ -21,15 +21,19 @@ public struct PictureSize: Hashable, Sendable, CustomStringConvertible {
   /// "384x256".
   public var description: String { "\(width)x\(height)" }
 
-  /// Smallest and largest side that is drawn.
+  /// Smallest and largest side that is drawn; models that were trained at larger sizes draw up to ``largest``.
   public static let limits = 64...1024
+  /// The largest side that any model draws.
+  package static let largest = 2048
 
   /// The closest size whose sides are multiples of `step` within ``limits``.
-  public func nearestLegal(step: Int) -> PictureSize {
+  public func nearestLegal(step: Int) -> PictureSize { nearestLegal(step: step, within: PictureSize.limits) }
+
+  package func nearestLegal(step: Int, within limits: ClosedRange<Int>) -> PictureSize {
     func nearest(_ side: Int) -> Int {
-      let clamped = min(max(side, PictureSize.limits.lowerBound), PictureSize.limits.upperBound)
+      let clamped = min(max(side, limits.lowerBound), limits.upperBound)
       let low = clamped / step * step
-      let candidates = [low, low + step].filter(PictureSize.limits.contains)
+      let candidates = [low, low + step].filter(limits.contains)
       return candidates.min { abs($0 - clamped) < abs($1 - clamped) } ?? low
     }
     return PictureSize(width: nearest(width), height: nearest(height))

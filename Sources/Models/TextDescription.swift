@@ -7,7 +7,7 @@ package struct TextDescription: Sendable {
   package let configuration: any TextEncoderConfiguration
   /// The folder or file of the encoder's weights.
   package let weights: URL
-  /// `spiece.model`.
+  /// `spiece.model`, `tokenizer.json`, or the encoder's own file where that brings its tokenizer along.
   package let tokenizer: URL
   /// Longest prompt in tokens, end token included.
   package let maximumTokens: Int
@@ -20,21 +20,56 @@ package struct TextDescription: Sendable {
   }
 
   /// - Parameters:
-  ///   - encoder: a folder with `config.json` and weights.
-  ///   - tokenizers: folders that may hold `spiece.model`, the first that does counts.
+  ///   - encoder: a folder with `config.json` and weights, or a file of weights.
+  ///   - tokenizer: the file or folder that the user names.
+  ///   - tokenizers: folders that may hold one, the first that does counts.
   ///   - maximumTokens: nil: what the tokenizer's configuration says.
-  init(encoder: URL, tokenizers: [URL], maximumTokens: Int? = nil, lowercases: Bool = false) throws {
+  /// - Throws: ``ModelError/noTokenizer(path:)`` where there is none.
+  init(
+    encoder: URL, tokenizer named: URL? = nil, tokenizers: [URL], maximumTokens: Int? = nil, lowercases: Bool = false
+  ) throws {
     weights = encoder
     self.lowercases = lowercases
-    configuration = try TextEncoders.configuration(ConfigurationFile(encoder.appendingPathComponent("config.json")))
-    let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
-    let folder = tokenizers.first { exists($0.appendingPathComponent("spiece.model")) } ?? tokenizers[0]
-    tokenizer = folder.appendingPathComponent("spiece.model")
-    let settings = folder.appendingPathComponent("tokenizer_config.json")
-    let stated = maximumTokens == nil && exists(settings)
-      ? try readConfiguration(TokenizerConfiguration.self, at: settings).maximumLength : nil
+    configuration = try TextEncoders.configuration(of: encoder)
+    guard let found = try TextDescription.tokenizer(named, encoder, tokenizers) else {
+      throw ModelError.noTokenizer(path: named?.path ?? encoder.path)
+    }
+    tokenizer = found
+    let stated = try TextDescription.statedMaximum(found.deletingLastPathComponent())
     self.maximumTokens = maximumTokens ?? Int(min(max(stated ?? 512, 1), 4096))
   }
+
+  /// `model_max_length` of the tokenizer in a folder; nil where nobody says.
+  static func statedMaximum(_ folder: URL) throws -> Double? {
+    let settings = folder.appendingPathComponent("tokenizer_config.json")
+    guard FileManager.default.fileExists(atPath: settings.path) else { return nil }
+    return try readConfiguration(TokenizerConfiguration.self, at: settings).maximumLength
+  }
+
+  private static func tokenizer(_ named: URL?, _ encoder: URL, _ folders: [URL]) throws -> URL? {
+    let files = FileManager.default
+    var isFolder: ObjCBool = false
+    if let named, files.fileExists(atPath: named.path, isDirectory: &isFolder), !isFolder.boolValue { return named }
+    let places = named.map { [$0, $0.appendingPathComponent("tokenizer")] } ?? folders
+    for place in places {
+      for name in ["spiece.model", "tokenizer.json"] {
+        let file = place.appendingPathComponent(name)
+        if files.fileExists(atPath: file.path) || danglingLink(file) != nil { return file }
+      }
+    }
+    guard named == nil else { return nil }
+    let isFile = files.fileExists(atPath: encoder.path, isDirectory: &isFolder) && !isFolder.boolValue
+    if isFile { return try openCheckpoint(at: encoder).contains(SentencePieceTokenizer.modelTensor) ? encoder : nil }
+    return places.first?.appendingPathComponent("spiece.model")  // says that it is missing
+  }
+
+  /// The encoder's tensors, by the names of its authors.
+  /// - Throws: `LoadError`.
+  package func openWeights() throws -> Checkpoint { try TextEncoders.open(weights) }
+
+  /// Bytes of the tokenizer as a `spiece.model`.
+  /// - Throws: `TokenizerError`.
+  package func tokenizerModel() throws -> [UInt8] { try SentencePieceTokenizer.model(at: tokenizer) }
 
   /// A prompt as the model was trained to read it.
   package func prepared(_ prompt: String) -> String {

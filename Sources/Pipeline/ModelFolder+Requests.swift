@@ -6,7 +6,7 @@ import DiTTransformer
 extension ModelFolder {
   /// What is drawn where the user says nothing.
   public var defaultRequest: GenerationRequest {
-    var request = GenerationRequest(size: nativeSize)
+    var request = GenerationRequest(size: usualSize)
     request.steps = defaults.steps
     request.sampler = defaults.sampler
     request.guidanceScale = defaults.guidanceScale
@@ -20,8 +20,10 @@ extension ModelFolder {
       let grid = Grid(height: request.size.height / sizeStep, width: request.size.width / sizeStep)
       throw UViTError.grid(grid, native: transformer.nativeGrid)
     }
-    let nearest = request.size.nearestLegal(step: sizeStep)
-    guard nearest == request.size else { throw RequestError.size(request.size, nearest: nearest, step: sizeStep) }
+    let nearest = request.size.nearestLegal(step: sizeStep, within: sizeLimits)
+    guard nearest == request.size else {
+      throw RequestError.size(request.size, nearest: nearest, step: sizeStep, limits: sizeLimits)
+    }
     guard (1...1000).contains(request.steps) else { throw RequestError.steps(request.steps) }
     guard request.guidanceScale >= 0, request.guidanceScale <= 100 else {
       throw RequestError.guidance(request.guidanceScale)

@@ -9,7 +9,8 @@ package struct PictureMetadata: Sendable {
   // Keys that a picture has only where something is not the usual.
   package static let modelHash = "Model hash", modelPath = "Model path"
   package static let vae = "VAE", textEncoder = "Text encoder"
-  static let compatibility = "DiT compatibility", tile = "VAE tile"
+  package static let tokenizer = "Tokenizer"
+  static let baseSize = "Base size", classIndex = "Class index", compatibility = "DiT compatibility", tile = "VAE tile"
 
   /// "LoRA", "LoRA hash", "LoRA path" of the first adapter, "LoRA 2", … of the others.
   static func loraKeys(_ number: Int) -> (use: String, hash: String, path: String) {
@@ -41,6 +42,8 @@ package struct PictureMetadata: Sendable {
       (PictureMetadata.modelPath, isFound ? nil : RecordedPath.text(of: folder.url)),
       (PictureMetadata.vae, options.autoencoder.map(RecordedPath.text)),
       (PictureMetadata.textEncoder, options.textEncoder.map(RecordedPath.text)),
+      (PictureMetadata.tokenizer, options.tokenizer.map(RecordedPath.text)),
+      (PictureMetadata.baseSize, folder.recordedBaseSize.map(String.init)),
       (PictureMetadata.compatibility, options.compatibility?.rawValue),
       (PictureMetadata.tile, tile),
     ]
@@ -76,6 +79,7 @@ package struct PictureMetadata: Sendable {
       result["Mask SHA-256"] = source.maskHash
     }
     result["Class"] = request.classIndex.map({ folder.className($0) })
+    result[PictureMetadata.classIndex] = request.classIndex.flatMap { folder.needsIndex($0) ? String($0) : nil }
     record(folder.options.adapters + request.adapters, in: &result)
     for (key, value) in engine { result[key] = value }
     return result

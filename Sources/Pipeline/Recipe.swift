@@ -19,11 +19,16 @@ package struct Recipe: Sendable {
   /// The program that wrote it, and those of its settings that nothing here corresponds to. Nil: ours.
   package var foreign: (program: String, unused: [String])?
   package var className: String?
+  /// Where the name alone does not tell the class.
+  package var classIndex: Int?
   package var model: String?
   /// Where the model lies, if it is not found by its name; likewise parts that the user named. See ``RecordedPath``.
   package var modelPath: String?
   package var autoencoder: String?
   package var textEncoder: String?
+  package var tokenizer: String?
+  /// Pixels along the size that the model was taken to be trained at.
+  package var baseSize: Int?
   package var compatibility: DiTCompatibility?
   /// Pixels along a tile of the decoder.
   package var tile: Int?
@@ -86,10 +91,13 @@ package struct Recipe: Sendable {
     }
     self.request = request
     className = parameters["Class"]
+    classIndex = try optional(PictureMetadata.classIndex) { Int($0) }
     model = parameters.model
     modelPath = parameters[PictureMetadata.modelPath]
     autoencoder = parameters[PictureMetadata.vae]
     textEncoder = parameters[PictureMetadata.textEncoder]
+    tokenizer = parameters[PictureMetadata.tokenizer]
+    baseSize = try optional(PictureMetadata.baseSize) { Int($0).flatMap { (1...32_768).contains($0) ? $0 : nil } }
     compatibility = try optional(PictureMetadata.compatibility, DiTCompatibility.init)
     tile = try optional(PictureMetadata.tile) { Int($0).flatMap { (64...65_536).contains($0) ? $0 : nil } }
     adapters = try RecordedLoRA.all(in: parameters, of: url)
@@ -129,7 +137,7 @@ package struct Recipe: Sendable {
   package func completing(_ options: ModelOptions, named: String?) throws -> ModelOptions {
     var options = options
     if options.tiling == .automatic, let tile { options.tiling = .side(tile) }
-    guard named.map({ URL(fileURLWithPath: $0).lastPathComponent == model }) ?? true else { return options }
+    guard named.map({ HubCache.name(of: URL(fileURLWithPath: $0)) == model }) ?? true else { return options }
     func found(_ part: String, _ text: String?, _ option: String) throws -> URL? {
       guard let url = text.map(RecordedPath.url) else { return nil }
       guard FileManager.default.fileExists(atPath: url.path) else {
@@ -139,6 +147,8 @@ package struct Recipe: Sendable {
     }
     options.autoencoder = try options.autoencoder ?? found("autoencoder", autoencoder, "--vae")
     options.textEncoder = try options.textEncoder ?? found("text encoder", textEncoder, "--text-encoder")
+    options.tokenizer = try options.tokenizer ?? found("tokenizer", tokenizer, "--tokenizer")
+    options.baseSize = options.baseSize ?? baseSize
     options.compatibility = options.compatibility ?? compatibility
     return options
   }

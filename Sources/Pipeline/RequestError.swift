@@ -4,7 +4,7 @@ import DiTModels
 
 /// Why a request cannot be drawn.
 package enum RequestError: WordedError {
-  case size(PictureSize, nearest: PictureSize, step: Int)
+  case size(PictureSize, nearest: PictureSize, step: Int, limits: ClosedRange<Int> = PictureSize.limits)
   case steps(Int)
   case guidance(Float)
   case guidanceInterval(ClosedRange<Float>)
@@ -23,9 +23,9 @@ package enum RequestError: WordedError {
 
   package func line(_ say: (_ program: String, _ library: String) -> String) -> String {
     switch self {
-    case .size(let size, let nearest, let step):
-      "size \(size): width and height must be multiples of \(step) from \(PictureSize.limits.lowerBound) to "
-        + "\(PictureSize.limits.upperBound); the nearest legal size is \(nearest)"
+    case .size(let size, let nearest, let step, let limits):
+      "size \(size): width and height must be multiples of \(step) from \(limits.lowerBound) to "
+        + "\(limits.upperBound); the nearest legal size is \(nearest)"
     case .steps(let steps): "\(steps) steps: expected 1 to 1000"
     case .guidance(let scale): "guidance \(scale): expected a number from 0 to 100"
     case .guidanceInterval(let interval):

@@ -21,7 +21,7 @@ package struct Stages: Sendable {
     // SentencePiece takes as long to build its tables as a text encoder's weights to be packed.
     let making = folder.text.map { text in OnAnotherThread { try text.makeTokenizer() } }
     textEncoder = try folder.text.map { text in
-      try text.configuration.load(openCheckpoint(at: text.weights), backend: backend)
+      try text.configuration.load(text.openWeights(), backend: backend)
     }
     transformers = try TransformerShelf(folder, backend: backend, adapters)
     autoencoder = try folder.autoencoder.load(backend: backend, encoder: false, tiling: folder.tiling)

@@ -25,14 +25,14 @@ struct TextCache {
     } catch {
       throw LoadError.unwritable(file: folder.path, reason: "the folder cannot be made")
     }
-    let checkpoint = try openCheckpoint(at: text.weights)
+    let checkpoint = try text.openWeights()
     var bytes = Array("\(text.configuration) \(backend.kind) \(backend.precision) \(text.maximumTokens)".utf8)
     for record in checkpoint.records { bytes += Array("\(record.name)\(record.shape)\(record.type)".utf8) }
     var seen: Set<String> = []
     for file in checkpoint.records.map(\.file) where seen.insert(file.path).inserted {
       bytes += Array("\(file.bytes.count)".utf8) + file.bytes.prefix(TextCache.sample) + file.bytes.suffix(TextCache.sample)
     }
-    bytes += (try? Data(contentsOf: text.tokenizer)) ?? Data()
+    bytes += (try? text.tokenizerModel()) ?? []
     key = sha256(bytes)
   }
 

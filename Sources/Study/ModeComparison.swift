@@ -86,7 +86,7 @@ extension TextToImage {
     guard let encoder = try folder.text?.configuration.listing() else { throw ComparisonError.notOurs(folder.name) }
     let grid = grid(of: request.size)
     let tokens = try [request.prompt, request.negativePrompt].map { try self.tokens(of: $0).count }
-    let transformer = try folder.transformer.listing(openCheckpoint(at: folder.weights))
+    let transformer = try folder.transformer.listing(openTransformer(at: folder.weights))
     let costs = tokens.map { transformer.costs(Workload(patches: grid.count, textTokens: $0)) }
     let differ = request.prompt != request.negativePrompt || request.classIndex != nil
     let evaluations = try folder.sampler(for: request).evaluations

@@ -111,8 +111,9 @@ package struct ModelInspection: Encodable, Sendable {
   private static func grid(of size: PictureSize?, _ configuration: any TransformerConfiguration, factor: Int) throws -> Grid {
     guard let size else { return configuration.nativeGrid }
     let step = configuration.patchSize * factor
-    let nearest = size.nearestLegal(step: step)
-    guard nearest == size else { throw RequestError.size(size, nearest: nearest, step: step) }
+    let limits = configuration.sizeLimits(factor: factor)
+    let nearest = size.nearestLegal(step: step, within: limits)
+    guard nearest == size else { throw RequestError.size(size, nearest: nearest, step: step, limits: limits) }
     return Grid(height: size.height / step, width: size.width / step)
   }
 
@@ -120,14 +121,14 @@ package struct ModelInspection: Encodable, Sendable {
 
   /// A model folder: all its parts.
   package init(folder: ModelFolder, size: PictureSize? = nil, textTokens: Int = 16) throws {
-    var files = [("transformer/", folder.weights)]
-    if let text = folder.text { files.append(("text_encoder/", text.weights)) }
-    files.append(("vae/", folder.autoencoderURL))
-    let tensors = try files.flatMap { try ModelInspection.listed(openCheckpoint(at: $1), $0) }
+    var files = [("transformer/", try openTransformer(at: folder.weights))]
+    if let text = folder.text { files.append(("text_encoder/", try text.openWeights())) }
+    files.append(("vae/", try folder.autoencoder.tensors))
+    let tensors = files.flatMap { ModelInspection.listed($1, $0) }
     let tokens = folder.text == nil ? 0 : textTokens
     let transformer = folder.transformer
     let grid = try ModelInspection.grid(of: size, transformer, factor: folder.autoencoder.scaleFactor)
-    let checkpoint = try openCheckpoint(at: folder.weights)
+    let checkpoint = files[0].1
     var parts = [Part("transformer", try transformer.costs(grid: grid, textTokens: tokens, checkpoint))]
     let work = Workload(textTokens: tokens, latents: grid.count * transformer.patchSize * transformer.patchSize)
     if let text = folder.text { parts.append(Part("text encoder", try text.configuration.listing().costs(work))) }
@@ -136,7 +137,7 @@ package struct ModelInspection: Encodable, Sendable {
   }
 
   /// A checkpoint: its tensors, and what it takes to run where a DiT's `config.json` lies beside it.
-  package init(checkpoint url: URL, size: PictureSize? = nil, textTokens: Int = 16) throws {
+  package init(checkpoint url: URL, baseSize: Int? = nil, size: PictureSize? = nil, textTokens: Int = 16) throws {
     let tensors = try ModelInspection.listed(openCheckpoint(at: url), "")
     let folder =
       (try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true ? url : url.deletingLastPathComponent()
@@ -147,9 +148,10 @@ package struct ModelInspection: Encodable, Sendable {
       self.init(url.lastPathComponent, [], tensors)
       return
     }
-    let grid = try ModelInspection.grid(of: size, configuration, factor: 8)
+    let sized = try NativeSize.applied(to: configuration, baseSize, file: url, factor: 8).transformer
+    let grid = try ModelInspection.grid(of: size, sized, factor: 8)
     let tokens = configuration.textSize == nil ? 0 : textTokens
-    let costs = try configuration.costs(grid: grid, textTokens: tokens, openCheckpoint(at: url))
+    let costs = try configuration.costs(grid: grid, textTokens: tokens, openTransformer(at: url))
     self.init(
       url.lastPathComponent, [Part("transformer", costs)], tensors, grid: grid, textTokens: tokens > 0 ? tokens : nil)
   }

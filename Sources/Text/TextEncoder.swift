@@ -1,5 +1,6 @@
 import DiTCheckpoints
 import DiTTensors
+import Foundation
 
 /// From the tokens of a prompt to what a transformer reads.
 package protocol TextEncoder: Sendable {
@@ -10,6 +11,13 @@ package protocol TextEncoder: Sendable {
   /// - Parameter probe: is shown each block; throw from it to stop.
   /// - Throws: where memory is short, or a file that is read through cannot be.
   func encode(_ texts: [[Int]], probe: Probe?) throws -> [Tensor]
+}
+
+extension TextEncoderConfiguration {
+  /// Whether both are of the same sizes.
+  fileprivate func isSimilar(to other: any TextEncoderConfiguration) -> Bool {
+    (width, vocabularySize) == (other.width, other.vocabularySize)
+  }
 }
 
 extension TextEncoder {
@@ -23,10 +31,17 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
   static var title: String { get }
   /// Whether a `config.json` describes such an encoder.
   static func recognises(_ fields: JSONValue) -> Bool
+  /// Tensors that such an encoder has and no other network.
+  static var marks: [String] { get }
+  /// Reads the sizes off the tensors.
+  /// - Throws: `LoadError` for shapes that make no sense.
+  init(tensors: Checkpoint) throws
 
   /// Numbers of a token's state.
   var width: Int { get }
   var vocabularySize: Int { get }
+  /// A `config.json` that is read back as this.
+  var fields: JSONValue { get }
   /// Reads and packs the weights.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
   func load(_ checkpoint: Checkpoint, backend: Backend) throws -> any TextEncoder
@@ -37,6 +52,34 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
 /// The text encoders that this program runs.
 package enum TextEncoders {
   static let all: [any TextEncoderConfiguration.Type] = [T5Configuration.self]
+
+  /// Opens an encoder's weights, by the names of its authors.
+  /// - Throws: `LoadError`.
+  package static func open(_ url: URL) throws -> Checkpoint { try openNetwork(at: url, marks: all.map { $0.marks }) }
+
+  /// What a folder or file of weights is, by the `config.json` in or beside it, or by its tensors.
+  /// - Throws: `ConfigurationError` or `LoadError`.
+  package static func configuration(of url: URL) throws -> any TextEncoderConfiguration {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+    let folder = !exists || isFolder.boolValue ? url : url.deletingLastPathComponent()
+    let file = folder.appendingPathComponent("config.json")
+    let isThere = FileManager.default.fileExists(atPath: file.path)
+    if !exists || isFolder.boolValue && isThere { return try configuration(ConfigurationFile(file)) }
+    let tensors = try open(url)
+    guard let kind = all.first(where: { $0.marks.allSatisfy(tensors.contains) }) else {
+      let first = tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors"
+      let known = all.map { $0.title }.joined(separator: ", ")
+      throw ConfigurationError.wrong(
+        file: url.path, reason: "no text encoder (\(first)); this program reads text with \(known)")
+    }
+    let found = try kind.init(tensors: tensors)
+    // A configuration beside a file may be another's.
+    guard isThere, let beside = try? ConfigurationFile(file), kind.recognises(beside.fields), let stated = try? beside.read(kind),
+      stated.isSimilar(to: found)
+    else { return found }
+    return stated
+  }
 
   /// What a `config.json` describes.
   /// - Throws: `ConfigurationError` naming the file and the field.

@@ -23,6 +23,30 @@ import Testing
     }
   }
 
+  /// Both halves in one folder, of one kind of file or two, also beside those of another model.
+  @Test(arguments: ["taesd", "taesdxl"]) func aFolderOfHalves(_ stem: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.copy(Self.original.appendingPathComponent("taesd_decoder.pth"), as: "\(stem)_decoder.pth")
+    let encoder = try openCheckpoint(at: Self.original.appendingPathComponent("taesd_encoder.pth"))
+    try folder.write("\(stem)_encoder.safetensors", encoder) { $0 }
+    for half in ["encoder", "decoder"] { try folder.write("taef1_\(half).pth", ["0.weight": Tensor([1], [1])]) }
+    let whole = try loadAutoencoder(at: Self.original, backend: float32, encoder: true)
+    let scaling: LatentScaling? = stem == "taesd" ? nil : .stableDiffusionXL
+    let parts = try loadAutoencoder(at: folder.url, backend: float32, encoder: true, scaling: scaling)
+    var numbers = Numbers(1)
+    let latents = try numbers.tensor([1, whole.latentChannels, 3, 5], scale: 2), image = try numbers.tensor([1, 3, 16, 24])
+    #expect(try parts.decode(latents).array == whole.decode(latents).array)
+    #expect(try parts.encode(image).array == whole.encode(image).array)
+    // And as one file, under names that are read back.
+    let source = try AutoencoderSource(folder.url, scaling: scaling)
+    try folder.write("one.safetensors", source.tensors) { $0 }
+    try folder.write("module.safetensors", source.tensors) { "module." + $0 }
+    for name in ["one.safetensors", "module.safetensors"] {
+      let one = try loadAutoencoder(at: folder.file(name), backend: float32, encoder: true)
+      #expect(try one.encode(image).array == whole.encode(image).array)
+    }
+  }
+
   @Test func oneHalfAlone() throws {
     let folder = try TemporaryFolder()
     try folder.copy(Self.original.appendingPathComponent("taesd_encoder.pth"))

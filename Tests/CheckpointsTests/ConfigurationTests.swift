@@ -16,7 +16,7 @@ import Testing
   @Test(arguments: [
     "[0e+]", "[0e-]", "[1e-", "[0E+]", "[1.e1]", "[-]", "[+1]", "[01]", "[.5]", "[1.]", "[0x10]", "[1_000]", "[--1]", "[NaN1]",
     "[nan]", "['a']", "{a: 1}", "[1 2]", "[,]", "[1,,2]", "{\"a\" 1}", "{\"a\":}", "{,}", "[\"\\x\"]", "[\"\\ud800\"]", "[\"\n\"]",
-    "", " ", "[", "{", "]", "[1]]", "[1] x", "// no\n[1]", "[1, // no\n2]", "[tru]", "[truex]", "\u{feff}\u{feff}[1]",
+    "", " ", "[", "{", "]", "[1]]", "[1] x", "/ no\n[1]", "[1, /* no\n2]", "# no\n[1]", "[tru]", "[truex]", "\u{feff}\u{feff}[1]",
   ])
   func malformedJSONIsRefusedInOneLine(_ text: String) throws {
     do {
@@ -39,6 +39,8 @@ import Testing
     #expect(try value("\u{feff}{\"a\": \"é\\n\\u00e9\\ud83e\\udd8a\\\\\\\"\"}") == .object(["a": .string("é\né🦊\\\"")]))
     #expect(try value("1000000000000000019884624838656").number == 1e30)
     #expect(try value(" \r\n\t{}\n\n") == .object([:]))
+    #expect(try value("// yes\n[1, /* and * / here */ 2 // too\n]//") == .array([.number(1), .number(2)]))
+    #expect(try value("[\"// no\"]") == .array([.string("// no")]))
   }
 
   @Test func faultsSayWhere() throws {

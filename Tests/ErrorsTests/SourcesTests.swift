@@ -9,6 +9,7 @@ import Testing
     "Malformed", "Refused",  // become LoadError, or a bad line of a prompt file
     "LineError", "PromptProblem",  // become the list of bad lines, then BatchError.badLines
     "VerificationError",  // becomes a failed row
+    "Unreadable",  // becomes TokenizerError.notUnigram
     "Done",  // ends the benchmark of a first step
   ]
 

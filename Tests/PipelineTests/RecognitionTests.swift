@@ -28,6 +28,22 @@ import Testing
     (.stableDiffusion3, ["model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"]),
     (.lora, ["lora_unet_down_blocks_0.lora_up.weight", "lora_unet_down_blocks_0.alpha"]),
     (.lora, ["unet.down_blocks.0.attn.to_q.lora_A.weight"]),
+    (.stableDiffusionXL, ["model.diffusion_model.input_blocks.0.0.weight", "conditioner.embedders.1.model.x.weight"]),
+    (.unetXL, ["conv_in.weight", "time_embedding.linear_1.weight", "add_embedding.linear_1.weight"]),
+    (.uniDiffuser, [
+      "patch_embed.proj.weight", "mid_block.attn.qkv.weight", "decoder_pred.weight", "text_embed.weight", "clip_img_embed.weight",
+    ]),
+    (.uniDiffuser, ["unet.vae_img_in.proj.weight", "unet.clip_img_in.weight"]),
+    (.sana, [
+      "module.x_embedder.proj.weight", "module.t_block.1.weight", "module.y_embedder.y_proj.fc1.weight",
+      "module.attention_y_norm.weight",
+    ]),
+    (.sana, ["transformer_blocks.0.ff.conv_inverted.weight", "caption_norm.weight"]),
+    (.video, ["x_embedder.proj.weight", "t_block.1.weight", "y_embedder.y_proj.fc1.weight", "blocks.0.attn_temp.qkv.weight"]),
+    (.hunyuan, ["text_embedding_padding", "mlp_t5.0.weight"]), (.auraFlow, ["register_tokens", "double_layers.0.attn.w1q.weight"]),
+    (.lumina, ["cap_embedder.0.weight", "layers.0.attention.wq.weight"]), (.stableCascade, ["clip_txt_pooled_mapper.weight"]),
+    (.stableDiffusion3, ["transformer_blocks.0.attn.add_q_proj.weight"]),
+    (.flux, ["model.diffusion_model.double_blocks.0.img_attn.qkv.weight"]),
     (.controlNet, ["control_model.input_blocks.0.0.weight"]),
     (.controlNet, ["controlnet_cond_embedding.conv_in.weight", "conv_in.weight", "time_embedding.linear_1.weight"]),
     (.clip, ["text_model.encoder.layers.0.mlp.fc1.weight"]),
@@ -73,6 +89,15 @@ import Testing
     } catch {
       #expect("\(error)".contains("this is StableDiffusionPipeline; this program runs DiT"))
     }
+    let others = [("UniDiffuserPipeline", "UniDiffuser (UniDiffuserPipeline)"), ("StableCascadePipeline", "this is StableCascade")]
+    for (name, what) in others {
+      try folder.write(#"{"_class_name": "\#(name)"}"#, to: "other/model_index.json")
+      #expect { _ = try ModelFolder(folder.file("other")) } throws: { "\($0)".contains(what) }
+    }
+    // Stable Diffusion's own checkpoints hold objects of their training, for which they are refused: the line says what they are.
+    let refused = try Data(contentsOf: Fixtures.url("files/pickle/bad/legacy-os-system.pt"))
+    try (refused + Data("model.diffusion_model.input_blocks.0.0.weight".utf8)).write(to: folder.file("sd.ckpt"))
+    #expect { _ = try ModelFolder(folder.file("sd.ckpt")) } throws: { "\($0)".contains("this is a Stable Diffusion checkpoint") }
     try folder.write(#"{"_class_name": "FluxTransformer2DModel"}"#, to: "flux/transformer/config.json")
     #expect(throws: ModelError.self) { try ModelFolder(folder.file("flux")) }
   }

@@ -92,4 +92,32 @@ import Testing
       ["config.json", "\"umt5\"", "T5"].allSatisfy("\(error)".contains)
     }
   }
+
+  /// One file of weights, without a configuration or with one beside it, under any prefix.
+  @Test(arguments: forms, ["", "text_encoders.t5xxl.transformer."]) func oneFile(_ form: String, prefix: String) throws {
+    let stated = try sizes(form)
+    let source = try openCheckpoint(at: Fixtures.url(form + "/model.safetensors"))
+    let url = folder.file("t5.safetensors")
+    var writer = SafetensorsWriter(url)
+    // The table of embeddings under one of its two names.
+    for record in source.records where record.name != "shared.weight" || !source.contains("encoder.embed_tokens.weight") {
+      try writer.add(record, as: TensorName(prefix + record.name.string))
+    }
+    try writer.add("logit_scale", try Tensor([1], [1]))
+    try writer.write()
+    let read = try #require(try TextEncoders.configuration(of: url) as? T5Configuration)
+    #expect("\(read)" == "\(stated)")
+    let again = try JSONDecoder().decode(T5Configuration.self, from: JSONEncoder().encode(read.fields))
+    #expect("\(again)" == "\(read)")
+    let states = try read.load(TextEncoders.open(url), backend: backend).encode([[3, 1, 4]])
+    #expect(try states.map(\.array) == stated.load(source, backend: backend).encode([[3, 1, 4]]).map(\.array))
+    try FileManager.default.copyItem(at: Fixtures.url("vae/tiny/config.json"), to: folder.file("config.json"))
+    #expect(try TextEncoders.configuration(of: url).width == stated.width)
+  }
+
+  @Test func otherFilesAreNoEncoder() throws {
+    #expect {
+      _ = try TextEncoders.configuration(of: Fixtures.url("vae/tiny/diffusion_pytorch_model.safetensors"))
+    } throws: { "\($0)".contains("no text encoder") }
+  }
 }

@@ -99,6 +99,23 @@ package struct AutoencoderKLConfiguration: AutoencoderConfiguration {
     if let problem { throw LoadError.malformed(file: tensors.location, reason: "this AutoencoderKL \(problem)") }
   }
 
+  package var fields: JSONValue {
+    let number = { (value: Int) in JSONValue.number(Double(value)) }
+    let exact = { (value: Float) in JSONValue.number(Double("\(value)") ?? Double(value)) }
+    let levels = channels.count
+    return .object([
+      "_class_name": .string("AutoencoderKL"), "latent_channels": number(latentChannels),
+      "block_out_channels": .array(channels.map(number)), "layers_per_block": number(layersPerBlock),
+      "norm_num_groups": number(groups), "mid_block_add_attention": .bool(middleAttention), "sample_size": number(sampleSize),
+      "use_quant_conv": .bool(quantConvolution), "use_post_quant_conv": .bool(postQuantConvolution), "act_fn": .string("silu"),
+      "scaling_factor": exact(scaling.factor), "shift_factor": exact(scaling.shift), "in_channels": number(3),
+      "latents_mean": scaling.mean.map { .array($0.map(exact)) } ?? .null, "out_channels": number(3),
+      "latents_std": scaling.std.map { .array($0.map(exact)) } ?? .null,
+      "down_block_types": .array(Array(repeating: .string("DownEncoderBlock2D"), count: levels)),
+      "up_block_types": .array(Array(repeating: .string("UpDecoderBlock2D"), count: levels)),
+    ])
+  }
+
   package func listing() throws -> NetworkListing {
     try NetworkListing { parameters in
       _ = try KLDecoder(self, parameters)

@@ -4,10 +4,12 @@ import DiTTensors
 /// An `AutoencoderKL` on disk.
 struct KLFiles: AutoencoderKind {
   static let classNames = ["AutoencoderKL"]
+  static let marks = [["decoder.conv_in.weight"], ["encoder.conv_in.weight"]]
 
   private let sizes: AutoencoderKLConfiguration
   /// Under diffusers' names.
-  private let tensors: Checkpoint
+  let tensors: Checkpoint
+  let assumedScale: Float?
   var configuration: any AutoencoderConfiguration { sizes }
 
   init?(_ place: AutoencoderPlace) throws {
@@ -20,8 +22,10 @@ struct KLFiles: AutoencoderKind {
       throw other("an encoder without its decoder")
     }
     tensors = try place.tensors.withDiffusersNames()
-    sizes = try place.configuration(of: Self.classNames, as: AutoencoderKLConfiguration.self)
-      ?? AutoencoderKLConfiguration(tensors: tensors, scaling: place.scaling ?? Self.usualScaling(place.all, tensors))
+    let stated = try place.configuration(of: Self.classNames, as: AutoencoderKLConfiguration.self)
+    sizes = try stated ?? AutoencoderKLConfiguration(
+      tensors: tensors, scaling: place.scaling ?? Self.usualScaling(place, tensors))
+    assumedScale = stated == nil ? sizes.scaling.factor : nil
   }
 
   func listing() throws -> NetworkListing { try sizes.listing() }
@@ -31,11 +35,13 @@ struct KLFiles: AutoencoderKind {
   }
 
   /// Weights do not tell their latents' scale; four channels are Stable Diffusion's unless SDXL's text encoders lie
-  /// beside them.
-  private static func usualScaling(_ all: Checkpoint, _ tensors: Checkpoint) throws -> LatentScaling {
-    if all.records.contains(where: { $0.name.hasPrefix("conditioner.embedders.") }) { return .stableDiffusionXL }
+  /// beside them, or the name says SDXL.
+  private static func usualScaling(_ place: AutoencoderPlace, _ tensors: Checkpoint) throws -> LatentScaling {
+    let isXL = place.all.records.contains { $0.name.hasPrefix("conditioner.embedders.") }
+      || place.all.metadata.values.contains { $0.contains("stable-diffusion-xl") }
+    if isXL || AutoencoderSource.isCalledXL(place.weights) { return .stableDiffusionXL }
     let channels = try tensors.matrixShape("decoder.conv_in.weight")[1]
-    guard channels == 4 else { throw AutoencoderError.scalingUnknown(path: all.location, channels: channels) }
+    guard channels == 4 else { throw AutoencoderError.scalingUnknown(path: place.all.location, channels: channels) }
     return .stableDiffusion
   }
 }

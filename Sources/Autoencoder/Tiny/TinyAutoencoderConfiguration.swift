@@ -68,6 +68,20 @@ package struct TinyAutoencoderConfiguration: AutoencoderConfiguration {
     latentsStd = nil
   }
 
+  package var fields: JSONValue {
+    let numbers = { (list: [Int]) in JSONValue.array(list.map { .number(Double($0)) }) }
+    // A decoder alone has an encoder that mirrors it, which nobody reads.
+    let isAlone = encoderChannels.isEmpty
+    let encoder = isAlone ? (decoderChannels.reversed(), decoderBlocks.reversed()) : (encoderChannels, encoderBlocks)
+    let exact = { (list: [Float]?) in list.map { JSONValue.array($0.map { .number(Double("\($0)") ?? 0) }) } ?? .null }
+    return .object([
+      "_class_name": .string("AutoencoderTiny"), "latent_channels": .number(Double(latentChannels)), "act_fn": .string("relu"),
+      "decoder_block_out_channels": numbers(decoderChannels), "num_decoder_blocks": numbers(decoderBlocks),
+      "encoder_block_out_channels": numbers(encoder.0), "num_encoder_blocks": numbers(encoder.1),
+      "latents_mean": exact(latentsMean), "latents_std": exact(latentsStd),
+    ])
+  }
+
   package func listing() throws -> NetworkListing { try listing(encoder: !encoderChannels.isEmpty) }
 
   /// `decoder.layers.N…` and `encoder.layers.N…`.

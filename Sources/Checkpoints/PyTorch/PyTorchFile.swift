@@ -71,7 +71,7 @@ package struct PyTorchFile {
 
   /// The tensors of one dictionary.
   ///
-  /// - Parameter name: of a dictionary of the top level. nil takes `ema`, `state_dict` or `model` if there is one
+  /// - Parameter name: of a dictionary of the top level. nil takes `ema`, `state_dict`, `model` or their like if there is one
   ///   (training checkpoints of DiT hold the averaged weights, which are the ones to sample with, in `ema`); else the
   ///   tensors of the top level itself; else its only dictionary of tensors.
   /// - Throws: ``LoadError/malformed(file:tensor:reason:)`` if there are no tensors, or it is unclear which are meant.
@@ -85,7 +85,8 @@ package struct PyTorchFile {
         }
         return try checkpoint(at: index)
       }
-      if let index = ["ema", "state_dict", "model"].lazy.compactMap(choice).first { return try checkpoint(at: index) }
+      let usual = ["ema", "params_ema", "state_dict", "model", "model_state_dict", "module", "params", "weights"]
+      if let index = usual.lazy.compactMap(choice).first { return try checkpoint(at: index) }
       let top = try topLevel()
       if holdsTensors(top) { return try checkpoint(at: top) }
       guard nested.count == 1 else { throw Malformed("no dictionary of tensors at the top\(list(nested))") }

@@ -80,13 +80,14 @@ struct Batch: ParsableCommand {
     if let merge { return try mergeManifests(URL(fileURLWithPath: merge)) }
     guard let file, let output else { return }
     let prompts = try PromptFile(path: file)
-    let model = try engine.openModel()
+    let model = try engine.openModel(quiet: quiet)
     let jobs = try readJobs(prompts, model)
     let shard = try Shard(option: shard, environment: ProcessInfo.processInfo.environment)
     let own = shard?.part(of: jobs) ?? jobs
     let backend = try engine.makeBackend()
     let url = URL(fileURLWithPath: output)
     try noteWhatIsNotRead(own, model)
+    if !quiet { model.complainOfSize(own.map(\.request)) }
     let batch = try PictureBatch(
       own, folder: PictureFolder(url, shard: shard), model: model, checking: check,
       parameters: engine.metadata(model, backend).parameters)

@@ -47,8 +47,9 @@ struct GridCommand: ParsableCommand {
     if !quiet, matrix.rowLabels.isEmpty, matrix.columnLabels.isEmpty {
       complain("note: no braces with choices, and so one picture; \"a {red,blue} fox\" makes a table")
     }
-    let folder = try engine.openModel()
+    let folder = try engine.openModel(quiet: quiet)
     let requests = try makeRequests(matrix.rows.flatMap { $0 }, folder)
+    if !quiet { folder.complainOfSize(requests) }
     let names = OutputNames(
       output, prompt: "grid " + prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
     try names.checkFolder()

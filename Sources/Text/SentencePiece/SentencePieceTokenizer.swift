@@ -8,11 +8,13 @@ package enum TokenizerError: UserError {
   case unreadable(path: String, reason: String)
   case notSentencePiece(path: String, reason: String)
   case noEndToken(path: String)
+  /// A `tokenizer.json` of a kind that is not read.
+  case notUnigram(path: String, reason: String)
   case outOfMemory
 
   package var kind: UserErrorKind {
     switch self {
-    case .unreadable, .notSentencePiece, .noEndToken: .damagedData
+    case .unreadable, .notSentencePiece, .noEndToken, .notUnigram: .damagedData
     case .outOfMemory: .outOfMemory
     }
   }
@@ -21,6 +23,8 @@ package enum TokenizerError: UserError {
     switch self {
     case .unreadable(let path, let reason): "\(path): cannot be read (\(reason))"
     case .notSentencePiece(let path, let reason): "\(path): not a SentencePiece model (\(reason))"
+    case .notUnigram(let path, let reason):
+      "\(path): \(reason); this program reads the Unigram tokenizers of T5: put the model's spiece.model beside it"
     case .noEndToken(let path): "\(path): the tokenizer has no end-of-sentence piece, which T5 needs"
     case .outOfMemory: "not enough memory for the tokenizer"
     }
@@ -44,13 +48,13 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
   static let largestFile = 64 << 20
 
   /// - Parameters:
-  ///   - url: a `spiece.model`.
+  ///   - url: see ``model(at:)``.
   ///   - maximumLength: tokens kept of a longer text, end token included.
   /// - Throws: ``TokenizerError``.
   package init(contentsOf url: URL, maximumLength: Int = 512) throws {
-    let file = try SentencePieceTokenizer.read(url)
+    let model = try SentencePieceTokenizer.model(at: url)
     var message = [CChar](repeating: 0, count: 256)
-    let loaded = withExtendedLifetime(file) { csp_load(file.bytes.baseAddress, file.bytes.count, &message, message.count) }
+    let loaded = model.withUnsafeBytes { csp_load($0.baseAddress, $0.count, &message, message.count) }
     guard let loaded else {
       let reason = message.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
       guard !reason.contains("bad_alloc") else { throw TokenizerError.outOfMemory }  // in words that wrap it, too
@@ -91,17 +95,37 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
     return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
   }
 
-  private static func read(_ url: URL) throws -> MappedFile {
+  /// Bytes of the `spiece.model`: the file itself, made from a Unigram `tokenizer.json`, or the tensor `spiece_model` in
+  /// which ComfyUI's files of T5 have it.
+  /// - Throws: ``TokenizerError``, or a configuration's or checkpoint's error.
+  package static func model(at url: URL) throws -> [UInt8] {
     let file: MappedFile
     do {
       file = try MappedFile(url)
     } catch is LoadError {  // memory that is short is another error
       let missing = !FileManager.default.fileExists(atPath: url.path)
-      throw TokenizerError.unreadable(path: url.path, reason: missing ? "no such file" : "not readable")
+      let reason = danglingLink(url) ?? (missing ? "no such file" : "not readable")
+      throw TokenizerError.unreadable(path: url.path, reason: reason)
+    }
+    if let checkpoint = try? openFile(file), let size = checkpoint[modelTensor]?.count, size <= largestFile {
+      return try checkpoint.integers(modelTensor).map { UInt8(truncatingIfNeeded: $0) }
+    }
+    if let reason = standIn(file.bytes) ?? textInPlace(file.bytes) {
+      throw LoadError.malformed(file: url.path, reason: reason)
+    }
+    if file.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
+      do {
+        return try readConfiguration(UnigramFile.self, at: url).modelProto()
+      } catch let problem as UnigramFile.Unreadable {
+        throw TokenizerError.notUnigram(path: url.path, reason: problem.reason)
+      }
     }
     guard file.bytes.count <= largestFile else {
       throw TokenizerError.notSentencePiece(path: url.path, reason: "\(file.bytes.count) bytes are too many for one")
     }
-    return file
+    return Array(file.bytes)
   }
+
+  /// Of a checkpoint that brings its tokenizer along.
+  package static let modelTensor = "spiece_model"
 }

@@ -46,6 +46,7 @@ package struct T5Configuration: TextEncoderConfiguration {
       throw values.wrong(.maxDistance, "relative_attention_max_distance is \(maxDistance), expected more than \(buckets / 4)")
     }
     eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-6
+    guard eps >= 0, eps.isFinite else { throw values.wrong(.eps, "layer_norm_epsilon is \(eps), expected a number from 0") }
     let name = try values.decodeIfPresent(String.self, forKey: .feedForward) ?? "relu"
     switch name {
     case "relu": feedForward = .relu
@@ -65,6 +66,45 @@ extension T5Configuration {
   /// no type is judged by a field of T5's own.
   package static func recognises(_ fields: JSONValue) -> Bool {
     fields["model_type"]?.string.map(["t5", "mt5"].contains) ?? (fields["d_kv"] != nil)
+  }
+
+  package static let marks = ["encoder.block.0.layer.0.SelfAttention.q.weight", "encoder.final_layer_norm.weight"]
+
+  /// What the tensors do not tell is as in every published T5.
+  package init(tensors: Checkpoint) throws {
+    func shape(_ name: String) throws -> [Int] {
+      guard let record = tensors[name] else { throw LoadError.missing(file: tensors.location, tensor: TensorName(name)) }
+      guard record.shape.count == 2, record.shape.allSatisfy({ (1...4_000_000).contains($0) }) else {
+        throw LoadError.wrongShape(
+          file: tensors.location, tensor: TensorName(name), expected: "[rows, columns]", found: "\(record.shape.prefix(8))")
+      }
+      return record.shape
+    }
+    let block = "encoder.block.0."
+    let bias = try shape(block + "layer.0.SelfAttention.relative_attention_bias.weight")
+    (buckets, heads) = (bias[0], bias[1])
+    (maxDistance, eps) = (128, 1e-6)
+    let embedding = try shape(T5Encoder.embeddings.first(where: tensors.contains) ?? T5Encoder.embeddings[0])
+    (vocabularySize, hiddenSize) = (embedding[0], embedding[1])
+    headSize = try max(1, shape(block + "layer.0.SelfAttention.q.weight")[0] / heads)
+    let gated = block + "layer.1.DenseReluDense.wi_0.weight"
+    feedForward = tensors.contains(gated) ? .gatedGELU : .relu
+    feedForwardSize = try shape(tensors.contains(gated) ? gated : block + "layer.1.DenseReluDense.wi.weight")[0]
+    layers = (0..<1_000).prefix { tensors.contains("encoder.block.\($0).layer.0.SelfAttention.q.weight") }.count
+    guard buckets >= 4, maxDistance > buckets / 4, heads <= 1_024 else {
+      throw LoadError.malformed(file: tensors.location, reason: "a T5 of \(heads) heads and \(buckets) buckets of distances")
+    }
+  }
+
+  package var fields: JSONValue {
+    let number = { (value: Int) in JSONValue.number(Double(value)) }
+    return .object([
+      "model_type": .string("t5"), "architectures": .array([.string("T5EncoderModel")]), "vocab_size": number(vocabularySize),
+      "d_model": number(hiddenSize), "num_layers": number(layers), "num_heads": number(heads), "d_kv": number(headSize),
+      "d_ff": number(feedForwardSize), "feed_forward_proj": .string(feedForward == .relu ? "relu" : "gated-gelu"),
+      "relative_attention_num_buckets": number(buckets), "relative_attention_max_distance": number(maxDistance),
+      "layer_norm_epsilon": .number(Double("\(eps)") ?? 1e-6),
+    ])
   }
 
   package var width: Int { hiddenSize }

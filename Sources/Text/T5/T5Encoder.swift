@@ -23,6 +23,9 @@ package final class T5Encoder: TextEncoder, @unchecked Sendable {
   private let blocks: [T5Block]  // none where they are streamed
   private let finalNorm: Tensor  // [d]
 
+  /// Names of the one table of embeddings, of which files have one or both.
+  static let embeddings = ["shared.weight", "encoder.embed_tokens.weight"]
+
   /// - Parameters:
   ///   - parameters: under Hugging Face's names.
   ///   - streamed: nil: if its blocks would take more than 2 GiB, or a quarter of the free memory.
@@ -32,7 +35,7 @@ package final class T5Encoder: TextEncoder, @unchecked Sendable {
     self.parameters = parameters
     backend = parameters.backend
     let d = configuration.hiddenSize
-    let shared = ["shared.weight", "encoder.embed_tokens.weight"].first(where: parameters.contains) ?? "shared.weight"
+    let shared = Self.embeddings.first(where: parameters.contains) ?? Self.embeddings[0]
     embedding = try parameters.stage("word pieces", .picture).table(shared, configuration.vocabularySize, d)
     relativeBias = try parameters.stage("self-attention", .picture).tensor(
       "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",

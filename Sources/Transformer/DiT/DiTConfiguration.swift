@@ -44,6 +44,7 @@ package struct DiTConfiguration: Sendable {
   /// The native latent size [height, width].
   package var sampleSize: [Int]
   package var positions: PositionRule
+  package var isSizeAssumed = false
   /// Divisor of the timestep frequencies: 128 (DiT), or 127 as diffusers computes them (reference: its shift of 1).
   package var timestepDivisor: Float = 128
   package var normEps: Float = 1e-6

@@ -55,14 +55,15 @@ package enum DiTFamily: ModelFamily {
     // train.py always trains with a row for "none", the last.
     let hasNull = rows > 1
     // Without stored positions: the smaller of the two published sizes.
-    let side =
-      try shapes.side("pos_embed", patch: patch) ?? shapes.side("pos_embed.pos_embed", patch: patch) ?? 32
+    let stored = try shapes.side("pos_embed", patch: patch) ?? shapes.side("pos_embed.pos_embed", patch: patch)
+    let side = stored ?? 32
     var configuration = DiTConfiguration(
       hiddenSize: width, depth: max(shapes.count("blocks."), shapes.count("transformer_blocks.")),
       heads: shapes.heads(width), patchSize: patch, inChannels: channels, classes: hasNull ? rows - 1 : rows,
       hasNullClass: hasNull, learnsVariance: try shapes.learnsVariance(final, channels: channels, patch: patch),
       sampleSize: [side, side], positions: .perAxis(extent: Double(side / patch)))
     configuration.mlpRatio = Double(mlp) / Double(width)
+    configuration.isSizeAssumed = stored == nil
     return configuration
   }
 }
@@ -79,6 +80,15 @@ extension DiTConfiguration: TransformerConfiguration {
     // diffusers guides every channel.
     if textSize == nil, compatibility == .official { traits.sampling.channels = .official }
     return traits
+  }
+
+  /// Ours maps every area onto its base grid, which the configuration always says.
+  package func trained(at side: Int) -> (any TransformerConfiguration)? {
+    guard case .perAxis = positions, side % patchSize == 0 else { return nil }
+    var result = self
+    (result.sampleSize, result.isSizeAssumed) = ([side, side], false)
+    result.positions = .perAxis(extent: Double(side / patchSize))
+    return result
   }
 
   package func network(_ parameters: Parameters) throws -> any DiffusionTransformer { try DiT(self, parameters) }

@@ -20,6 +20,7 @@ package struct PixArtConfiguration: Sendable {
   package var interpolationScale: Double
   /// PixArt-Σ, whose latents are SDXL's and whose prompts may be longer; no field of the configuration says so.
   package var isSigma = false
+  package var isSizeAssumed = false
   /// Longest prompt in tokens, where a file tells (the original keeps a null caption of that length).
   package var statedTokens: Int?
 

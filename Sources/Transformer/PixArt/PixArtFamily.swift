@@ -14,52 +14,77 @@ package enum PixArtFamily: ModelFamily {
     default: return nil
     }
     var configuration = try file.read(PixArtConfiguration.self)
-    // Σ's pipeline says so; else its autoencoder, SDXL's, gives it away.
-    configuration.isSigma =
-      if let name = hints.pipelineName, name.hasPrefix("PixArt") {
-        name.hasPrefix("PixArtSigma")
-      } else {
-        try hints.latentScale().map(Float.init) == PixArtFamily.sigmaScale
-      }
+    configuration.isSigma = try isSigma(configuration, hints)
     return configuration
   }
 
   /// SDXL's `scaling_factor`.
   fileprivate static let sigmaScale: Float = 0.13025
 
+  /// Whether a model is Σ. Its pipeline may say α, because Σ's transformers are published alone, to be put beside parts that
+  /// say so; its other parts give it away. What is told the picture's size is α, at 1024 pixels; larger than 512 and not told
+  /// it is Σ.
+  private static func isSigma(_ configuration: PixArtConfiguration, _ hints: ModelHints) throws -> Bool {
+    if hints.pipelineName?.hasPrefix("PixArtSigma") == true { return true }
+    if let tokens = configuration.statedTokens { return tokens > 120 }
+    if configuration.readsExtent { return false }
+    if configuration.sampleSize > 64, !configuration.isSizeAssumed { return true }
+    if let scale = try hints.latentScale(), Float(scale) == sigmaScale { return true }
+    if let tokens = try hints.maximumTokens(), tokens == 300 { return true }
+    return hints.pipelineName == nil && hints.names.contains { $0.lowercased().contains("sigma") }
+  }
+
   package static let layouts = [
     CheckpointLayout(
       title: "a PixArt transformer",
       marks: ["x_embedder.proj.weight", "t_block.1.weight", "y_embedder.y_proj.fc1.weight"]
-    ) { shapes, _ in
-      var configuration = try sizes(
-        shapes, "x_embedder.proj", "final_layer.linear", "y_embedder.y_proj.fc1", extent: "csize_embedder.mlp.0.weight")
-      configuration.statedTokens = shapes.rows("y_embedder.y_embedding")
-      configuration.isSigma = configuration.statedTokens.map { $0 > 120 } ?? shapes.has("blocks.0.attn.q_norm.weight")
-      return configuration
+    ) { shapes, hints in
+      try sizes(
+        shapes, hints, "x_embedder.proj", "final_layer.linear", "y_embedder.y_proj.fc1",
+        extent: "csize_embedder.mlp.0.weight")
     },
     CheckpointLayout(
       title: "a PixArt transformer in diffusers' names",
       marks: ["pos_embed.proj.weight", "adaln_single.linear.weight", "caption_projection.linear_1.weight"]
-    ) { shapes, _ in
+    ) { shapes, hints in
       try sizes(
-        shapes, "pos_embed.proj", "proj_out", "caption_projection.linear_1",
+        shapes, hints, "pos_embed.proj", "proj_out", "caption_projection.linear_1",
         extent: "adaln_single.emb.resolution_embedder.linear_1.weight")
     },
   ]
 
   private static func sizes(
-    _ shapes: TensorShapes, _ embedding: String, _ final: String, _ caption: String, extent: String
+    _ shapes: TensorShapes, _ hints: ModelHints, _ embedding: String, _ final: String, _ caption: String, extent: String
   ) throws -> PixArtConfiguration {
     let (width, channels, patch) = try shapes.patches(embedding)
-    // Without stored positions: 1024 pixels, at which α is told the size and most of Σ was trained.
-    let side = try shapes.side("pos_embed", patch: patch) ?? 128
-    return PixArtConfiguration(
+    let stored = try shapes.side("pos_embed", patch: patch)
+    var configuration = PixArtConfiguration(
       hiddenSize: width, depth: max(shapes.count("blocks."), shapes.count("transformer_blocks.")),
       heads: shapes.heads(width), patchSize: patch, inChannels: channels,
-      learnsVariance: try shapes.learnsVariance(final, channels: channels, patch: patch), sampleSize: side,
+      learnsVariance: try shapes.learnsVariance(final, channels: channels, patch: patch), sampleSize: stored ?? 128,
       captionSize: try shapes.shape(caption + ".weight", rank: 2)[1], readsExtent: shapes.has(extent),
-      interpolationScale: Double(side) / 64)
+      interpolationScale: Double(stored ?? 128) / 64)
+    // α at 1024 pixels is told the size, and is the only one that is.
+    configuration.isSizeAssumed = stored == nil && !configuration.readsExtent
+    configuration.statedTokens = shapes.rows("y_embedder.y_embedding")
+    let hasSigmaParts = ["blocks.0.attn.q_norm.weight", "transformer_blocks.0.attn1.norm_q.weight"].contains(where: shapes.has)
+      || shapes.count("blocks.", having: ".attn.sr.weight") + shapes.count("transformer_blocks.", having: ".attn1.sr.weight") > 0
+    configuration.isSigma = try hasSigmaParts && configuration.statedTokens == nil || isSigma(configuration, hints)
+    // Most of Σ was trained at 1024 pixels; α without sizes at 512 or less.
+    if configuration.isSizeAssumed, !configuration.isSigma { configuration.train(at: 64) }
+    return configuration
+  }
+}
+
+extension PixArtConfiguration {
+  fileprivate mutating func train(at side: Int) { (sampleSize, interpolationScale) = (side, Double(side) / 64) }
+
+  package func trained(at side: Int) -> (any TransformerConfiguration)? {
+    guard side % patchSize == 0 else { return nil }
+    var result = self
+    result.train(at: side)
+    result.isSizeAssumed = false
+    return result
   }
 }
 

@@ -30,9 +30,9 @@ package enum ModelFamilies {
     return nil
   }
 
-  /// The layout whose tensors a checkpoint has.
-  package static func layout(of checkpoint: Checkpoint) -> CheckpointLayout? {
-    all.lazy.flatMap { $0.layouts }.first { $0.marks.allSatisfy(checkpoint.contains) }
+  /// The layout whose tensors a checkpoint has, and those by their own names, without what a program put before them.
+  package static func layout(of checkpoint: Checkpoint) -> (layout: CheckpointLayout, tensors: Checkpoint)? {
+    all.lazy.flatMap { $0.layouts }.compactMap { layout in checkpoint.below(layout.marks).map { (layout, $0) } }.first
   }
 }
 
@@ -54,6 +54,10 @@ package struct ModelHints {
   package var pipelineName: String?
   /// `scaling_factor` of the model's autoencoder, looked up where it is asked for.
   package var latentScale: () throws -> Double? = { nil }
+  /// `model_max_length` of the model's tokenizer, likewise.
+  package var maximumTokens: () throws -> Double? = { nil }
+  /// What the file, its folder, or the repository that it is from is called.
+  package var names: [String] = []
 
   package init(compatibility: DiTCompatibility? = nil) { self.compatibility = compatibility }
 }
@@ -74,6 +78,10 @@ package protocol TransformerConfiguration: Sendable {
   var traits: TransformerTraits { get throws }
   /// A `config.json` that is read back as this.
   var fields: JSONValue { get }
+  /// Whether the native size is a guess, because the file does not tell it.
+  var isSizeAssumed: Bool { get }
+  /// The same model, trained at a native size of `side` latents both ways; nil where its files leave no doubt of it.
+  func trained(at side: Int) -> (any TransformerConfiguration)?
 
   /// The network. This is its one declaration: loading, shapes, costs and random weights come from it.
   func network(_ parameters: Parameters) throws -> any DiffusionTransformer
@@ -114,6 +122,9 @@ package struct SamplingDefaults: Sendable {
 }
 
 extension TransformerConfiguration {
+  package var isSizeAssumed: Bool { false }
+  package func trained(at side: Int) -> (any TransformerConfiguration)? { nil }
+
   /// Class-conditional without text: what is trained on ImageNet and guided as its authors do.
   package var isClassConditional: Bool { askableClasses > 0 && textSize == nil }
 

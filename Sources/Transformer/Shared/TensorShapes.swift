@@ -33,6 +33,11 @@ package struct TensorShapes {
     return min(1_000, (numbers.max() ?? -1) + 1)
   }
 
+  /// How many tensors begin and end so.
+  func count(_ prefix: String, having suffix: String) -> Int {
+    checkpoint.records.count { $0.name.string.hasPrefix(prefix) && $0.name.string.hasSuffix(suffix) }
+  }
+
   /// Heads of the published models: 72 numbers each at a width of 1152, 64 otherwise.
   func heads(_ width: Int) -> Int {
     let size = width % 1152 == 0 ? 72 : 64
