@@ -8,6 +8,8 @@ package struct ManifestEntry: Codable, Sendable, Equatable {
   package var prompt: String
   /// Nil: no class.
   package var className: String?
+  /// Adapters of the prompt, "fox:0.8"; nil: none.
+  package var loras: [String]?
   package var seed: UInt64
   /// Its name within the folder.
   package var file: String
@@ -19,20 +21,22 @@ package struct ManifestEntry: Codable, Sendable, Equatable {
   package var fingerprint: String
 
   private enum CodingKeys: String, CodingKey {
-    case line, prompt, className = "class", seed, file, sha256, seconds, bytes, fingerprint
+    case line, prompt, className = "class", loras, seed, file, sha256, seconds, bytes, fingerprint
   }
 
   package init(
-    line: Int, prompt: String, className: String? = nil, seed: UInt64, file: String, sha256: String, seconds: Double,
-    bytes: Int, fingerprint: String
+    line: Int, prompt: String, className: String? = nil, loras: [String]? = nil, seed: UInt64, file: String,
+    sha256: String, seconds: Double, bytes: Int, fingerprint: String
   ) {
     (self.line, self.prompt, self.className, self.seed, self.file) = (line, prompt, className, seed, file)
+    self.loras = loras
     (self.sha256, self.seconds, self.bytes, self.fingerprint) = (sha256, seconds, bytes, fingerprint)
   }
 
   /// One line of JSON with its line end, fields in a fixed order.
   package var jsonLine: String {
     "{\"line\": \(line), \"prompt\": \(quoted(prompt)), \(className.map { "\"class\": \(quoted($0)), " } ?? "")"
+      + (loras.map { "\"loras\": [\($0.map(quoted).joined(separator: ", "))], " } ?? "")
       + "\"seed\": \(seed), \"file\": \(quoted(file)), "
       + "\"sha256\": \"\(sha256)\", \"seconds\": \(String(format: "%.3f", seconds)), \"bytes\": \(bytes), "
       + "\"fingerprint\": \"\(fingerprint)\"}\n"

@@ -90,8 +90,8 @@ package struct PictureBatch {
           drawn.picture, texts: [parameters(job.request).pngText],
           ManifestEntry(
             line: job.line, prompt: job.request.prompt,
-            className: job.request.classIndex.map(model.className), seed: job.request.seed, file: job.file,
-            sha256: "", seconds: seconds, bytes: 0, fingerprint: fingerprint(job.request)))
+            className: job.request.classIndex.map(model.className), loras: model.adapterNames(of: job.request),
+            seed: job.request.seed, file: job.file, sha256: "", seconds: seconds, bytes: 0, fingerprint: fingerprint(job.request)))
       }
     }
     announce(try writer.finish())

@@ -14,6 +14,11 @@ package struct RequestFingerprint {
 
   private let model: String
 
+  /// Likewise the paths of adapters, which their hashes tell apart: they are fields too.
+  private static func isPlace(_ key: String) -> Bool {
+    places.contains(key) || (key.hasPrefix("LoRA") && key.hasSuffix(" path"))
+  }
+
   /// - Throws: `FileError` where the model's files cannot be read.
   init(_ folder: ModelFolder) throws { self.init(model: try ModelFingerprint(folder).hash) }
 
@@ -25,7 +30,7 @@ package struct RequestFingerprint {
     var text = Encoding()
     text.add("dit-t2i picture", RequestFingerprint.version)
     text.add("model", model)
-    for field in parameters.fields where !RequestFingerprint.places.contains(field.key) {
+    for field in parameters.fields where !RequestFingerprint.isPlace(field.key) {
       text.add("field", field.key)
       text.add("value", field.value)
     }
@@ -50,6 +55,10 @@ package struct RequestFingerprint {
     text.add("guidanceParallel", request.guidanceParallel)
     // Last, and only where it is not the usual: pictures of before keep their fingerprint.
     if request.enlargement != 1 { text.add("enlargement", request.enlargement) }
+    for adapter in request.adapters {
+      text.add("adapter", adapter.hash)
+      text.add("adapterScale", adapter.scale)
+    }
     return String(sha256(text.bytes).prefix(32))
   }
 

@@ -14,26 +14,34 @@ package enum RequestGroups {
 
   /// Splits requests into batches of requests that are equal but for prompts, classes and seeds.
   /// - Parameter tokens: of a picture of that size.
-  /// - Returns: indices into `requests`; batches in the order of their first pictures, as even as can be.
+  /// - Returns: indices into `requests`; batches in the order of their first pictures, those with the same adapters together,
+  ///   as even as can be.
   package static func batches(_ requests: [GenerationRequest], tokens: (PictureSize) -> Int) -> [[Int]] {
     struct Kind: Hashable {
       var size: PictureSize
       var steps: Int
       var source: String?
+      var adapters: [String]
     }
-    var groups: [(first: GenerationRequest, members: [Int])] = []
+    var groups: [(first: GenerationRequest, set: Int, members: [Int])] = []
     // Requests need not be hashable; few kinds share size and steps, so that looking through those is quick.
     var known: [Kind: [Int]] = [:]
+    // The first picture with a set of adapters: each set is merged once.
+    var sets: [[String]: Int] = [:]
     for (index, request) in requests.enumerated() {
-      let kind = Kind(size: request.size, steps: request.steps, source: request.source?.hash)
+      let adapters = request.adapters.map { "\($0.scale) \($0.url.path)" }
+      let kind = Kind(size: request.size, steps: request.steps, source: request.source?.hash, adapters: adapters)
+      if sets[adapters] == nil { sets[adapters] = index }
       if let group = known[kind]?.first(where: { groups[$0].first.sharesRun(with: request) }) {
         groups[group].members.append(index)
       } else {
         known[kind, default: []].append(groups.count)
-        groups.append((request, [index]))
+        groups.append((request, sets[adapters] ?? index, [index]))
       }
     }
-    return groups.flatMap { evenly($0.members, most: size(tokens: tokens($0.first.size))) }.sorted { $0[0] < $1[0] }
+    return groups.flatMap { group in
+      evenly(group.members, most: size(tokens: tokens(group.first.size))).map { (set: group.set, members: $0) }
+    }.sorted { ($0.set, $0.members[0]) < ($1.set, $1.members[0]) }.map(\.members)
   }
 
   /// How many pictures of so many tokens make a good batch.

@@ -49,7 +49,8 @@ extension Checkpoint {
     }
     let (bytes, owner) = try record.contiguous()
     let scales = try record.type == .i8 ? scales(record, rows: rows) : nil
-    return StoredMatrix(rows: rows, columns: columns, type: record.type, bytes: bytes, scales: scales, owner: owner)
+    let matrix = StoredMatrix(rows: rows, columns: columns, type: record.type, bytes: bytes, scales: scales, owner: owner)
+    return try record.merge?.merged(matrix) ?? matrix
   }
 
   /// The scales of an int8 tensor: F32, one a row, finite.

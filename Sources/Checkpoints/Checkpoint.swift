@@ -74,6 +74,17 @@ package struct Checkpoint: Sendable {
     return try Checkpoint(location: location, records: renamed, metadata: metadata, prefix: prefix, log: log)
   }
 
+  /// The same tensors, some of them changed when they are read.
+  func replacing(_ merge: (TensorName) -> WeightMerge?) -> Checkpoint {
+    let changed = records.map { record in
+      var record = record
+      record.merge = merge(record.name) ?? record.merge
+      return record
+    }
+    // The names are the same: this cannot throw.
+    return (try? Checkpoint(location: location, records: changed, metadata: metadata, prefix: prefix, log: log)) ?? self
+  }
+
   /// All tensors but these.
   package func without(_ names: Set<String>) throws -> Checkpoint { try renamed { names.contains($0) ? nil : $0 } }
 

@@ -69,21 +69,33 @@ package struct SafetensorsWriter {
     }
   }
 
-  /// Adds a matrix as int8 under `name`, and its scales under `name.scale`.
-  /// - Parameter shape: the tensor's own shape, whose first dimension is the matrix's rows.
+  /// Adds a matrix as int8 under `name`, and its scales under `name.scale`; one that is int8 stays as it is.
+  /// - Parameters:
+  ///   - matrix: read now, for its scales, and again when the file is written: a large model's would not fit into memory all
+  ///     at once.
+  ///   - shape: the tensor's own shape, whose first dimension is the matrix's rows.
   /// - Throws: ``LoadError/unwritable(file:reason:)`` also if the matrix holds a number that is not finite.
-  package mutating func add(_ name: TensorName, quantising matrix: StoredMatrix, shape: [Int]) throws {
-    let scales = quantiseRows(matrix).scales
+  package mutating func add(
+    _ name: TensorName, quantising matrix: @autoclosure @escaping () throws -> StoredMatrix, shape: [Int]
+  ) throws {
+    let first = try matrix()
+    let scales = first.scales ?? quantiseRows(first).scales
+    first.release()
     if let row = scales.firstIndex(where: { !$0.isFinite }) {
       throw LoadError.unwritable(
         file: url.path, reason: "row \(row) of tensor \(name) holds a number that is not finite")
     }
-    // The values are made again when they are written: a large model's would not fit into memory all at once.
     try add(name, type: .i8, shape: shape) { sink in
-      try quantiseRows(matrix).values.withUnsafeBytes(sink)
+      let matrix = try matrix()
+      if matrix.type == .i8 {
+        try withExtendedLifetime(matrix.owner) {
+          try sink(UnsafeRawBufferPointer(start: matrix.bytes, count: matrix.rows * matrix.columns))
+        }
+      } else {
+        try quantiseRows(matrix).values.withUnsafeBytes(sink)
+      }
       matrix.release()
     }
-    matrix.release()
     let scaleName = name + TensorName(Checkpoint.scaleSuffix)
     try add(scaleName, type: .f32, shape: [scales.count], bytes: scales.withUnsafeBytes { Data($0) })
   }

@@ -14,6 +14,10 @@ package struct TensorRecord: Sendable {
   package let file: MappedFile
   /// From the first to the last byte of the tensor in the file.
   package let byteRange: Range<Int>
+  /// What adapters change of it when it is read as weights.
+  var merge: WeightMerge?
+  /// Whether its bytes in the file are not all: it has to be read by ``Checkpoint/matrix(_:rows:columns:)``.
+  package var isMerged: Bool { merge != nil }
 
   /// The readers have checked that the range lies in the file and that the shape fits it: no later sum overflows.
   init(

@@ -139,7 +139,7 @@ struct Compare: ParsableCommand {
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend()
     let about = PNGText("Description", description(requests, try engine.metadata(folder, backend)))
-    let session = try engine.load(folder, backend)
+    let session = try engine.load(folder, backend, requests, quiet: quiet)
     // The first pictures of a process wait for memory; the clock should not.
     var warm = requests[0]
     warm.steps = 2
@@ -172,10 +172,12 @@ struct Compare: ParsableCommand {
 
   private func makeRequests(_ folder: ModelFolder) throws -> [GenerationRequest] {
     let entries = try prompts.map(readPrompts) ?? [(prompt: prompt.joined(separator: " "), className: className ?? "")]
+    let adapters = engine.adapterShelf(folder)
     return try entries.map { entry in
       var request = folder.defaultRequest
       if let size { request.size = size }
       request.prompt = entry.prompt
+      try adapters.takeAdapters(of: &request)
       request.classIndex = try folder.classIndex(entry.className)
       request.seed = try seed?.only() ?? 0
       if let sampler { folder.use(sampler, for: &request) }

@@ -12,6 +12,7 @@ struct Convert: ParsableCommand {
       Examples:
         dit-t2i convert ~/models/mine Weights/mine --type int8
         dit-t2i convert DiT-XL-2-256x256.pt dit-xl --vae ~/sd-vae --type bf16
+        dit-t2i convert PixArt pixart-fox --lora fox.safetensors:0.8
 
       int8 keeps one scale for each row of a matrix; small tensors, norms and biases stay as they are.
       """)
@@ -33,7 +34,7 @@ struct Convert: ParsableCommand {
   var quiet = false
 
   func run() throws {
-    let source = try ModelFolder(ModelLocator().locate(model), options: parts.options)
+    let source = try ModelFolder(ModelLocator().locate(model), options: parts.options())
     if !quiet { source.complainOfNotes() }
     let target = URL(fileURLWithPath: output)
     let progress = ProgressBar(quiet: quiet)

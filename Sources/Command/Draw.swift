@@ -91,7 +91,10 @@ struct Draw: ParsableCommand {
     if let from, let hash = recipe.modelHash, hash != metadata.fingerprint.short {
       complain("note: these are not the weights that drew \(from): the result will differ")
     }
-    let session = try engine.load(folder, backend)
+    for (recorded, used) in zip(recipe.adapters, folder.options.adapters) where recorded.hash != used.shortHash {
+      complain("note: \(used.url.relativePath) is not the LoRA that drew \(recipe.path): the result will differ")
+    }
+    let session = try engine.load(folder, backend, requests, quiet: quiet)
     if !quiet { try PromptNotes.show(requests[0], session.model) }
     let preview = show.preview && !quiet ? TerminalPreview { complain("note: \($0)") } : nil
 
@@ -151,6 +154,7 @@ struct Draw: ParsableCommand {
   private func makeRequests(_ folder: ModelFolder, _ recipe: Recipe) throws -> [GenerationRequest] {
     var request = recipe.request ?? folder.defaultRequest
     if !prompt.isEmpty { request.prompt = try words() }
+    try takeAdapters(of: &request, folder, recipe)
     if picture.className == nil, let name = recipe.className {
       request.classIndex = try recipe.classIndex ?? folder.classIndex(name)
     }
@@ -167,6 +171,16 @@ struct Draw: ParsableCommand {
       var one = request
       one.seed = seed
       return one
+    }
+  }
+
+  /// Other programs' pictures name files that are for their models: without them it is drawn all the same.
+  private func takeAdapters(of request: inout GenerationRequest, _ folder: ModelFolder, _ recipe: Recipe) throws {
+    do {
+      try engine.adapterShelf(folder).takeAdapters(of: &request)
+    } catch let error as LoRAUseError where recipe.foreign != nil && prompt.isEmpty {
+      request.prompt = (try? LoRATags.taken(from: request.prompt))?.prompt ?? request.prompt
+      complain("note: \(recipe.path): \(error); drawn without")
     }
   }
 

@@ -10,6 +10,8 @@ struct DrawnPicture: Encodable {
   let negative: String
   let className: String?
   let classIndex: Int?
+  /// "fox:0.8"; nil: none.
+  let loras: [String]?
   let seed: UInt64
   let width, height: Int
   let steps: Int
@@ -20,8 +22,8 @@ struct DrawnPicture: Encodable {
 
   /// As the options are called.
   private enum CodingKeys: String, CodingKey {
-    case file, sheets, prompt, negative, className = "class", classIndex, seed, width, height, steps, sampler, guidance, model
-    case seconds
+    case file, sheets, prompt, negative, className = "class", classIndex, loras, seed, width, height, steps, sampler, guidance
+    case model, seconds
   }
 
   init(_ file: String, sheets: [String] = [], _ request: GenerationRequest, _ folder: ModelFolder, seconds: Double) {
@@ -31,6 +33,7 @@ struct DrawnPicture: Encodable {
     negative = request.negativePrompt
     className = request.classIndex.map(folder.className)
     classIndex = request.classIndex
+    loras = folder.adapterNames(of: request)
     seed = request.seed
     (width, height) = (request.finishedSize.width, request.finishedSize.height)
     steps = folder.steps(of: request)

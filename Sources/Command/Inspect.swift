@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTErrors
 import DiTModels
 import DiTStudy
 import DiTTensors
@@ -15,6 +16,7 @@ struct Inspect: ParsableCommand {
       Examples:
         dit-t2i inspect                          the default model
         dit-t2i inspect DiT-XL-2-256x256.pt      any checkpoint: its tensors
+        dit-t2i inspect fox.safetensors          a LoRA: what models it fits
         dit-t2i inspect --config XL/2 --scheme cross-attention --size 512
         dit-t2i inspect --table                  the paper's models and schemes
         dit-t2i inspect --published              what people download, and its cost
@@ -26,6 +28,11 @@ struct Inspect: ParsableCommand {
 
   @Argument(help: "A model's name or folder, or a checkpoint.")
   var model: String?
+
+  @Option(
+    help: ArgumentHelp("What a LoRA is, and whether it fits the model.", valueName: "path"), completion: .file(),
+    transform: Reading.path)
+  var lora: String?
 
   @Option(
     help: ArgumentHelp("A configuration instead: tiny, small, or S, B, L, XL with /2, /4, /8.", valueName: "name"))
@@ -71,6 +78,7 @@ struct Inspect: ParsableCommand {
       throw ValidationError("--published is a table of its own: give it alone")
     }
     if model != nil, config != nil { throw ValidationError("give a model or --config, not both") }
+    if lora != nil, config != nil || cpu || table { throw ValidationError("--lora: give it alone, or with a model") }
     if scheme != nil, config == nil { throw ValidationError("--scheme belongs to --config") }
   }
 
@@ -87,6 +95,10 @@ struct Inspect: ParsableCommand {
       Terminal.print(try PublishedModels.table())
       return
     }
+    if let adapter = try inspectedAdapter() {
+      Terminal.print(json ? try jsonText(adapter) : adapter.text)
+      return
+    }
     let inspection = try inspected()
     guard !json else {
       Terminal.print(try jsonText(inspection))
@@ -94,6 +106,24 @@ struct Inspect: ParsableCommand {
     }
     if let file { Terminal.print(try describeFile(file)) }
     show(inspection)
+  }
+
+  /// Of `--lora`, with the model it has to fit, or of a file that is one; nil where none is meant.
+  private func inspectedAdapter() throws -> LoRAInspection? {
+    if let lora {
+      let adapter = try LoRA(NamedLoRA(lora, in: LoRAFolder(nil)).url)
+      let models = try model.map { try [ModelLocator().locate($0)] } ?? ModelLocator().models.map(\.url)
+      if model != nil { try adapter.check(fits: models[0]) }
+      return LoRAInspection(adapter, models: models)
+    }
+    guard let file, LoRAInspection.recognises(file) else { return nil }
+    do {
+      return try LoRAInspection(LoRA(file), models: ModelLocator().models.map(\.url))
+    } catch let error as any UserError where !json {
+      // One that is not read is still a checkpoint, whose tensors can be listed.
+      complain("note: \(error)")
+      return nil
+    }
   }
 
   /// A checkpoint, where not a whole model is meant.

@@ -7,8 +7,22 @@ import DiTTextToImage
 import DiTTransformer
 import Foundation
 
-/// Parts of a model that lie elsewhere, and how to read it.
+/// Parts of a model that lie elsewhere, what is merged into it, and how to read it.
 struct PartOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A LoRA to merge into the model, with a scale: fox.safetensors:0.8. May be given several times.",
+      valueName: "path[:scale]"),
+    completion: .file(), transform: Reading.path)
+  var lora: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the LoRAs lie that a prompt names: \"a fox <lora:pixel:0.8>\". (default: $DIT_T2I_LORA_FOLDER)",
+      valueName: "dir"),
+    completion: .directory, transform: Reading.path)
+  var loraFolder: String?
+
   @Option(help: ArgumentHelp("An autoencoder in place of the model's own: a folder or file.", valueName: "path"),
     completion: .file(), transform: Reading.path)
   var vae: String?
@@ -34,14 +48,18 @@ struct PartOptions: ParsableArguments {
     completion: .list(DiTCompatibility.allCases.map(\.rawValue)), transform: Reading.choice(DiTCompatibility.self))
   var ditCompat: DiTCompatibility?
 
-  var options: ModelOptions {
+  /// - Parameter recipe: of a picture, which has adapters of its own.
+  func options(_ recipe: Recipe = Recipe()) throws -> ModelOptions {
     var options = ModelOptions(
       autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
-      compatibility: ditCompat)
+      compatibility: ditCompat, adapters: try recipe.adapters(lora.map { try NamedLoRA($0, in: adapters) }, in: adapters))
     options.tokenizer = tokenizer.map { URL(fileURLWithPath: $0) }
     options.baseSize = baseSize
     return options
   }
+
+  /// The folder of adapters.
+  var adapters: LoRAFolder? { LoRAFolder(loraFolder) }
 }
 
 /// Which model, and how it is computed.
@@ -88,7 +106,7 @@ struct EngineOptions: ParsableArguments {
   ///   - recipe: of a picture, which says what the options do not.
   ///   - quiet: say nothing of what was assumed about it.
   func openModel(_ recipe: Recipe = Recipe(), quiet: Bool = false) throws -> ModelFolder {
-    var options = parts.options
+    var options = try parts.options(recipe)
     if let vaeTile { options.tiling = .side(vaeTile) }
     let folder = try ModelFolder(recipe.locateModel(named: model), options: recipe.completing(options, named: model))
     if !quiet { folder.complainOfNotes() }
@@ -96,9 +114,22 @@ struct EngineOptions: ParsableArguments {
   }
 
   /// The model, loaded and ready to draw.
-  func load(_ folder: ModelFolder, _ backend: Backend) throws -> DrawingSession {
-    try TextToImage(folder, backend: backend).makeSession(textCache: textCache.map { URL(fileURLWithPath: $0) })
+  /// - Parameters:
+  ///   - requests: what is drawn: with the adapters of the first the transformer is loaded.
+  ///   - quiet: says nothing of settings in adapters' files that mean nothing here.
+  func load(
+    _ folder: ModelFolder, _ backend: Backend, _ requests: [GenerationRequest] = [], quiet: Bool = false
+  ) throws -> DrawingSession {
+    var seen: Set<URL> = []
+    for adapter in folder.options.adapters + requests.flatMap(\.adapters) where !quiet && seen.insert(adapter.url).inserted {
+      for note in adapter.notes { complain("note: \(adapter.url.relativePath): \(note)") }
+    }
+    return try TextToImage(folder, backend: backend, adapters: requests.first?.adapters ?? [])
+      .makeSession(textCache: textCache.map { URL(fileURLWithPath: $0) })
   }
+
+  /// What opens the adapters that prompts name.
+  func adapterShelf(_ folder: ModelFolder) -> LoRAShelf { LoRAShelf(parts.adapters, for: folder) }
 
   /// What the pictures of a run say about themselves.
   func metadata(_ folder: ModelFolder, _ backend: Backend) throws -> PictureMetadata {

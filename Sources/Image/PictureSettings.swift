@@ -57,6 +57,11 @@ enum JSONSettings {
     var result = GenerationParameters(
       prompt: text("positive_prompt", "prompt") ?? prompts(object["prompt"]),
       negativePrompt: text("negative_prompt", "uc") ?? "")
+    // InvokeAI's adapters, as the web UI writes them.
+    for adapter in object["loras"] as? [[String: Any]] ?? [] {
+      let model = adapter["model"] as? [String: Any] ?? adapter["lora"] as? [String: Any]
+      result.addAdapter(plain(model?["name"]) ?? plain(model?["model_name"]), plain(adapter["weight"]))
+    }
     result["Steps"] = text("steps")
     result["Sampler"] = text("sampler_name", "sampler", "scheduler")
     result["Schedule type"] = text("sampler_name", "sampler") == nil ? nil : text("scheduler")
@@ -102,6 +107,9 @@ struct ComfyWorkflow {
     var result = JSONSettings.parameters(all)
     result.prompt = text(from: sampler["positive"]) ?? ""
     result.negativePrompt = text(from: sampler["negative"]) ?? ""
+    for input in inputs {
+      result.addAdapter(JSONSettings.plain(input["lora_name"]), JSONSettings.plain(input["strength_model"]))
+    }
     let kinds = Set(sorted.compactMap { JSONSettings.plain($0["class_type"]) }).sorted()
     result["Nodes"] = kinds.isEmpty ? nil : kinds.joined(separator: ", ")
     return result
@@ -116,5 +124,15 @@ struct ComfyWorkflow {
       if let found = text(from: inputs[key], depth: depth + 1) { return found }
     }
     return nil
+  }
+}
+
+extension GenerationParameters {
+  /// Puts an adapter's name, which may be a path with an ending, and its scale into the prompt: `<lora:name:0.8>`.
+  fileprivate mutating func addAdapter(_ path: String?, _ scale: String?) {
+    guard let name = path?.split(whereSeparator: { "/\\".contains($0) }).last, name != "None",
+      !name.contains(where: { ":<>".contains($0) })
+    else { return }
+    prompt += (prompt.isEmpty ? "" : " ") + "<lora:\(name):\(scale.flatMap { Float($0) } ?? 1)>"
   }
 }

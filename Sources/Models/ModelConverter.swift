@@ -26,7 +26,7 @@ package struct ModelConverter {
       let file = { (part: String, name: String) in folder.appendingPathComponent(part).appendingPathComponent(name) }
       let diffusers = "diffusion_pytorch_model.safetensors"
       progress("transformer")
-      try convert(openTransformer(at: model.weights), to: file("transformer", diffusers), as: type)
+      try convert(model.transformerCheckpoint(), to: file("transformer", diffusers), as: type)
       if let text = model.text {
         progress("text_encoder")
         let weights = try text.openWeights().without([SentencePieceTokenizer.modelTensor])
@@ -47,12 +47,13 @@ package struct ModelConverter {
       }
       let rows = record.shape.first ?? 1
       let columns = record.shape.dropFirst().reduce(1, *)
-      let matrix = try checkpoint.matrix(record.name.string, rows: rows, columns: columns)
+      let matrix = { try checkpoint.matrix(record.name.string, rows: rows, columns: columns) }
       // A single row, like stored positions, would get a single scale.
       let large = record.count >= smallest && record.shape.count >= 2 && rows > 1
       switch type {
-      case .int8 where large: try writer.add(record.name, quantising: matrix, shape: record.shape)
+      case .int8 where large: try writer.add(record.name, quantising: matrix(), shape: record.shape)
       case .int8 where record.type == .i8: try add(record, matrix, as: .f16, to: &writer)
+      case .int8 where record.isMerged: try add(record, matrix, as: record.type, to: &writer)
       case .int8: try writer.add(record)
       case .f32: try add(record, matrix, as: .f32, to: &writer)
       case .f16: try add(record, matrix, as: .f16, to: &writer)
@@ -64,9 +65,11 @@ package struct ModelConverter {
 
   /// Row by row, so that no second copy of a large matrix is in memory.
   private static func add(
-    _ record: TensorRecord, _ matrix: StoredMatrix, as type: ElementType, to writer: inout SafetensorsWriter
+    _ record: TensorRecord, _ matrix: @escaping () throws -> StoredMatrix, as type: ElementType,
+    to writer: inout SafetensorsWriter
   ) throws {
     try writer.add(record.name, type: type, shape: record.shape) { sink in
+      let matrix = try matrix()
       var row = [Float](repeating: 0, count: max(1, matrix.columns))
       var bytes = [UInt8](repeating: 0, count: max(1, matrix.columns) * type.size)
       guard matrix.columns > 0 else { return }

@@ -50,7 +50,10 @@ package enum ModelError: WordedError {
       "no model found in \(looked.joined(separator: ", ")); name a folder "
         + say("with --model or $DIT_T2I_MODEL", "by its path or in $DIT_T2I_MODEL")
     case .unsupported(let path, let found): "\(path): this is \(found); \(ModelError.known)"
-    case .notATransformer(let path, let what): "\(path): this is \(what); \(ModelError.known)"
+    case .notATransformer(let path, let what):
+      "\(path): this is \(what); \(ModelError.known)"
+        + (what == WeightsKind.lora.title
+          ? "; a LoRA for them goes " + say("to --lora", "into ModelOptions.adapters") : "")
     case .missingPart(let path, let part): "\(path): the model folder has no \(part)"
     case .noAutoencoder(let path):
       "\(path): these are the transformer's weights alone; name the autoencoder too, "

@@ -23,6 +23,9 @@ package struct ModelFingerprint: Sendable, Equatable {
     hash = sha256(Array(try files.map { "\($0.0) \(try ModelFingerprint.sample($0.1))\n" }.joined().utf8))
   }
 
+  /// Of files that are no model, an adapter's say: their names do not count.
+  static func hash(of files: [URL]) throws -> String { sha256(Array(try files.map(sample).joined(separator: "\n").utf8)) }
+
   /// Of the files in a model's folder that are no weights; others, such as its goldens, change no picture.
   private static func isDescription(_ name: String) -> Bool {
     let parts = name.split(separator: "/")

@@ -68,6 +68,7 @@ public struct ModelFolder: Sendable {
     recordedBaseSize = isAssumed ? sized.transformer.latentSize[0] * autoencoder.scaleFactor : nil
     notes = [sized.note, parts.note(on: autoencoder)].compactMap { $0 } + (scheduler?.notes ?? [])
     try check()
+    for adapter in options.adapters { try check(adapter) }
   }
 
   /// The parts have to fit each other.

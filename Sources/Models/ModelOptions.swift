@@ -14,13 +14,18 @@ public struct ModelOptions: Sendable {
   public var baseSize: Int?
   /// Whose arithmetic a class-conditional DiT follows; nil: that of the program that wrote it.
   public var compatibility: DiTCompatibility?
+  /// Adapters that are merged into the transformer when it is loaded, in this order.
+  public var adapters: [LoRA] = []
   /// Whether large pictures are decoded in tiles.
   public var tiling = Tiling.automatic
 
   /// Nothing but what is named; tiling is automatic.
-  public init(autoencoder: URL? = nil, textEncoder: URL? = nil, compatibility: DiTCompatibility? = nil) {
+  public init(
+    autoencoder: URL? = nil, textEncoder: URL? = nil, compatibility: DiTCompatibility? = nil, adapters: [LoRA] = []
+  ) {
     self.autoencoder = autoencoder
     self.textEncoder = textEncoder
     self.compatibility = compatibility
+    self.adapters = adapters
   }
 }

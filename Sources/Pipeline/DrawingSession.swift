@@ -97,7 +97,7 @@ public final class DrawingSession {
     var sampler = try model.folder.sampler(for: first)
     try encode(requests.flatMap { [$0.prompt, $0.negativePrompt] }, probe: probe)
     let denoiser = try GuidedDenoiser(
-      model.stages.transformer,
+      model.stages.transformers.transformer(with: first.adapters),
       conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex, size: $0.size) },
       unconditional: try requests.map { try unconditional($0) },
       guidance: first.guidance, kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: first.size),

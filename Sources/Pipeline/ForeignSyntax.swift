@@ -3,8 +3,10 @@ package enum ForeignSyntax {
   /// A line for each kind that is found.
   package static func notes(_ prompt: String) -> [String] {
     var notes: [String] = []
-    if let found = prompt.firstMatch(of: /<(lora|lyco|hypernet):[^<>]*>/) {
+    if let found = prompt.firstMatch(of: /<hypernet:[^<>]*>/) {
       notes.append("\(found.0) is read as words: there are no such files here")
+    } else if let found = prompt.firstMatch(of: /<(lora|lyco):[^<>]*>/.ignoresCase()) {
+      notes.append("\(found.0) is read as words here: adapters are named in the prompt of what to draw")
     }
     if let found = prompt.firstMatch(of: /\[[^\[\]:\\]*:[^\[\]:\\]*:[0-9. ]+\]/) {
       notes.append("\(found.0) is not a change of words while the picture is drawn, as elsewhere, but a weight")

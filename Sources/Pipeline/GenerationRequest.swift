@@ -32,6 +32,10 @@ public struct GenerationRequest: Sendable, Equatable {
   /// How much of the way from noise is gone with a source: 1 is all of it, less keeps more of the picture.
   public var strength: Double = 1
 
+  /// Adapters merged into the transformer for this picture, after those of ``ModelOptions/adapters``. Another set than the
+  /// last drawing's takes as long as loading the transformer.
+  public var adapters: [LoRA] = []
+
   /// How much more words and class count than nothing: 1 is no guidance, 0 to 100.
   public var guidanceScale: Float = 4
   /// Which noise channels guidance acts on.

@@ -12,6 +12,12 @@ package struct PictureMetadata: Sendable {
   package static let tokenizer = "Tokenizer"
   static let baseSize = "Base size", classIndex = "Class index", compatibility = "DiT compatibility", tile = "VAE tile"
 
+  /// "LoRA", "LoRA hash", "LoRA path" of the first adapter, "LoRA 2", … of the others.
+  static func loraKeys(_ number: Int) -> (use: String, hash: String, path: String) {
+    let key = number == 1 ? "LoRA" : "LoRA \(number)"
+    return (key, key + " hash", key + " path")
+  }
+
   /// Of the weights that draw.
   package let fingerprint: ModelFingerprint
   private let folder: ModelFolder
@@ -74,16 +80,42 @@ package struct PictureMetadata: Sendable {
     }
     result["Class"] = request.classIndex.map({ folder.className($0) })
     result[PictureMetadata.classIndex] = request.classIndex.flatMap { folder.needsIndex($0) ? String($0) : nil }
+    record(folder.options.adapters + request.adapters, in: &result)
     for (key, value) in engine { result[key] = value }
     return result
+  }
+
+  /// Their names, scales, hashes and where they lie.
+  private func record(_ adapters: [LoRA], in parameters: inout GenerationParameters) {
+    for (index, adapter) in adapters.enumerated() {
+      let keys = PictureMetadata.loraKeys(index + 1)
+      parameters[keys.use] = adapter.use
+      parameters[keys.hash] = adapter.shortHash
+      parameters[keys.path] = RecordedPath.text(of: adapter.url)
+    }
   }
 
   /// "Model: small, Model hash: …, Version: …": what sheets of many pictures say.
   package var text: String {
     var result = GenerationParameters()
     result.model = folder.name
-    for (key, value) in model + engine { result[key] = value }
+    for (key, value) in model { result[key] = value }
+    record(folder.options.adapters, in: &result)
+    for (key, value) in engine { result[key] = value }
     return result.text
+  }
+}
+
+extension LoRA {
+  /// "fox:0.8", as pictures and manifests say it.
+  var use: String { "\(name):\(scale.brief)" }
+}
+
+extension ModelFolder {
+  /// Of all adapters that a picture is drawn with; nil: none.
+  package func adapterNames(of request: GenerationRequest) -> [String]? {
+    let all = options.adapters + request.adapters
+    return all.isEmpty ? nil : all.map(\.use)
   }
 }
 

@@ -32,6 +32,8 @@ package struct Recipe: Sendable {
   package var compatibility: DiTCompatibility?
   /// Pixels along a tile of the decoder.
   package var tile: Int?
+  /// In the order in which they are merged.
+  package var adapters: [RecordedLoRA] = []
   /// ``ModelFingerprint/short``; nil in pictures of older versions.
   package var modelHash: String?
   package var precision: Precision?
@@ -98,6 +100,7 @@ package struct Recipe: Sendable {
     baseSize = try optional(PictureMetadata.baseSize) { Int($0).flatMap { (1...32_768).contains($0) ? $0 : nil } }
     compatibility = try optional(PictureMetadata.compatibility, DiTCompatibility.init)
     tile = try optional(PictureMetadata.tile) { Int($0).flatMap { (64...65_536).contains($0) ? $0 : nil } }
+    adapters = try RecordedLoRA.all(in: parameters, of: url)
     modelHash = parameters[PictureMetadata.modelHash]
     precision = parameters["Precision"].flatMap(Precision.init)
     backend = parameters["Backend"].flatMap(Backend.Kind.init)

@@ -11,18 +11,19 @@ package struct Stages: Sendable {
   /// Nil, as the text encoder, where the model reads no text.
   package let tokenizer: (any TextTokenizer)?
   package let textEncoder: (any TextEncoder)?
-  package let transformer: any DiffusionTransformer
+  package let transformers: TransformerShelf
   package let autoencoder: any Autoencoder
 
   /// Loads the weights of a model.
+  /// - Parameter adapters: of the first drawing.
   /// - Throws: one-line errors of the stages, naming file and tensor.
-  package init(_ folder: ModelFolder, backend: Backend) throws {
+  package init(_ folder: ModelFolder, backend: Backend, adapters: [LoRA] = []) throws {
     // SentencePiece takes as long to build its tables as a text encoder's weights to be packed.
     let making = folder.text.map { text in OnAnotherThread { try text.makeTokenizer() } }
     textEncoder = try folder.text.map { text in
       try text.configuration.load(text.openWeights(), backend: backend)
     }
-    transformer = try folder.transformer.load(openTransformer(at: folder.weights), backend: backend)
+    transformers = try TransformerShelf(folder, backend: backend, adapters)
     autoencoder = try folder.autoencoder.load(backend: backend, encoder: false, tiling: folder.tiling)
     tokenizer = try making?.value()
     if let text = folder.text, let tokenizer, tokenizer.vocabularySize > text.configuration.vocabularySize {

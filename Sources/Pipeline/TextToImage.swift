@@ -21,10 +21,15 @@ public final class TextToImage: Sendable {
 
   /// Loads a model.
   /// - Throws: one-line errors of the stages, naming file and tensor.
-  public init(_ folder: ModelFolder, backend: Backend) throws {
+  public convenience init(_ folder: ModelFolder, backend: Backend) throws {
+    try self.init(folder, backend: backend, adapters: [])
+  }
+
+  /// - Parameter adapters: of the first drawing, so that no transformer is loaded without them.
+  package init(_ folder: ModelFolder, backend: Backend, adapters: [LoRA]) throws {
     self.folder = folder
     self.backend = backend
-    stages = try Stages(folder, backend: backend)
+    stages = try Stages(folder, backend: backend, adapters: adapters)
   }
 
   /// What draws pictures, one after the other.

@@ -117,7 +117,7 @@ extension DrawingSession {
     let count = pictures.count
     let texts = try [prompt, ""].map { try states(of: $0) }
     let conditions = texts.flatMap { text in pictures.map { _ in Condition(text: text) } }
-    let run = try model.stages.transformer.prepare(
+    let run = try model.stages.transformers.transformer(with: first.request.adapters).prepare(
       conditions, grid: model.grid(of: first.request.size),
       timesteps: timesteps.map { Array(repeating: $0, count: 2 * count) })
     let latents = try Tensor.concatenated(pictures.map { $0.latents.tensor.reshaped([1] + $0.latents.shape) })  // [N, C, h, w]

@@ -45,8 +45,8 @@ package final class StepBenchmark {
     }
     let model = session.model
     return try GuidedDenoiser(
-      model.stages.transformer, conditional: try one(prompt), unconditional: try one(""), guidance: Guidance(scale: scale),
-      kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: size),
+      model.stages.transformers.transformer(), conditional: try one(prompt), unconditional: try one(""),
+      guidance: Guidance(scale: scale), kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: size),
       levels: timesteps.map { model.folder.scheduler.schedule.level(timestep: Double($0)) })
   }
 

@@ -34,18 +34,28 @@ package struct Verifier {
     "text-dit": verifyTextDiT, "dit-official": verifyOfficialDiT, "dit-diffusers": verifyDiffusersDiT,
     "schemes": verifyScheme, "t5": verifyT5, "tokenizer": verifyTokenizer, "samplers": verifySampler, "rng": verifyRandom,
     "image": verifyImage, "files": verifyFiles, "text-to-image": verifyTextToImage, "vae": verifyAutoencoder,
-    "pixart": verifyPixArt, "uvit": verifyUViT, "few-step": verifyFewStep,
+    "pixart": verifyPixArt, "uvit": verifyUViT, "few-step": verifyFewStep, "lora": verifyLoRA,
   ]
 
   /// - Throws: `ConfigurationError` where there is no usable manifest.
   package init(_ root: URL, backend: Backend) throws {
-    self.root = root
     self.backend = backend
-    let url = root.appendingPathComponent("manifest.json")
+    // The folder of one group will do: its manifest lies beside it.
+    let name = root.standardizedFileURL.lastPathComponent
+    let above = root.standardizedFileURL.deletingLastPathComponent()
+    let exists = { (folder: URL) in
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent("manifest.json").path)
+    }
+    let isGroup = !exists(root) && exists(above)
+    self.root = isGroup ? above : root
+    let url = self.root.appendingPathComponent("manifest.json")
     guard let groups = try readConfiguration(JSONValue.self, at: url)["groups"]?.object else {
       throw ConfigurationError.wrong(file: url.path, reason: "no \"groups\"; is this a fixture folder?")
     }
-    self.groups = groups.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    self.groups = groups.filter { !isGroup || $0.key == name }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    guard !self.groups.isEmpty else {
+      throw ConfigurationError.wrong(file: url.path, reason: "no group \(printable(name))")
+    }
   }
 
   package var groupNames: [String] { groups.map(\.name) }

@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ["fox", "--lora", "x"], ["fox", "--device", "cuda"], ["--prompt-file", "a.txt"], ["fox", "--clip-skip", "2"],
+    ["fox", "--fp16"], ["fox", "--device", "cuda"], ["--prompt-file", "a.txt"], ["fox", "--clip-skip", "2"],
   ])
   func whatHasNoEqualHereIsAnswered(_ arguments: [String]) throws {
     defer { program.remove() }

@@ -36,6 +36,7 @@ import Testing
       ModelError.noSuchClass("", suggestion: nil, count: 1), ModelError.unnamedClasses(""), ModelError.noText(""),
       ModelError.noTokenizer(path: ""), ModelError.noBaseSize(path: "", reason: ""), ModelError.ambiguousClass("", indices: []),
       BatchError.shard(""), BatchError.template(""),
+      LoRAUseError.scale("", 0), LoRAUseError.tag(""), LoRAUseError.noName(""), LoRAUseError.noFolder(""),
     ],
     .damagedData: [
       SourceError.changed(path: ""),
@@ -57,6 +58,7 @@ import Testing
       BatchError.tooMany(file: "", pictures: 1, limit: 1), BatchError.incomplete(folder: "", reason: ""),
     ],
     .notFound: [
+      LoRAUseError.notFound("", folder: "", there: []),
       ConfigurationError.missing(file: ""), ConfigurationError.noFolder(path: ""),
       ConfigurationError.unreadable(file: "", reason: ""),
       BackendError.openBLASMissing,

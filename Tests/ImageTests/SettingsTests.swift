@@ -11,12 +11,13 @@ import Testing
       "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 512, "height": 768}},
       "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a fox", "clip": ["4", 1]}},
       "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "dark", "clip": ["4", 1]}},
+      "8": {"class_type": "LoraLoader", "inputs": {"lora_name": "fox\\\\pixel.safetensors", "strength_model": 0.7, "model": ["4", 0]}},
       "9": {"class_type": "ConditioningCombine", "inputs": {"conditioning_1": ["6", 0], "conditioning_2": ["6", 0]}}}
       """
     let settings = try #require(PictureSettings(texts: [PNGText("workflow", "{}"), PNGText("prompt", graph)]))
     #expect(settings.program == "ComfyUI")
     let parameters = settings.parameters
-    #expect(parameters.prompt == "a fox" && parameters.negativePrompt == "dark")
+    #expect(parameters.prompt == "a fox <lora:pixel.safetensors:0.7>" && parameters.negativePrompt == "dark")
     #expect(parameters.seed == 12_345_678_901_234 && parameters.steps == 20 && parameters.guidanceScale == 7.5)
     #expect(parameters.sampler == "dpmpp_2m" && parameters["Schedule type"] == "karras")
     #expect(parameters.size?.width == 512 && parameters.size?.height == 768 && parameters.model == "sd.safetensors")
@@ -29,9 +30,10 @@ import Testing
 
   @Test func invokeAI() throws {
     let new = #"{"positive_prompt": "a fox", "negative_prompt": "dark", "width": 64, "height": 32, "seed": 5, "steps": 3, "#
-      + #""cfg_scale": 7.5, "scheduler": "euler_a", "model": {"name": "Juggernaut", "key": "x"}}"#
+      + #""cfg_scale": 7.5, "scheduler": "euler_a", "model": {"name": "Juggernaut", "key": "x"}, "#
+      + #""loras": [{"model": {"name": "ink"}, "weight": 0.75}, {"lora": {"model_name": "a:b"}, "weight": 1}]}"#
     let settings = try #require(PictureSettings(texts: [PNGText("invokeai_metadata", new)]))
-    #expect(settings.program == "InvokeAI" && settings.parameters.prompt == "a fox")
+    #expect(settings.program == "InvokeAI" && settings.parameters.prompt == "a fox <lora:ink:0.75>")
     #expect(settings.parameters.fields.map(\.value) == ["3", "euler_a", "7.5", "5", "64x32", "Juggernaut"])
     let old = #"{"model_weights": "sd15", "image": {"prompt": [{"prompt": "an owl", "weight": 1}], "steps": 4, "seed": 6}}"#
     let before = try #require(PictureSettings(texts: [PNGText("sd-metadata", old)]))

@@ -33,6 +33,7 @@ import Testing
     "guidanceInterval": { request, _ in request.guidanceInterval = 0...999 },
     "guidanceParallel": { request, _ in request.guidanceParallel = 0 },
     "enlargement": { request, _ in request.enlargement = 2 },
+    "adapters": { request, _ in request.adapters = (try? [LoRA(Fixtures.url("lora/peft-dora"))]) ?? [] },
   ]
 
   @Test func everyPropertyTakesPart() throws {
@@ -61,7 +62,7 @@ import Testing
     other["Precision"] = "bf16"
     #expect(hash(request, other) != hash(request))
     other = parameters
-    for key in ["Model path", "VAE", "Text encoder"] { other[key] = "/elsewhere" }
+    for key in ["Model path", "VAE", "Text encoder", "LoRA path", "LoRA 2 path"] { other[key] = "/elsewhere" }
     #expect(hash(request, other) == hash(request))
     other["VAE tile"] = "64"
     #expect(hash(request, other) != hash(request))

@@ -3,7 +3,7 @@
 /// A network asks for the names of its own authors; a naming says where those lie in another file. One name may be several
 /// matrices stacked along their outputs (q, k and v).
 package struct ParameterNames: Sendable {
-  let stored: @Sendable (String) -> [String]
+  package let stored: @Sendable (String) -> [String]
 
   package init(_ stored: @escaping @Sendable (String) -> [String]) { self.stored = stored }
 

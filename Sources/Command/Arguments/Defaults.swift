@@ -89,6 +89,7 @@ struct Defaults {
     }
     if let flag = value.bool { return flag ? ["--\(key)"] : [] }
     if let text = value.string { return ["--\(key)=\(text)"] }
+    if let several = value.array, key == "lora" { return try several.flatMap { try argument(key, $0) } }
     if let number = value.int { return ["--\(key)=\(number)"] }
     if let number = value.double { return ["--\(key)=\(number)"] }
     throw ValidationError("\(key): expected a text, a number, true or false")
@@ -123,10 +124,12 @@ struct Defaults {
     let excluded: [String: Set<String>] = [
       "--steps": ["--respacing"], "--sigmas": ["--respacing"], "--respacing": ["--steps", "--sigmas"],
       "--size": ["--width", "--height"], "--count": ["--seed"], "--output": ["--merge"],
+      "--lora": ["--lora"],
     ]
     // A picture that is drawn again is drawn as it was.
     let unchanged: Set = [
       "--output", "--preview", "--strip", "--attention", "--quiet", "--json", "--quality", "--threads", "--text-cache",
+      "--lora-folder",
     ]
     if given.contains("--from") || given.contains("--variation") { return unchanged.contains(name) }
     return excluded[name, default: []].isDisjoint(with: given)

@@ -15,6 +15,7 @@ enum OtherPrograms {
     "--output-dir": "--output",
     "--ckpt": "--model", "--checkpoint": "--model", "--model-path": "--model", "--diffusion-model": "--model",
     "--vae-path": "--vae", "--taesd": "--vae", "--t5xxl": "--text-encoder",
+    "--loras": "--lora", "--lora-model-dir": "--lora-folder", "--lora-dir": "--lora-folder",
     "--dtype": "--precision",
   ]
 
@@ -28,8 +29,6 @@ enum OtherPrograms {
   /// Their options that have no equal here, and what to do instead.
   static func advice(_ name: String) -> String? {
     switch name {
-    case "--lora", "--lora-model-dir", "--lora-dir", "--loras":
-      "LoRA files are not read; merge it into the model's weights with the program that made it"
     case "--fp16", "--half", "--bf16", "--fp32", "--no-half": "say --precision bf16 or f32, or leave it out"
     case "--device", "--gpu", "--cuda", "--use-gpu", "--cpu-only", "--medvram", "--lowvram", "--xformers", "--offload":
       "everything is computed on the processor; leave it out"

@@ -7,7 +7,8 @@ struct Spelling {
   /// Options that take a value, whatever it begins with, of all commands together.
   static let options: Set<String> = [
     "--attention-blocks", "--backend", "--class", "--config", "--count", "--dit-compat", "--eta", "--from", "--group",
-    "--guidance", "--guidance-channels", "--guidance-interval", "--guidance-parallel", "--height", "--image", "--mask",
+    "--guidance", "--guidance-channels", "--guidance-interval", "--guidance-parallel", "--height", "--image", "--lora",
+    "--lora-folder", "--mask",
     "--merge", "--model", "--negative", "--output", "--precision", "--prompts", "--quality", "--respacing", "--sampler",
     "--scheme", "--seed", "--seeds", "--shard", "--sheet", "--sigmas", "--size", "--steps", "--strength", "--text-cache",
     "--text-encoder", "--threads", "--tokens", "--type", "--vae", "--vae-tile", "--variation", "--width",

@@ -101,7 +101,7 @@ struct Batch: ParsableCommand {
 
   /// All bad lines are named before anything is drawn.
   private func readJobs(_ prompts: PromptFile, _ model: ModelFolder) throws -> [PictureJob] {
-    let reader = LineReader(picture: picture, source: source, folder: model)
+    let reader = LineReader(picture: picture, source: source, folder: model, adapters: engine.adapterShelf(model))
     let unknown = reader.unknownColumns(prompts).map { String($0.field.prefix(60)) }
     if !unknown.isEmpty, !quiet {
       note("note: \(prompts.name): skipped fields that are no options: \(listed(unknown, most: 12))")
@@ -159,7 +159,7 @@ struct Batch: ParsableCommand {
   private func draw(_ batch: PictureBatch, _ backend: Backend, _ output: String) throws -> [ManifestEntry] {
     let progress = ProgressBar(quiet: quiet)
     progress.note("loading \(batch.model.name)")
-    let session = try engine.load(batch.model, backend)
+    let session = try engine.load(batch.model, backend, batch.pending.map(\.request), quiet: quiet)
     Interruption.say("\ndit-t2i: interrupted; the same command goes on where this one was\n")
     let start = ContinuousClock.now
     var entries: [ManifestEntry] = []

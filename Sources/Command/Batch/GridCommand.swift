@@ -57,7 +57,7 @@ struct GridCommand: ParsableCommand {
     progress.note("loading \(folder.name)")
     let backend = try engine.makeBackend()
     let about = PNGText("Description", description(requests[0], try engine.metadata(folder, backend)))
-    let session = try engine.load(folder, backend)
+    let session = try engine.load(folder, backend, requests, quiet: quiet)
     let pictures = try session.drawAll(requests) { progress.show($0, "\($1)/\(counted(requests.count, "cell"))") }
     let width = matrix.rows.first?.count ?? 1
     let items = zip(pictures, requests).map { ContactSheet.Item($0, detail: varySeed ? "seed \($1.seed)" : "") }
@@ -80,8 +80,11 @@ struct GridCommand: ParsableCommand {
       try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep, keepsPixels: true)
     }
     let seed = try picture.seed?.only() ?? UInt64.random(in: 0..<(1 << 32))
+    let adapters = engine.adapterShelf(folder)
     return try prompts.enumerated().map { index, prompt in
+      var request = request
       request.prompt = prompt
+      try adapters.takeAdapters(of: &request)
       request.seed = Seeds.reduced(seed &+ (varySeed ? UInt64(index) : 0))
       try folder.check(request)
       return request

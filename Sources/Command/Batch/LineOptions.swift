@@ -4,11 +4,14 @@ import DiTModels
 import DiTTextToImage
 import Foundation
 
-/// The options of a line of a prompt file: those of a picture, what it starts from, and how many.
+/// The options of a line of a prompt file: those of a picture, what it starts from, its adapters, and how many.
 struct LineOptions: ParsableArguments {
   @OptionGroup var picture: PictureOptions
 
   @OptionGroup var source: SourceOptions
+
+  @Option(help: "A LoRA of this line, with a scale.", transform: Reading.path)
+  var lora: [String] = []
 
   @Option(name: .shortAndLong, help: "How many pictures, with seeds counting up.", transform: Reading.whole(1...10_000))
   var count = 1
@@ -20,6 +23,7 @@ struct LineOptions: ParsableArguments {
 struct LineReader {
   let defaults: (picture: PictureOptions, source: SourceOptions)
   let folder: ModelFolder
+  private let adapters: LoRAShelf
   private let shelf = Shelf()
 
   /// Many lines start from the same picture: it is looked at once.
@@ -27,8 +31,9 @@ struct LineReader {
     var sources: [[String]: SourcePicture] = [:]
   }
 
-  init(picture: PictureOptions, source: SourceOptions, folder: ModelFolder) {
+  init(picture: PictureOptions, source: SourceOptions, folder: ModelFolder, adapters: LoRAShelf) {
     defaults = (picture, source)
+    self.adapters = adapters
     self.folder = folder
   }
 
@@ -41,6 +46,11 @@ struct LineReader {
       let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(Spelling.ours(line.options))
       try options.picture.apply(to: &request, folder)
       request.prompt = line.prompt ?? ""
+      request.adapters = try options.lora.map { text in
+        let named = try NamedLoRA(text, in: adapters.folder, relativeTo: place)
+        return try adapters.adapter(named.url, scale: named.scale ?? 1)
+      }
+      try adapters.takeAdapters(of: &request)
       guard line.prompt != nil || request.classIndex != nil else {
         throw ValidationError("neither a prompt nor a class (\"\" is the empty prompt)")
       }

@@ -48,7 +48,8 @@ struct Chat: ParsableCommand {
     let session = try engine.load(folder, backend)
     progress.clear()
     var conversation = try Conversation(
-      session, request: request, seed: picture.seed?.only(), folder: output, metadata: engine.metadata(folder, backend))
+      session, request: request, seed: picture.seed?.only(), folder: output, metadata: engine.metadata(folder, backend),
+      adapters: engine.adapterShelf(folder))
     let editor = LineEditor()
     if editor.isInteractive { Terminal.show("\(folder.name) is loaded. Say what to draw, or: help\n") }
     while let line = editor.read("dit-t2i> ") {

@@ -9,6 +9,7 @@ import Foundation
 struct Conversation {
   private let session: DrawingSession
   private let metadata: PictureMetadata
+  private let adapters: LoRAShelf
   private let folder: String
   /// What the next picture is drawn from, but for its seed.
   private var request: GenerationRequest
@@ -23,8 +24,10 @@ struct Conversation {
   }
 
   init(
-    _ session: DrawingSession, request: GenerationRequest, seed: UInt64?, folder: String, metadata: PictureMetadata
+    _ session: DrawingSession, request: GenerationRequest, seed: UInt64?, folder: String, metadata: PictureMetadata,
+    adapters: LoRAShelf
   ) throws {
+    self.adapters = adapters
     (self.session, self.request, self.seed, self.folder, self.metadata) = (session, request, seed, folder, metadata)
     try OutputNames(folder + "/", prompt: "", className: nil).checkFolder()
   }
@@ -77,6 +80,7 @@ struct Conversation {
     let parts = [
       "\(request.size)", counted(model.steps(of: request), "step"), request.sampler, request.guidanceWords, seed,
       request.classIndex.map { "class \(model.className($0))" },
+      model.adapterNames(of: request).map { "LoRA \($0.joined(separator: ", "))" },
       request.negativePrompt.isEmpty ? nil : "negative \"\(request.negativePrompt)\"",
     ]
     Terminal.print(parts.compactMap { $0 }.joined(separator: ", "))
@@ -118,6 +122,7 @@ struct Conversation {
   private mutating func draw(_ wanted: GenerationRequest, seed: UInt64?) throws {
     var wanted = wanted
     wanted.seed = seed ?? UInt64.random(in: 0..<(1 << 32))
+    try adapters.takeAdapters(of: &wanted)
     try model.check(wanted)
     try PromptNotes.show(wanted, session.model)
     let progress = ProgressBar(quiet: false)

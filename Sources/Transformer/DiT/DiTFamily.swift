@@ -98,6 +98,7 @@ extension DiTConfiguration: TransformerConfiguration {
   package func names(in checkpoint: Checkpoint) -> ParameterNames {
     textSize != nil ? .ours : checkpoint.contains("x_embedder.proj.weight") ? .official : .diffusersDiT
   }
+  package var namings: [ParameterNames] { textSize != nil ? [.ours, .official] : [.official, .diffusersDiT] }
 
   package var fields: JSONValue {
     let number = { (value: Int) in JSONValue.number(Double(value)) }

@@ -124,6 +124,7 @@ extension PixArtConfiguration: TransformerConfiguration {
   package func names(in checkpoint: Checkpoint) -> ParameterNames {
     checkpoint.contains("x_embedder.proj.weight") ? .official : .diffusersPixArt
   }
+  package var namings: [ParameterNames] { [.official, .diffusersPixArt] }
 
   package var fields: JSONValue {
     let number = { (value: Int) in JSONValue.number(Double(value)) }

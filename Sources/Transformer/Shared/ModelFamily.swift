@@ -87,6 +87,8 @@ package protocol TransformerConfiguration: Sendable {
   func network(_ parameters: Parameters) throws -> any DiffusionTransformer
   /// Under which names a checkpoint holds it.
   func names(in checkpoint: Checkpoint) -> ParameterNames
+  /// All names that programs have for its parameters, by which adapters are read.
+  var namings: [ParameterNames] { get }
 }
 
 /// How models of a family are used where nobody says otherwise.
@@ -136,6 +138,11 @@ extension TransformerConfiguration {
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
   package func load(_ checkpoint: Checkpoint, backend: Backend) throws -> any DiffusionTransformer {
     try network(Parameters(checkpoint, names: names(in: checkpoint), backend: backend))
+  }
+
+  /// The layers that adapters may change.
+  package func adapterTargets(in checkpoint: Checkpoint) throws -> LoRATargets {
+    LoRATargets(try listing(checkpoint).parameters, namings: namings, stored: names(in: checkpoint))
   }
 
   /// Parameters and costs.

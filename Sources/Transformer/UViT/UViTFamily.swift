@@ -65,6 +65,7 @@ extension UViTConfiguration: TransformerConfiguration {
   package func network(_ parameters: Parameters) throws -> any DiffusionTransformer { try UViT(self, parameters) }
 
   package func names(in checkpoint: Checkpoint) -> ParameterNames { .official }
+  package var namings: [ParameterNames] { [.official] }
 
   package var fields: JSONValue {
     let number = { (value: Int) in JSONValue.number(Double(value)) }

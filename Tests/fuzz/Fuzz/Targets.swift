@@ -13,7 +13,7 @@ import Foundation
 nonisolated(unsafe) let targets: [String: ([UInt8]) throws -> Void] = [
   "checkpoint": checkpoint, "index": index, "json": json, "picture": picture, "exif": exif, "settings": settings,
   "prompts": prompts, "words": words, "braces": braces, "respacing": respacing, "configuration": configuration,
-  "tokenizer": tokenizer, "manifest": manifest, "shard": shard,
+  "tokenizer": tokenizer, "manifest": manifest, "shard": shard, "lora": lora,
 ]
 
 // MARK: files of weights
@@ -26,6 +26,26 @@ func checkpoint(_ bytes: [UInt8]) throws {
     if record.type.holdsWeights { _ = try? found.tensor(name) } else { _ = try? found.integers(name) }
   }
   _ = WeightsKind(found).title
+}
+
+/// An adapter: a file of weights, or the settings of PEFT beside one.
+func lora(_ bytes: [UInt8]) throws {
+  let isSettings = bytes.first == UInt8(ascii: "{")
+  let folder = scratch.appendingPathComponent("lora")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  let file = folder.appendingPathComponent("adapter_model.safetensors")
+  let layer = "base_model.model.blocks.0.attn.qkv"
+  if isSettings {
+    var writer = SafetensorsWriter(file)
+    try writer.add(TensorName(layer + ".lora_A.weight"), type: .f32, shape: [2, 3], bytes: Data(count: 24))
+    try writer.add(TensorName(layer + ".lora_B.weight"), type: .f32, shape: [6, 2], bytes: Data(count: 48))
+    try writer.write()
+  }
+  let settings = folder.appendingPathComponent("adapter_config.json")
+  try? FileManager.default.removeItem(at: settings)
+  try Data(bytes).write(to: isSettings ? settings : file)
+  let targets = LoRATargets([Parameter("blocks.0.attn.qkv.weight", [6, 3])], namings: [.official], stored: .official)
+  try LoRAFile(isSettings ? folder : file).check(targets)
 }
 
 /// The index of a checkpoint in shards, which lie beside it.
@@ -91,6 +111,7 @@ func prompts(_ bytes: [UInt8]) throws {
 /// Weights of words, and what other programs put into prompts.
 func words(_ bytes: [UInt8]) throws {
   let text = String(decoding: bytes, as: UTF8.self)
+  _ = try? LoRATags.taken(from: text)
   _ = ForeignSyntax.notes(text)
   _ = WeightedPrompt.plain(text)
   _ = try WeightedPrompt(text)

@@ -1,0 +1,27 @@
+import ArgumentParser
+import DiTModels
+import DiTTextToImage
+import Foundation
+
+extension NamedLoRA {
+  /// What `--lora` names: `PATH`, `PATH:SCALE`, or the same with a name in the folder of adapters. A file may have a colon in
+  /// its name.
+  /// - Parameter place: where relative paths begin; nil: in the working directory.
+  init(_ text: String, in folder: LoRAFolder?, relativeTo place: URL? = nil) throws {
+    let url = { (path: String) in URL(fileURLWithPath: path, relativeTo: place) }
+    let exists = { (path: String) in FileManager.default.fileExists(atPath: url(path).path) }
+    var path = text
+    var scale: Float?
+    if !exists(text), let colon = text.lastIndex(of: ":") {
+      let number = Float(text[text.index(after: colon)...])
+      if number != nil || exists(String(text[..<colon])) {
+        guard let number, LoRA.scales.contains(number) else {
+          throw ValidationError("--lora \(text): expected a scale from -100 to 100 after the colon")
+        }
+        (path, scale) = (String(text[..<colon]), number)
+      }
+    }
+    let isName = !exists(path) && !path.contains("/")
+    self.init(isName ? try folder?.find(path) ?? url(path) : url(path), scale: scale)
+  }
+}

@@ -1,0 +1,92 @@
+import DiTModels
+import Foundation
+
+/// `<lora:name:0.8>` in prompts, as the web UI writes it; `<lyco:…>` is the same.
+package enum LoRATags {
+  package struct Tag: Equatable, Sendable {
+    package let name: String
+    package let scale: Float
+    /// As it stands in the prompt.
+    package let text: String
+  }
+
+  /// The prompt without its tags, and these in their order.
+  /// - Throws: ``LoRAUseError/tag(_:)``.
+  package static func taken(from prompt: String) throws -> (prompt: String, tags: [Tag]) {
+    var rest = prompt[...]
+    var result = ""
+    var tags: [Tag] = []
+    while let open = rest.firstIndex(of: "<") {
+      let text = rest[open...]
+      guard isTag(text), let close = text.firstIndex(where: { $0 == ">" || $0.isNewline }), text[close] == ">" else {
+        result += rest[...open]
+        rest = rest[rest.index(after: open)...]
+        continue
+      }
+      tags.append(try tag(String(text[...close])))
+      result += rest[..<open]
+      rest = rest[rest.index(after: close)...]
+      // Of the spaces at both sides one is left, and none before a comma.
+      if result.last?.isWhitespace ?? true { rest = rest.drop { $0 == " " } }
+      if let next = rest.first, ",.;)".contains(next) { while result.last == " " { result.removeLast() } }
+    }
+    guard !tags.isEmpty else { return (prompt, []) }
+    return ((result + rest).trimmingCharacters(in: .whitespacesAndNewlines), tags)
+  }
+
+  private static func isTag(_ text: Substring) -> Bool {
+    let start = text.prefix(6).lowercased()
+    return start == "<lora:" || start == "<lyco:"
+  }
+
+  /// `<lora:name>`, `<lora:name:scale>`, or with a scale for the text encoder first, which no adapter here changes.
+  private static func tag(_ text: String) throws -> Tag {
+    let parts = text.dropFirst(6).dropLast().split(separator: ":", omittingEmptySubsequences: false)
+      .map { $0.trimmingCharacters(in: .whitespaces) }
+    let numbers = parts.dropFirst().map { Float($0) }
+    guard !parts[0].isEmpty, numbers.count <= 2, numbers.allSatisfy({ $0.map(LoRA.scales.contains) ?? false }) else {
+      throw LoRAUseError.tag(text)
+    }
+    return Tag(name: parts[0], scale: (numbers.last ?? 1) ?? 1, text: text)
+  }
+}
+
+/// Opens each adapter once, however many prompts name it.
+package final class LoRAShelf {
+  package let folder: LoRAFolder?
+  private let model: ModelFolder?
+  private var known: [URL: LoRA] = [:]
+
+  /// - Parameters:
+  ///   - folder: where prompts' adapters lie; nil: nowhere.
+  ///   - model: that they have to fit.
+  package init(_ folder: LoRAFolder?, for model: ModelFolder?) { (self.folder, self.model) = (folder, model) }
+
+  /// - Throws: `LoRAError`, `LoadError`.
+  package func adapter(_ url: URL, scale: Float) throws -> LoRA {
+    var adapter = try known[url] ?? LoRA(url)
+    if known[url] == nil { try model?.check(adapter) }
+    known[url] = adapter
+    adapter.scale = scale
+    return adapter
+  }
+
+  /// Takes the tags out of a request's prompt and puts their adapters into the request.
+  package func takeAdapters(of request: inout GenerationRequest) throws {
+    let (prompt, tags) = try LoRATags.taken(from: request.prompt)
+    request.adapters += try tags.map { tag in
+      guard let folder else { throw LoRAUseError.noFolder(tag.name) }
+      return try adapter(folder.find(tag.name), scale: tag.scale)
+    }
+    request.prompt = prompt
+  }
+}
+
+extension GenerationRequest {
+  /// Takes every `<lora:name:0.8>` out of the prompt, and puts the adapter of that name into ``adapters``.
+  /// - Parameter folder: where the adapters lie; a name is that of a file in it, with its ending or without.
+  /// - Throws: a ``UserError``: there is none of that name, or it cannot be used.
+  public mutating func takeAdapters(from folder: URL) throws {
+    try LoRAShelf(LoRAFolder(folder.path), for: nil).takeAdapters(of: &self)
+  }
+}

@@ -1,0 +1,97 @@
+import DiTCheckpoints
+import DiTImage
+import DiTTensors
+import Foundation
+import Testing
+
+/// Adapters as a user names them.
+@Suite struct LoRATests {
+  let program: Program
+  private let quick = ["--model", "micro", "--steps", "2", "--seed", "1", "--quiet"]
+
+  init() throws {
+    program = try Program()
+    _ = try program.run(["new", "--config", "micro", "micro", "--quiet"])
+    try FileManager.default.createDirectory(at: program.folder.appendingPathComponent("loras"), withIntermediateDirectories: true)
+    for (name, strength) in [("ink", Float(0.3)), ("pixel", -0.2)] {
+      var writer = SafetensorsWriter(program.folder.appendingPathComponent("loras/\(name).safetensors"))
+      let layer = "lora_unet_blocks_1_mlp_fc1"
+      try writer.add(TensorName(layer + ".lora_down.weight"), Tensor((0..<96).map { Float($0 % 7) - 3 }, [2, 48]))
+      try writer.add(TensorName(layer + ".lora_up.weight"), Tensor((0..<384).map { Float($0 % 5) * strength }, [192, 2]))
+      try writer.write()
+    }
+  }
+
+  private func draw(_ words: String..., to file: String) throws -> Data {
+    let result = try program.run(words + quick + ["--output", file])
+    #expect(result.status == 0, "\(words): \(result.errors)")
+    return try program.data(file)
+  }
+
+  @Test func namedByPathByNameAndInThePrompt() throws {
+    defer { program.remove() }
+    let plain = try draw("a fox", to: "plain.png")
+    let path = try draw("a fox", "--lora", "loras/ink.safetensors:0.5", to: "path.png")
+    #expect(plain != path)
+    #expect(try draw("a fox", "--lora", "ink:0.5", "--lora-folder", "loras", to: "name.png") == path)
+    #expect(try draw("a <lora:ink:0.5> fox", "--lora-folder=loras", to: "tag.png") == path)
+    let both = try draw("a fox <lora:pixel>", "--lora-model-dir", "loras", "--lora", "ink:0.5", to: "both.png")
+    let again = try program.run(["--from", "both.png", "--quiet", "--output", "again.png"])
+    #expect(again.status == 0 && again.errors.isEmpty)
+    #expect(try program.data("again.png") == both)
+
+    let place = program.folder.appendingPathComponent("elsewhere")
+    try FileManager.default.moveItem(at: program.folder.appendingPathComponent("loras"), to: place)
+    let gone = try program.run(["--from", "both.png", "--output", "x.png"])
+    #expect(gone.status == 66 && gone.errorLines.count == 1 && gone.errors.contains("say with --lora"), "\(gone.errors)")
+    #expect(try program.run(["--from", "both.png", "--lora-folder", "elsewhere", "--quiet", "--output", "y.png"]).status == 0)
+    try FileManager.default.removeItem(at: place.appendingPathComponent("ink.safetensors"))
+    try FileManager.default.copyItem(
+      at: place.appendingPathComponent("pixel.safetensors"), to: place.appendingPathComponent("ink.safetensors"))
+    let other = try program.run(["--from", "both.png", "--lora-folder", "elsewhere", "--quiet", "--output", "z.png"])
+    #expect(other.status == 0 && other.errors.contains("the result will differ"))
+  }
+
+  @Test func aMergedModelDrawsTheSame() throws {
+    defer { program.remove() }
+    let converted = try program.run(["convert", "micro", "merged", "--lora", "loras/ink.safetensors:0.5", "--type", "f16", "-q"])
+    #expect(converted.status == 0, "\(converted.errors)")
+    let merged = ["--model", "merged", "--steps", "2", "--seed", "1", "--quiet", "--output", "merged.png"]
+    #expect(try program.run(["a fox"] + merged).status == 0)
+    _ = try draw("a fox", "--lora", "loras/ink.safetensors:0.5", to: "drawn.png")
+    let pictures = try ["merged.png", "drawn.png"].map { try Picture(contentsOf: program.folder.appendingPathComponent($0)) }
+    #expect(pictures[0].pixels == pictures[1].pixels)
+    let inspected = try program.run(["inspect", "micro", "--lora", "loras/ink.safetensors"])
+    #expect(inspected.status == 0 && inspected.output.contains("kohya") && inspected.output.contains("fits micro"))
+  }
+
+  @Test func linesOfABatchHaveTheirOwn() throws {
+    defer { program.remove() }
+    let lines = "a fox --seed 1\na fox <lora:ink:0.5> --seed 1\na fox --seed 1 --lora loras/ink.safetensors:0.5\n"
+    try Data(lines.utf8).write(to: program.folder.appendingPathComponent("p.txt"))
+    let batch = ["batch", "p.txt", "--output", "out", "--model", "micro", "--steps", "2", "--lora-folder", "loras", "--quiet"]
+    #expect(try program.run(batch).output.split(separator: "\n").count == 3)
+    let alone = try draw("a fox <lora:ink:0.5>", "--lora-folder", "loras", to: "alone.png")
+    #expect(try program.data("out/0002-a-fox.png") == alone && program.data("out/0003-a-fox.png") == alone)
+    #expect(try program.data("out/0001-a-fox.png") == draw("a fox", to: "plain.png"))
+    #expect(try program.run(batch).output.isEmpty)
+    let manifest = String(decoding: try program.data("out/manifest.jsonl"), as: UTF8.self)
+    #expect(manifest.contains(#""loras": ["ink:0.5"]"#))
+    try Data(lines.replacing("<lora:ink:0.5>", with: "<lora:ink:0.6>").utf8)
+      .write(to: program.folder.appendingPathComponent("p.txt"))
+    #expect(try program.run(batch).output == "out/0002-a-fox.png\n")
+  }
+
+  @Test(arguments: [
+    (["a <lora:ink:1>"], 64, "--lora-folder"), (["a <lora:../x:1>", "--lora-folder", "loras"], 64, "no path"),
+    (["a <lora:blue:1>", "--lora-folder", "loras"], 66, "it has ink, pixel"), (["a", "--lora", "blue"], 66, "blue"),
+    (["a", "--lora", "loras/ink.safetensors:x"], 64, "expected a scale"), (["a", "--lora", "micro/transformer"], 65, "no LoRA"),
+    (["a", "--lora", "loras/ink.safetensors:1e3"], 64, "expected a scale"), (["a <lora:ink:b>"], 64, "expected <lora:NAME>"),
+  ])
+  func whatIsWrongIsOneLine(_ words: [String], status: Int32, text: String) throws {
+    defer { program.remove() }
+    let result = try program.run(words + quick + ["--output", "x.png"])
+    #expect(result.status == status && result.errors.contains(text) && result.errorLines.count == 1, "\(result.errors)")
+    #expect(try !program.files().contains("x.png"))
+  }
+}
