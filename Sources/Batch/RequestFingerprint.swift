@@ -50,6 +50,9 @@ package struct RequestFingerprint {
     text.add("guidanceParallel", request.guidanceParallel)
     // Last, and only where it is not the usual: pictures of before keep their fingerprint.
     if request.enlargement != 1 { text.add("enlargement", request.enlargement) }
+    // Only where they are asked for: pictures drawn before there was a cache stay finished.
+    if let threshold = request.cacheThreshold { text.add("cacheThreshold", threshold) }
+    if request.guidanceEvery != 1 { text.add("guidanceEvery", request.guidanceEvery) }
     return String(sha256(text.bytes).prefix(32))
   }
 

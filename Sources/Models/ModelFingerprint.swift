@@ -23,10 +23,11 @@ package struct ModelFingerprint: Sendable, Equatable {
     hash = sha256(Array(try files.map { "\($0.0) \(try ModelFingerprint.sample($0.1))\n" }.joined().utf8))
   }
 
-  /// Of the files in a model's folder that are no weights; others, such as its goldens, change no picture.
+  /// Of the files in a model's folder that are no weights; others, such as its goldens, change no picture. Nor
+  /// does what is said of pictures, and what was calibrated is in their own settings.
   private static func isDescription(_ name: String) -> Bool {
+    guard ![CacheSettings.fileName, ModelLimits.fileName].contains(name) else { return false }
     let parts = name.split(separator: "/")
-    guard name != ModelLimits.fileName else { return false }  // what is said of pictures, not what they are
     return name.hasSuffix(".json") && (parts.count == 1 || parts[0] == "scheduler" || parts[0] == "tokenizer")
   }
 

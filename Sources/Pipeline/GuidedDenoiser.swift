@@ -9,26 +9,58 @@ package final class GuidedDenoiser {
   private let schedule: NoiseSchedule
   private let timesteps: [Float]
   private let count: Int
-  /// Without guidance, or where both branches are the same, the conditional one is enough.
-  private let both: Bool
+  private let plan: [Branches]
+  /// Of each picture whether its branches differ: without guidance, or where both are the same, the conditional one is
+  /// enough.
+  private let hasBranches: [Bool]
+  /// Conditional less unconditional noise when both were last computed, [N, C, h, w], newest first.
+  private var differences: [(timestep: Float, noise: Tensor)] = []
+
+  /// What an evaluation computes.
+  private enum Branches {
+    case conditional, both
+    /// The conditional one, which is guided by the difference that was when both were computed.
+    case remembered
+  }
 
   /// - Parameters:
   ///   - conditional, unconditional: one for each picture.
   ///   - timesteps: one for each evaluation.
   package init(
     _ transformer: any DiffusionTransformer, conditional: [Condition], unconditional: [Condition], guidance: Guidance,
-    schedule: NoiseSchedule, grid: Grid, timesteps: [Float]
+    schedule: NoiseSchedule, grid: Grid, timesteps: [Float], savings: Savings = Savings()
   ) throws {
     self.guidance = guidance
     self.schedule = schedule
     self.timesteps = timesteps
     count = conditional.count
-    both = guidance.scale != 1 && zip(conditional, unconditional).contains { a, b in
-      !a.isSame(as: b)
-    }
+    let hasBranches = zip(conditional, unconditional).map { guidance.scale != 1 && !$0.isSame(as: $1) }
+    self.hasBranches = hasBranches
+    let both = hasBranches.contains(true)
+    let plan = GuidedDenoiser.plan(timesteps, both ? guidance : Guidance(scale: 1), every: savings.guidanceEvery)
+    self.plan = plan
     let batch = conditional + (both ? unconditional : [])
-    run = try transformer.prepare(
-      batch, grid: grid, timesteps: timesteps.map { Array(repeating: $0, count: batch.count) })
+    let all = timesteps.map { Array(repeating: $0, count: batch.count) }
+    let plain = try transformer.prepare(batch, grid: grid, timesteps: all)
+    let cache = savings.threshold.map { FirstBlockCache(threshold: $0, evaluations: timesteps.count) }
+    // A difference that serves several evaluations is to be that of two branches computed in full.
+    let full = Set(plan.indices.filter { savings.guidanceEvery > 1 && plan[$0] == .both })
+    let always = batch.indices.map { hasBranches[$0 % conditional.count] ? full : [] }
+    // An error in the noise is one of σ/α as much in the picture that the sampler takes it for.
+    let levels = timesteps.map { schedule.level(timestep: Double($0)) }
+    let weights = levels.map { Float($0.noise / $0.signal) }
+    run = if let cache { CachedRun(plain, cache, timesteps: all, weights: weights, always: always) } else { plain }
+  }
+
+  private static func plan(_ timesteps: [Float], _ guidance: Guidance, every: Int) -> [Branches] {
+    var guided = 0
+    return timesteps.enumerated().map { evaluation, timestep in
+      guard guidance.isActive(at: timestep) else { return .conditional }
+      defer { guided += 1 }
+      let warmup = FirstBlockCache.warmup(timesteps.count)
+      guard guided >= warmup, evaluation < timesteps.count - 1 else { return .both }
+      return (guided - warmup + 1) % every == 0 ? .both : .remembered
+    }
   }
 
   /// How noisy latents are at an evaluation.
@@ -36,23 +68,16 @@ package final class GuidedDenoiser {
 
   package func recordAttention() throws { try run.recordAttention() }
 
-  /// Per block the attention of the conditional branch, averaged over evaluations and heads: [N, tokens, text length].
-  package func attention() throws -> [Tensor]? {
-    try run.attentionMaps?.map { sum in
-      let mean = try sum.slice(0, count: count).copy()
-      mean.withFloats { values in
-        for index in values.indices { values[index] /= Float(timesteps.count) }
-      }
-      return mean
-    }
-  }
+  /// Per block the attention of the conditional branch, averaged over heads and over the evaluations in which the block was
+  /// computed: [N, tokens, text length].
+  package func attention() throws -> [Tensor]? { try run.attentionMaps?.map { $0.slice(0, count: count) } }
 
   /// Guided noise [N, C, h, w] and variance logits, which stay those of the conditional branch.
   package func predict(_ latents: Tensor, evaluation: Int, probe: Probe? = nil) throws -> Prediction {
     let channels = latents.shape[1]
-    let guided = both && guidance.isActive(at: timesteps[evaluation])
+    let branches = plan[evaluation]
     let output = try run.predict(
-      guided ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation, probe: probe)
+      branches == .both ? Tensor.concatenated([latents, latents]) : latents, evaluation: evaluation, probe: probe)
     try probe?(.branches(evaluation: evaluation), output)
     func prediction(_ first: Int) throws -> Prediction {
       let branch = try Prediction(output: output.slice(first, count: count), latentChannels: channels)
@@ -61,8 +86,58 @@ package final class GuidedDenoiser {
         varianceLogits: branch.varianceLogits)
     }
     let conditional = try prediction(0)
-    guard guided else { return conditional }
-    let combined = try guidance.combine(conditional: conditional, unconditional: prediction(count))
+    guard branches != .conditional else { return conditional }
+    let unconditional =
+      branches == .both ? try prediction(count) : try conditional.less(remembered(at: timesteps[evaluation]))
+    // What is left out of two branches that ask for the same need not be the same: they stay one.
+    for picture in hasBranches.indices where !hasBranches[picture] {
+      try conditional.noise.slice(picture, count: 1).copy(into: unconditional.noise.slice(picture, count: 1))
+    }
+    if branches == .both, plan.contains(.remembered) {
+      let difference = try conditional.less(unconditional.noise).noise
+      let others = differences.filter { $0.timestep != timesteps[evaluation] }.prefix(1)
+      differences = [(timesteps[evaluation], difference)] + others
+    }
+    let combined = try guidance.combine(conditional: conditional, unconditional: unconditional)
     return try guidance.projected(combined, conditional: conditional, latents: latents, at: level(evaluation))
+  }
+
+  /// The branches' difference on the line through its last two.
+  private func remembered(at timestep: Float) throws -> Tensor {
+    let difference = try differences[0].noise.copy()
+    guard differences.count == 2 else { return difference }
+    let share = (timestep - differences[0].timestep) / (differences[0].timestep - differences[1].timestep)
+    difference.withFloats { target in
+      differences[1].noise.withFloats { before in
+        for index in target.indices { target[index] += share * (target[index] - before[index]) }
+      }
+    }
+    return difference
+  }
+
+  /// What was left out of each picture.
+  /// - Parameter tailShares: for each picture the part of an evaluation's multiply-adds that its blocks behind the first take.
+  package func savedWork(tailShares: [Double]) -> [SavedWork] {
+    let log = (run as? CachedRun)?.log
+    return hasBranches.enumerated().map { picture, hasBranches in
+      let branches = hasBranches ? [picture, count + picture] : [picture]
+      let log = branches.flatMap { log?[$0] ?? [] }
+      return SavedWork(
+        evaluations: timesteps.count + (hasBranches ? plan.count { $0 != .conditional } : 0),
+        skipped: log.count { !$0.isComputed }, reused: hasBranches ? plan.count { $0 == .remembered } : 0,
+        tailShare: tailShares[picture], changes: log.compactMap(\.change))
+    }
+  }
+
+}
+
+extension Prediction {
+  /// With other noise: that of this prediction less `difference`.
+  fileprivate func less(_ difference: Tensor) throws -> Prediction {
+    let noise = try noise.copy()
+    noise.withFloats { target in
+      difference.withFloats { for index in target.indices { target[index] -= $0[index] } }
+    }
+    return Prediction(noise: noise, varianceLogits: varianceLogits)
   }
 }

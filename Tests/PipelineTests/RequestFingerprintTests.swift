@@ -33,6 +33,7 @@ import Testing
     "guidanceInterval": { request, _ in request.guidanceInterval = 0...999 },
     "guidanceParallel": { request, _ in request.guidanceParallel = 0 },
     "enlargement": { request, _ in request.enlargement = 2 },
+    "cacheThreshold": { request, _ in request.cacheThreshold = 0 }, "guidanceEvery": { request, _ in request.guidanceEvery = 2 },
   ]
 
   @Test func everyPropertyTakesPart() throws {
