@@ -8,8 +8,8 @@ import Foundation
 package struct PictureBatch {
   package let folder: PictureFolder
   package let model: ModelFolder
-  /// The metadata of a picture, from which it can be drawn again.
-  private let parameters: (GenerationRequest) -> GenerationParameters
+  /// From what is written into a picture it can be drawn again.
+  private let metadata: PictureMetadata
   private let fingerprints: RequestFingerprint
 
   /// Of all pictures those still to be drawn, in order.
@@ -25,11 +25,11 @@ package struct PictureBatch {
   /// - Throws: ``BatchError``, before anything is drawn.
   package init(
     _ jobs: [PictureJob], folder: PictureFolder, model: ModelFolder, checking: Bool = false,
-    parameters: @escaping (GenerationRequest) -> GenerationParameters
+    metadata: PictureMetadata
   ) throws {
     self.folder = folder
     self.model = model
-    self.parameters = parameters
+    self.metadata = metadata
     fingerprints = try RequestFingerprint(model)
     for job in jobs {
       switch try folder.state(of: job.file, fingerprint: fingerprint(job.request), checking: checking) {
@@ -45,7 +45,7 @@ package struct PictureBatch {
   }
 
   private func fingerprint(_ request: GenerationRequest) -> String {
-    fingerprints.of(request, parameters: parameters(request))
+    fingerprints.of(request, parameters: metadata.parameters(of: request))
   }
 
   /// Where the drawing stands.
@@ -53,6 +53,8 @@ package struct PictureBatch {
     /// The part of the work that is done, 0 to 1, and pictures in place.
     case progress(Double, written: Int)
     case written(ManifestEntry)
+    /// What was left out of a picture.
+    case saved(SavedWork)
   }
 
   private static let encodedTogether = 8
@@ -86,8 +88,9 @@ package struct PictureBatch {
       done += work
       let seconds = (ContinuousClock.now - start) / .seconds(1) / Double(jobs.count)
       for (job, drawn) in zip(jobs, pictures) {
+        if let saved = drawn.saved { report(.saved(saved)) }
         writer.write(
-          drawn.picture, texts: [parameters(job.request).pngText],
+          drawn.picture, texts: [metadata.parameters(of: drawn).pngText],
           ManifestEntry(
             line: job.line, prompt: job.request.prompt,
             className: job.request.classIndex.map(model.className), loras: model.adapterNames(of: job.request),

@@ -59,6 +59,9 @@ package struct RequestFingerprint {
       text.add("adapter", adapter.hash)
       text.add("adapterScale", adapter.scale)
     }
+    // Only where they are asked for: pictures drawn before there was a cache stay finished.
+    if let threshold = request.cacheThreshold { text.add("cacheThreshold", threshold) }
+    if request.guidanceEvery != 1 { text.add("guidanceEvery", request.guidanceEvery) }
     return String(sha256(text.bytes).prefix(32))
   }
 

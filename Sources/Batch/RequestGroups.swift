@@ -68,8 +68,8 @@ extension DrawingSession {
   /// - Returns: the pictures in the order of the requests.
   package func drawAll(
     _ requests: [GenerationRequest], progress: (Double, Int) throws -> Void = { _, _ in }
-  ) throws -> [Picture] {
-    var pictures = [Picture?](repeating: nil, count: requests.count)
+  ) throws -> [GeneratedPicture] {
+    var pictures = [GeneratedPicture?](repeating: nil, count: requests.count)
     var done = 0
     for batch in model.batches(requests) {
       let drawn = try draw(batch.map { requests[$0] }) { event in
@@ -77,7 +77,7 @@ extension DrawingSession {
         let part = Double(batch.count) * Double(step) / Double(steps)
         try progress((Double(done) + part) / Double(requests.count), done + (step == steps ? batch.count : 0))
       }
-      for (index, one) in zip(batch, drawn) { pictures[index] = one.picture }
+      for (index, one) in zip(batch, drawn) { pictures[index] = one }
       done += batch.count
     }
     return pictures.compactMap { $0 }

@@ -75,6 +75,8 @@ struct dk_kernels {
   void (*attend[3])(const dk_attention_arguments *arguments, const block *at, workspace *w, long blocks);
   void (*softmax_row)(float *row, long count);
 
+  void (*sum_patch)(long factor, long width, long columns, dk_rows x, const float *weight, const float *bias, float *sums);
+
   // Convolutions, by dk_weight_kind; none for INT8. What comes after the sums is for all.
   const dk_convolver *convolver[4];
   void (*sum_taps)(const finish *finish, const float *products, long product, long pixels, long first);

@@ -2,6 +2,7 @@
 //   TILE            how many vectors of queries attention's register tile holds
 //   HEIGHT(panels)  how many pixels a convolution's register tile holds beside that many panels of 16 output channels
 // and defines the entries of the table that are made from templates alone.
+#include "compression_simd.h"
 #include "elementwise_simd.h"
 #include "linear_rows.h"
 #include "norm_simd.h"
@@ -19,5 +20,6 @@
   .layer_norm_row = V(layer_norm_row), .rms_norm_row = V(rms_norm_row),                             \
   .channel_moments = V(channel_moments), .normalise_channels = V(normalise_channels),               \
   .softmax_row = V(softmax_row),                                                                    \
+  .sum_patch = V(sum_patch),                                                                        \
   .sum_taps = V(sum_taps), .finish_pixels = V(finish_pixels)
 #define DK_TEMPLATES DK_LOOPS, .attention = dk_attention_by_blocks

@@ -88,7 +88,7 @@ private func serverError(_ bytes: UnsafeRawBufferPointer) -> String? {
       let name = key.string.lowercased()
       guard usual.contains(name) else { throw Malformed("no answer of a server") }
       isError = isError || ["error", "errors", "message", "detail"].contains(name)
-      guard try json.first() == UInt8(ascii: "\"") else { return try json.skip() }
+      guard json.first() == UInt8(ascii: "\"") else { return try json.skip() }
       let text = String(decoding: try json.string(), as: UTF8.self)
       if ["error", "message", "detail"].contains(name), message == nil { message = text }
     }

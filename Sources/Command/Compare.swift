@@ -61,6 +61,8 @@ struct Compare: ParsableCommand {
     transform: Reading.number(0...1))
   var guidanceParallel: Float = 1
 
+  @OptionGroup var savings: SavingsOptions
+
   @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's, 25 for ours)", transform: Reading.whole(1...1000))
   var steps: Int?
 
@@ -183,6 +185,7 @@ struct Compare: ParsableCommand {
       if let sampler { folder.use(sampler, for: &request) }
       if let steps { request.steps = steps }
       request.guidanceParallel = guidanceParallel
+      try savings.apply(to: &request, folder)
       if scales.count == 1 { request.guidanceScale = scales[0] }
       return request
     }
@@ -206,7 +209,7 @@ struct Compare: ParsableCommand {
     let request = requests[0]
     let subject = prompts == nil ? "\(request.prompt), class \(className ?? "")" : "\(requests.count) prompts"
     return "dit-t2i compare: \(subject), \(counted(seeds, "seed")) from \(request.seed), \(counted(request.steps, "step")), "
-      + "\(request.sampler), \(request.guidanceWords)\n\(metadata.text)"
+      + "\(request.sampler), \(request.settingWords)\n\(metadata.text)"
   }
 
   private func show(_ report: ComparisonReport) {

@@ -55,7 +55,7 @@ struct DitT2I: ParsableCommand {
     // Each says its own name: to find one from its type, Swift looks through all conformances there are, for 5 ms.
     subcommands: [
       Draw.self, Batch.self, GridCommand.self, Chat.self, Compare.self, Info.self, Inspect.self, Models.self, Verify.self,
-      Convert.self, New.self, Config.self, Benchmark.self,
+      Convert.self, New.self, Calibrate.self, Config.self, Benchmark.self,
     ],
     defaultSubcommand: Draw.self)
 

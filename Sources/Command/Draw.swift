@@ -112,20 +112,23 @@ struct Draw: ParsableCommand {
         }
       }
       preview?.finish(drawn[0].picture)
-      let text = metadata.parameters(of: request).pngText
+      let text = metadata.parameters(of: drawn[0]).pngText
       let file = try names.write(drawn[0].picture, texts: [text], number: requests.count > 1 ? index + 1 : nil)
       let sheets = try show.write(
         record, of: drawn[0], session.model, beside: file, texts: [text], quality: quality.quality)
       progress.clear()
       let time = seconds(since: index == 0 ? start : began)
-      try report(DrawnPicture(file, sheets: sheets, request, folder, seconds: time), toErrors: names.isStandardOutput)
+      try report(DrawnPicture(file, sheets: sheets, drawn[0], folder, seconds: time), toErrors: names.isStandardOutput)
     }
   }
 
   private func report(_ drawn: DrawnPicture, toErrors: Bool) throws {
     if json { return Terminal.print(try jsonText(drawn, isLine: true)) }
-    if toErrors { return quiet ? () : complain(drawn.line, prefix: "") }
-    Terminal.print(quiet ? drawn.file : drawn.line)
+    let lines = [drawn.line, drawn.savedLine].compactMap { $0 }
+    for line in quiet ? [] : lines {
+      if toErrors { complain(line, prefix: "") } else { Terminal.print(line) }
+    }
+    if quiet, !toErrors { Terminal.print(drawn.file) }
     for sheet in drawn.sheets { Terminal.print(sheet) }
   }
 

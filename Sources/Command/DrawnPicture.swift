@@ -18,15 +18,19 @@ struct DrawnPicture: Encodable {
   let sampler: String
   let guidance: Float
   let model: String
+  let cache: Float?
+  let guidanceEvery: Int?
+  let saved: String?
   let seconds: Double
 
   /// As the options are called.
   private enum CodingKeys: String, CodingKey {
     case file, sheets, prompt, negative, className = "class", classIndex, loras, seed, width, height, steps, sampler, guidance
-    case model, seconds
+    case model, cache, guidanceEvery = "guidance-every", saved, seconds
   }
 
-  init(_ file: String, sheets: [String] = [], _ request: GenerationRequest, _ folder: ModelFolder, seconds: Double) {
+  init(_ file: String, sheets: [String] = [], _ drawn: GeneratedPicture, _ folder: ModelFolder, seconds: Double) {
+    let request = drawn.request
     self.file = file
     self.sheets = sheets
     prompt = request.prompt
@@ -40,8 +44,14 @@ struct DrawnPicture: Encodable {
     sampler = request.sampler
     guidance = request.guidanceScale
     model = folder.name
+    cache = request.cacheThreshold
+    guidanceEvery = request.guidanceEvery == 1 ? nil : request.guidanceEvery
+    saved = drawn.saved?.description
     self.seconds = (seconds * 1000).rounded() / 1000
   }
+
+  /// What was left out; nil: nothing was to be.
+  var savedLine: String? { saved.map { "cache: \($0)" } }
 
   var line: String {
     let parts = ["seed \(seed)", "\(width)x\(height)", counted(steps, "step"), duration(seconds)]

@@ -62,6 +62,8 @@ struct PictureOptions: ParsableArguments {
       valueName: "share"), transform: Reading.number(0...1))
   var guidanceParallel: Float?
 
+  @OptionGroup var savings: SavingsOptions
+
   @Option(
     help: ArgumentHelp("Size in pixels, 320x192 or 256, multiples of 16 from 64 to 1024.", valueName: "WxH"),
     transform: Reading.size)
@@ -118,6 +120,7 @@ struct PictureOptions: ParsableArguments {
     if let guidanceChannels { request.guidanceChannels = guidanceChannels }
     if let guidanceInterval { request.guidanceInterval = guidanceInterval.range }
     if let guidanceParallel { request.guidanceParallel = guidanceParallel }
+    try savings.apply(to: &request, folder)
     if let className { request.classIndex = try folder.askedClass(className) }
   }
 }

@@ -15,7 +15,11 @@ struct ModelDescriptions {
       try files.createDirectory(at: target.appendingPathComponent(part), withIntermediateDirectories: true)
     }
     // Goldens belong to the very numbers they were computed from and stay behind, as do indices of shards.
-    for name in ["model_index.json", "classes.json", "vocabulary.txt", ModelLimits.fileName, "scheduler/scheduler_config.json"] {
+    let names = [
+      "model_index.json", "classes.json", "vocabulary.txt", ModelLimits.fileName, CacheSettings.fileName,
+      "scheduler/scheduler_config.json",
+    ]
+    for name in names {
       try copy(model.url.appendingPathComponent(name), to: target.appendingPathComponent(name))
     }
     let index = target.appendingPathComponent("model_index.json")

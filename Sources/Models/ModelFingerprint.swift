@@ -26,10 +26,11 @@ package struct ModelFingerprint: Sendable, Equatable {
   /// Of files that are no model, an adapter's say: their names do not count.
   static func hash(of files: [URL]) throws -> String { sha256(Array(try files.map(sample).joined(separator: "\n").utf8)) }
 
-  /// Of the files in a model's folder that are no weights; others, such as its goldens, change no picture.
+  /// Of the files in a model's folder that are no weights; others, such as its goldens, change no picture. Nor
+  /// does what is said of pictures, and what was calibrated is in their own settings.
   private static func isDescription(_ name: String) -> Bool {
+    guard ![CacheSettings.fileName, ModelLimits.fileName].contains(name) else { return false }
     let parts = name.split(separator: "/")
-    guard name != ModelLimits.fileName else { return false }  // what is said of pictures, not what they are
     return name.hasSuffix(".json") && (parts.count == 1 || parts[0] == "scheduler" || parts[0] == "tokenizer")
   }
 

@@ -16,6 +16,11 @@ public struct ModelFolder: Sendable {
   public let url: URL
   /// The folder's or file's name; of a snapshot in the hub's cache, the repository's.
   public var name: String { HubCache.name(of: url) }
+  /// Whether it is a folder, and no file of weights.
+  package var isFolder: Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
   package let transformer: any TransformerConfiguration
   /// Folder or file of the transformer's weights.
   package let weights: URL
@@ -33,6 +38,8 @@ public struct ModelFolder: Sendable {
   package let traits: TransformerTraits
   /// The family's, and what the folder's scheduler says instead.
   package let defaults: SamplingDefaults
+  /// What its pictures bear to have left out; nil where nobody has measured it.
+  package let cache: CacheSettings?
   /// In index order; empty where nobody names them.
   public let classes: [String]
   /// What was assumed about the model because its files do not say, or is not used of what they say, a line each.
@@ -59,6 +66,7 @@ public struct ModelFolder: Sendable {
     var defaults = traits.sampling
     scheduler?.apply(to: &defaults)
     self.defaults = defaults
+    cache = try CacheSettings(in: url)
     autoencoderURL = parts.autoencoder
     autoencoder = try AutoencoderSource(parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) })
     let sized = try NativeSize.applied(

@@ -59,7 +59,7 @@ public final class DrawingSession {
     var finished: [GeneratedPicture] = []
     if let first = requests.first {
       let source = try first.source?.pixels()
-      let latents = try sample(drawn, from: source, recordingAttention, probe: probe, onEvent: onEvent)
+      let (latents, saved) = try sample(drawn, from: source, recordingAttention, probe: probe, onEvent: onEvent)
       guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
       try onEvent(.decoding)
       let images = try model.stages.autoencoder.decode(latents, probe: probe)  // [N, 3, H, W]
@@ -71,7 +71,8 @@ public final class DrawingSession {
         let whole = try source?.restored(around: drawn) ?? drawn
         let size = request.finishedSize
         return GeneratedPicture(
-          picture: try whole.resized(width: size.width, height: size.height), request: request, latents: latents)
+          picture: try whole.resized(width: size.width, height: size.height), request: request, latents: latents,
+          saved: request.savings.isNone ? nil : saved[index])
       }
     }
     try onEvent(.finished(finished))
@@ -88,11 +89,11 @@ public final class DrawingSession {
     }
   }
 
-  /// The sampling loop: noise to latents [N, C, h, w].
+  /// The sampling loop: noise to latents [N, C, h, w], and what it left out of each picture.
   private func sample(
     _ requests: [GenerationRequest], from source: SourcePicture.Pixels?, _ recordingAttention: Bool, probe: Probe?,
     onEvent: (DrawingEvent) throws -> Void
-  ) throws -> Tensor {
+  ) throws -> (latents: Tensor, saved: [SavedWork]) {
     let first = requests[0]
     var sampler = try model.folder.sampler(for: first)
     try encode(requests.flatMap { [$0.prompt, $0.negativePrompt] }, probe: probe)
@@ -101,7 +102,7 @@ public final class DrawingSession {
       conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex, size: $0.size) },
       unconditional: try requests.map { try unconditional($0) },
       guidance: first.guidance, kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: first.size),
-      levels: sampler.evaluationLevels)
+      levels: sampler.evaluationLevels, savings: first.savings)
     if recordingAttention { try denoiser.recordAttention() }
     var generators = BatchNoise(seeds: requests.map(\.seed))
     let shape = model.latentShape(first.size)
@@ -129,7 +130,16 @@ public final class DrawingSession {
       try onEvent(.attention(block: block, AttentionMap.each(of: maps)))
     }
     try probe?(.latents, latents)
-    return latents
+    return (latents, try savedWork(requests, denoiser))
+  }
+
+  /// Counted with the tokens of each picture's own prompt, so that it says the same in any batch.
+  private func savedWork(_ requests: [GenerationRequest], _ denoiser: GuidedDenoiser) throws -> [SavedWork] {
+    try denoiser.savedWork(
+      tailShares: requests.map { request in
+        try model.folder.transformer.tailShare(
+          grid: model.grid(of: request.size), textTokens: states(of: request.prompt)?.shape[0] ?? 0)
+      })
   }
 
   /// The latents of a run's first step: noise, or a picture with as much noise as its strength asks for.

@@ -8,4 +8,6 @@ public struct GeneratedPicture: Sendable {
   public let request: GenerationRequest
   /// What the picture was decoded from.
   public let latents: Latents
+  /// What was left out; nil where the request asks for everything.
+  package let saved: SavedWork?
 }

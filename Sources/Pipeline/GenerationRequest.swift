@@ -45,6 +45,13 @@ public struct GenerationRequest: Sendable, Equatable {
   /// How much of guidance's part along the picture is kept, 0 to 1: less leaves colours and contrast as they were.
   public var guidanceParallel: Float = 1
 
+  /// Largest relative change of the first block's residual at which the blocks behind it are skipped, 0 to 1; nil: all are
+  /// computed in every step. It saves time and changes the picture a little.
+  public var cacheThreshold: Float?
+  /// In every how many guided steps the unconditional branch is computed, 1 to 4; between them the difference of both
+  /// branches is continued from those.
+  public var guidanceEvery = 1
+
   /// No words, no class, and this program's defaults; a model's own are in ``ModelFolder/defaultRequest``.
   public init(size: PictureSize) { self.size = size }
 
@@ -61,6 +68,18 @@ public struct GenerationRequest: Sendable, Equatable {
   package var finishedSize: PictureSize {
     PictureSize(width: size.width * enlargement, height: size.height * enlargement)
   }
+
+  /// "cache 0.1, guidance every 2"; nil: nothing is left out.
+  package var savingsWords: String? {
+    let parts = [cacheThreshold.map { "cache \($0.brief)" }, guidanceEvery == 1 ? nil : "guidance every \(guidanceEvery)"]
+    let words = parts.compactMap { $0 }.joined(separator: ", ")
+    return words.isEmpty ? nil : words
+  }
+
+  /// Guidance, and what is left out.
+  package var settingWords: String { [guidanceWords, savingsWords].compactMap { $0 }.joined(separator: ", ") }
+
+  package var savings: Savings { Savings(threshold: cacheThreshold, guidanceEvery: guidanceEvery) }
 
   package var guidance: Guidance {
     Guidance(

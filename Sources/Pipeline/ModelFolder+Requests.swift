@@ -38,6 +38,10 @@ extension ModelFolder {
       throw RequestError.guidanceParallel(request.guidanceParallel)
     }
     guard (1...4).contains(request.enlargement) else { throw RequestError.enlargement(request.enlargement) }
+    if let threshold = request.cacheThreshold, !(0...1).contains(threshold) {
+      throw RequestError.cacheThreshold(threshold)
+    }
+    guard (1...4).contains(request.guidanceEvery) else { throw RequestError.guidanceEvery(request.guidanceEvery) }
     guard request.strength > 0, request.strength <= 1 else { throw SourceError.strength(request.strength) }
     if let source = request.source, source.size != request.size {
       throw RequestError.source(source.size, wanted: request.size)
@@ -53,8 +57,12 @@ extension ModelFolder {
     for text in [request.prompt, request.negativePrompt] {
       if try !WeightedPrompt(text).isPlain, !traits.weighsWords { throw WeightError.unsupported(name) }
     }
-    _ = try sampler(for: request)
+    let steps = try sampler(for: request).plan.count
+    if request.cacheThreshold != nil, steps <= ModelFolder.leastCachedSteps { throw RequestError.cacheSteps(steps) }
   }
+
+  /// With so few steps or fewer, each changes too much for the next to do without.
+  private static let leastCachedSteps = 8
 
   /// The sampler of a request; the model's own is set as the folder's scheduler says.
   package func sampler(for request: GenerationRequest) throws -> any Sampler {
@@ -90,6 +98,6 @@ extension ModelFolder {
 
   /// "small, 256x256, 25 steps, dpm++, guidance 4": all but words, class and seed.
   package func summary(of request: GenerationRequest) -> String {
-    "\(name), \(request.size), \(counted(steps(of: request), "step")), \(request.sampler), \(request.guidanceWords)"
+    "\(name), \(request.size), \(counted(steps(of: request), "step")), \(request.sampler), \(request.settingWords)"
   }
 }

@@ -71,6 +71,8 @@ package struct PictureMetadata: Sendable {
     result["Guidance interval"] = request.guidanceInterval.map { TimestepInterval($0).description }
     result["Guidance parallel"] = request.guidanceParallel == 1 ? nil : request.guidanceParallel.brief
     result["Enlarged"] = request.enlargement == 1 ? nil : String(request.enlargement)
+    result["Cache"] = request.cacheThreshold.map { $0.brief }
+    result["Guidance every"] = request.guidanceEvery == 1 ? nil : String(request.guidanceEvery)
     if let source = request.source {
       result["Denoising strength"] = "\(request.strength)"
       result["Image"] = source.name
@@ -82,6 +84,13 @@ package struct PictureMetadata: Sendable {
     result[PictureMetadata.classIndex] = request.classIndex.flatMap { folder.needsIndex($0) ? String($0) : nil }
     record(folder.options.adapters + request.adapters, in: &result)
     for (key, value) in engine { result[key] = value }
+    return result
+  }
+
+  /// The same, with what was left out.
+  package func parameters(of drawn: GeneratedPicture) -> GenerationParameters {
+    var result = parameters(of: drawn.request)
+    result["Saved"] = drawn.saved.map { "\($0)" }
     return result
   }
 

@@ -84,6 +84,8 @@ package struct Recipe: Sendable {
     request.guidanceInterval = try optional("Guidance interval", TimestepInterval.init)?.range
     request.enlargement = try optional("Enlarged") { Int($0).flatMap { (1...4).contains($0) ? $0 : nil } } ?? 1
     request.guidanceParallel = try optional("Guidance parallel", Float.init) ?? 1
+    request.cacheThreshold = try optional("Cache", Float.init)
+    request.guidanceEvery = try optional("Guidance every") { Int($0).flatMap { (1...4).contains($0) ? $0 : nil } } ?? 1
     (imageHash, imageName) = (parameters["Image SHA-256"], parameters["Image"])
     (maskHash, maskName) = (parameters["Mask SHA-256"], parameters["Mask"])
     if imageHash != nil {

@@ -10,6 +10,12 @@ package enum RequestError: WordedError {
   case guidanceInterval(ClosedRange<Float>)
   case guidanceParallel(Float)
   case enlargement(Int)
+  case cacheThreshold(Float)
+  case guidanceEvery(Int)
+  /// Too few evaluations for a cache.
+  case cacheSteps(Int)
+  /// The model of that name has no threshold of its own.
+  case noCacheThreshold(String)
   case promptTooLong(Int)
   /// What drawing starts from was fitted to another size than the picture's.
   case source(PictureSize, wanted: PictureSize)
@@ -32,6 +38,16 @@ package enum RequestError: WordedError {
       "guidance interval \(interval.lowerBound.brief),\(interval.upperBound.brief): expected timesteps from 0 to 999"
     case .enlargement(let times): "\(times) times as large: expected 1 to 4"
     case .guidanceParallel(let share): "guidance parallel \(share): expected a number from 0 to 1"
+    case .cacheThreshold(let threshold): "cache \(threshold): expected a threshold from 0 to 1"
+    case .guidanceEvery(let steps): "guidance every \(steps): expected 1 to 4"
+    case .cacheSteps(let count):
+      "a cache saves nothing in \(counted(count, "step")), it needs more than 8: "
+        + say("leave out --cache", "set cacheThreshold to nil")
+    case .noCacheThreshold(let name):
+      "\(name) has no cache threshold of its own: "
+        + say(
+          "give one (--cache 0.1), or measure it with 'dit-t2i calibrate PROMPTS --model \(name)'",
+          "set cacheThreshold to 0.1, say")
     case .promptTooLong(let count): "the prompt has \(count) bytes; at most 1,000,000 are read"
     case .source(let size, let wanted):
       "the source picture was fitted to \(size), but a picture of \(wanted) is asked for; make both the same"

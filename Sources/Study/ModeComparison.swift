@@ -62,8 +62,8 @@ package struct ModeComparison: Sendable {
       let fits = try session.wordFit(of: pictures, prompt: request.prompt)
       return Outcome(
         mode: mode, pictures: pictures, secondsPerPicture: seconds / Double(pictures.count),
-        multiplyAddsPerPicture: try session.model.multiplyAdds(of: requests[0]), wordFit: fits.reduce(0, +) / Double(fits.count)
-      )
+        multiplyAddsPerPicture: try session.model.multiplyAdds(of: requests[0], saved: pictures.compactMap(\.saved)),
+        wordFit: fits.reduce(0, +) / Double(fits.count))
     }
   }
 }
@@ -81,8 +81,9 @@ extension GenerationRequest {
 
 extension TextToImage {
   /// Multiply-adds of drawing one picture: both branches of guidance, text, decoder.
+  /// - Parameter saved: what was left out of pictures of this request.
   /// - Throws: ``ComparisonError`` for models whose work is not counted.
-  package func multiplyAdds(of request: GenerationRequest) throws -> Int {
+  package func multiplyAdds(of request: GenerationRequest, saved: [SavedWork] = []) throws -> Int {
     guard let encoder = try folder.text?.configuration.listing() else { throw ComparisonError.notOurs(folder.name) }
     let grid = grid(of: request.size)
     let tokens = try [request.prompt, request.negativePrompt].map { try self.tokens(of: $0).count }
@@ -94,7 +95,9 @@ extension TextToImage {
     // A branch: its steps, its keys and values, its prompt's states.
     func branch(_ index: Int, _ steps: Int) -> Int {
       guard steps > 0 else { return 0 }
-      return steps * costs[index].multiplyAdds(.step) + costs[index].multiplyAdds(.picture)
+      let step = costs[index].multiplyAdds(.step)
+      return (saved.isEmpty ? steps * step : Int(Double(steps * step) / saved.together.factor))
+        + costs[index].multiplyAdds(.picture)
         + encoder.costs(Workload(textTokens: tokens[index])).total.multiplyAdds
     }
     let latents = latentShape(request.size)

@@ -155,6 +155,33 @@ extension Backend {
     }
   }
 
+  // MARK: compression
+
+  /// LN(conv(x)) · weight + bias of a depthwise convolution over patches of `factor`² tokens: one token for each whole patch.
+  /// - Parameters:
+  ///   - x: [batch · height · width, columns].
+  ///   - taps: [factor², columns]; `tapBias`, `weight`, `bias`: [columns].
+  ///   - out: [batch · (height / factor) · (width / factor), columns].
+  package func compress(
+    _ x: some MatrixOperand, height: Int, width: Int, factor: Int, taps: Tensor, tapBias: Tensor, weight: Tensor,
+    bias: Tensor, eps: Float, into out: some MatrixOperand
+  ) throws {
+    let (x, out) = (x.matrix, out.matrix)
+    let small = factor > 0 ? height / factor * (width / factor) : 0
+    guard small > 0, x.rows % (height * width) == 0, out.rows == x.rows / (height * width) * small, x.columns == out.columns
+    else {
+      throw BackendError.shape(
+        "a compression of \(x.rows)×\(x.columns), \(height)×\(width) tokens by \(factor), into \(out.rows)×\(out.columns)")
+    }
+    var arguments = dk_compression_arguments(
+      batch: x.rows / (height * width), height: height, width: width, factor: factor, columns: x.columns,
+      weight: try floats(taps, count: factor * factor * x.columns), bias: try floats(tapBias, count: x.columns),
+      norm_weight: try floats(weight, count: x.columns), norm_bias: try floats(bias, count: x.columns), eps: eps)
+    try withExtendedLifetime((x, taps, tapBias, weight, bias, out)) {
+      try check(dk_compress(engine, &arguments, x.view, out.view), "a compression of keys and values")
+    }
+  }
+
   // MARK: convolution (NHWC)
 
   /// act(conv3×3(up(x)) + bias + residual). x [batch, h, w, in] -> out [batch, h', w', out].

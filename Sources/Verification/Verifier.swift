@@ -34,7 +34,7 @@ package struct Verifier {
     "text-dit": verifyTextDiT, "dit-official": verifyOfficialDiT, "dit-diffusers": verifyDiffusersDiT,
     "schemes": verifyScheme, "t5": verifyT5, "tokenizer": verifyTokenizer, "samplers": verifySampler, "rng": verifyRandom,
     "image": verifyImage, "files": verifyFiles, "text-to-image": verifyTextToImage, "vae": verifyAutoencoder,
-    "pixart": verifyPixArt, "uvit": verifyUViT, "few-step": verifyFewStep, "lora": verifyLoRA,
+    "pixart": verifyPixArt, "uvit": verifyUViT, "few-step": verifyFewStep, "lora": verifyLoRA, "step-cache": verifyStepCache,
   ]
 
   /// - Throws: `ConfigurationError` where there is no usable manifest.

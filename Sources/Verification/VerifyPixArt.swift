@@ -2,7 +2,7 @@ import DiTCheckpoints
 import DiTTensors
 import DiTTransformer
 
-/// PixArt from diffusers' folder and from the original file, whose names are others and whose numbers are the same.
+/// PixArt from diffusers' folder and from original files, whose names are others and whose numbers are the same.
 @Sendable func verifyPixArt(_ test: inout VerificationCase) throws {
   let file = try test.data()
   let configuration = try readConfiguration(PixArtConfiguration.self, at: test.beside("config.json"))
@@ -20,7 +20,8 @@ import DiTTransformer
   }
   for (name, names) in [
     ("diffusion_pytorch_model.safetensors", ParameterNames.diffusersPixArt), ("original.pth", .official),
-  ] {
+    ("model.safetensors", .official),
+  ] where test.has(name) {
     let model = try PixArt(
       configuration, Parameters(openCheckpoint(at: test.beside(name)), names: names, backend: test.backend))
     if file.contains("expected.pos_embed_used") {

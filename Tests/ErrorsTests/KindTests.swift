@@ -22,6 +22,7 @@ import Testing
     .usage: [
       RequestError.size(size, nearest: size, step: 16), RequestError.steps(0), RequestError.guidance(-1),
       RequestError.guidanceInterval(0...1), RequestError.guidanceParallel(2), RequestError.promptTooLong(1),
+      RequestError.cacheThreshold(2), RequestError.guidanceEvery(0), RequestError.cacheSteps(8), RequestError.noCacheThreshold(""),
       RequestError.source(size, wanted: size), RequestError.unequal, RequestError.count(0), RequestError.notFinite,
       DiffusionError.unknownSampler("", known: []), DiffusionError.steps(0, limit: 1),
       DiffusionError.respacing("", reason: ""), DiffusionError.setting(""), DiffusionError.schedule(""),

@@ -14,6 +14,8 @@ import Testing
     ("Guidance channels", { $0.guidanceChannels = .official }),
     ("Guidance interval", { $0.guidanceInterval = 300...800.5 }),
     ("Guidance parallel", { $0.guidanceParallel = 0.25 }),
+    ("Cache", { ($0.steps, $0.cacheThreshold) = (12, 0.5) }),
+    ("Guidance every", { $0.guidanceEvery = 2 }),
     ("CFG scale", { $0.guidanceScale = 1.5 }),
     ("Class", { $0.classIndex = 3 }),
     ("Negative prompt", { $0.negativePrompt = "blue, \"odd\": things" }),
@@ -54,6 +56,8 @@ import Testing
     let wrong: [(inout GenerationRequest) -> Void] = [
       { $0.eta = 0.5 }, { ($0.sampler, $0.eta) = ("ddim", 1.5) }, { $0.guidanceInterval = -1...5 },
       { $0.guidanceInterval = 0...1000 }, { $0.guidanceParallel = -0.1 }, { $0.guidanceParallel = .nan },
+      { ($0.steps, $0.cacheThreshold) = (12, 1.5) }, { ($0.steps, $0.cacheThreshold) = (12, .nan) },
+      { ($0.steps, $0.cacheThreshold) = (8, 0.1) }, { $0.guidanceEvery = 0 }, { $0.guidanceEvery = 5 },
       { $0.strength = 0 }, { $0.respacing = "ddim999" }, { $0.steps = 0 },
       { $0.prompt = "a (red:9) fox" }, { $0.negativePrompt = "(blurry:4)" },
     ]

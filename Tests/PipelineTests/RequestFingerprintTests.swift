@@ -34,6 +34,7 @@ import Testing
     "guidanceParallel": { request, _ in request.guidanceParallel = 0 },
     "enlargement": { request, _ in request.enlargement = 2 },
     "adapters": { request, _ in request.adapters = (try? [LoRA(Fixtures.url("lora/peft-dora"))]) ?? [] },
+    "cacheThreshold": { request, _ in request.cacheThreshold = 0 }, "guidanceEvery": { request, _ in request.guidanceEvery = 2 },
   ]
 
   @Test func everyPropertyTakesPart() throws {

@@ -221,6 +221,19 @@ static void rows_of_numbers(dk_engine *engine, result *r) {
   collect(r, out, rows, columns);
 }
 
+static void compression(dk_engine *engine, result *r) {
+  dk_compression_arguments a = {.batch = between(1, 3), .factor = between(1, 3), .columns = between(2, 80), .eps = 1e-5f};
+  a.height = between(a.factor, 9), a.width = between(a.factor, 9);
+  a.weight = vector(a.factor * a.factor * a.columns, 1), a.bias = vector(a.columns, 1);
+  a.norm_weight = vector(a.columns, 1), a.norm_bias = vector(a.columns, 1);
+  const long out_rows = a.batch * (a.height / a.factor) * (a.width / a.factor);
+  const dk_rows x = matrix(type_of(coin()), a.batch * a.height * a.width, a.columns);
+  const dk_rows out = matrix(type_of(coin()), out_rows, a.columns);
+  check(dk_compress(engine, &a, x, out));
+  r->limit = out.type == DK_F32 ? exact_limit : bf16_limit;
+  collect(r, out, out_rows, a.columns);
+}
+
 static const struct {
   const char *name;
   int rounds;
@@ -236,6 +249,7 @@ static const struct {
   {"convolution f32", 40, convolution_f32},
   {"convolution bf16", 40, convolution_bf16},
   {"convolution int12", 40, convolution_int12},
+  {"compression", 40, compression},
   {"norms, elementwise", 80, rows_of_numbers},
 };
 enum { count_of_families = sizeof families / sizeof *families };

@@ -205,6 +205,21 @@ typedef struct {
 
 DK_CHECKED dk_status dk_attention(dk_engine *engine, const dk_attention_arguments *arguments);
 
+// ---------------------------------------------------------------- compression.c
+
+// out = LN(conv(x)) * norm_weight + norm_bias, where conv is depthwise over patches of factor x factor tokens: one token of
+// `out` for each whole patch; tokens of an unfinished last row or column are not read.
+typedef struct {
+  long batch, height, width;  // tokens of x
+  long factor, columns;
+  const float *weight;  // [factor * factor][columns]: row and column of the tap first
+  const float *bias, *norm_weight, *norm_bias;  // [columns]
+  float eps;
+} dk_compression_arguments;
+
+// x [batch*height*width][columns] -> out [batch*(height/factor)*(width/factor)][columns]; they may not overlap.
+DK_CHECKED dk_status dk_compress(dk_engine *engine, const dk_compression_arguments *arguments, dk_rows x, dk_rows out);
+
 // ---------------------------------------------------------------- convolution.c (NHWC)
 
 typedef struct dk_convolution dk_convolution;  // 3x3 weights packed for this engine

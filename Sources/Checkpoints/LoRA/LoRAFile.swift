@@ -172,7 +172,7 @@ private struct LayerReader {
 
   private func layer(_ name: String, _ parts: Parts, _ settings: LoRASettings?, _ isDoRA: Bool) throws -> LoRALayer {
     let some = parts.down ?? parts.up ?? parts.alpha ?? parts.magnitude
-    guard let down = parts.down, let up = parts.up, let some else {
+    guard let down = parts.down, let up = parts.up else {
       let missing =
         switch (parts.down, parts.up) {
         case (nil, nil): "neither A nor B"

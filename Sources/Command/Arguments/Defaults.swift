@@ -87,7 +87,7 @@ struct Defaults {
     guard !["help", "version", "config", "from", "variation", "merge"].contains(key) else {
       throw ValidationError("\(key): belongs on the command line")
     }
-    if let flag = value.bool { return flag ? ["--\(key)"] : [] }
+    if let flag = value.bool { return flag ? [key == "cache" ? "--cache=auto" : "--\(key)"] : [] }
     if let text = value.string { return ["--\(key)=\(text)"] }
     if let several = value.array, key == "lora" { return try several.flatMap { try argument(key, $0) } }
     if let number = value.int { return ["--\(key)=\(number)"] }

@@ -7,9 +7,9 @@ struct Spelling {
   /// Options that take a value, whatever it begins with, of all commands together.
   static let options: Set<String> = [
     "--attention-blocks", "--backend", "--class", "--config", "--count", "--dit-compat", "--eta", "--from", "--group",
-    "--guidance", "--guidance-channels", "--guidance-interval", "--guidance-parallel", "--height", "--image", "--lora",
-    "--lora-folder", "--mask",
-    "--merge", "--model", "--negative", "--output", "--precision", "--prompts", "--quality", "--respacing", "--sampler",
+    "--guidance", "--guidance-channels", "--guidance-every", "--guidance-interval", "--guidance-parallel", "--height", "--image",
+    "--lora", "--lora-folder", "--mask", "--merge", "--model", "--negative", "--output", "--precision", "--prompts", "--quality",
+    "--respacing", "--sampler",
     "--scheme", "--seed", "--seeds", "--shard", "--sheet", "--sigmas", "--size", "--steps", "--strength", "--text-cache",
     "--text-encoder", "--threads", "--tokens", "--type", "--vae", "--vae-tile", "--variation", "--width",
   ]
@@ -35,6 +35,9 @@ struct Spelling {
       if name == "--prompt" || name == "-p" {
         guard let words = value ?? rest.popFirst() else { throw ValidationError("\(name): the words are missing") }
         prompts.append(words)
+      } else if name == "--cache" {
+        if value == nil { value = CacheChoice.isValue(rest) ? rest.popFirst() : "auto" }
+        result.append("--cache=\(value ?? "")")
       } else if name == "--scheduler" {
         result += try scheduler(value ?? rest.popFirst())
       } else if options.contains(name) {

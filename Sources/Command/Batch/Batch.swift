@@ -90,7 +90,7 @@ struct Batch: ParsableCommand {
     if !quiet { model.complainOfSize(own.map(\.request)) }
     let batch = try PictureBatch(
       own, folder: PictureFolder(url, shard: shard), model: model, checking: check,
-      parameters: engine.metadata(model, backend).parameters)
+      metadata: engine.metadata(model, backend))
     explain(batch, shard)
     let drawn = batch.pending.isEmpty ? [] : try draw(batch, backend, output)
     if let sheet {
@@ -163,10 +163,12 @@ struct Batch: ParsableCommand {
     Interruption.say("\ndit-t2i: interrupted; the same command goes on where this one was\n")
     let start = ContinuousClock.now
     var entries: [ManifestEntry] = []
+    var saved: [SavedWork] = []
     try batch.draw(in: session) { event in
       switch event {
       case .progress(let part, let written):
         progress.show(part, "\(written)/\(batch.pending.count)")
+      case .saved(let one): saved.append(one)
       case .written(let entry):
         entries.append(entry)
         progress.clear()
@@ -182,6 +184,7 @@ struct Batch: ParsableCommand {
       note(
         String(
           format: "%@ in %@, %.1f a minute", pictures(entries.count), duration(time), Double(entries.count) / time * 60))
+      if !saved.isEmpty { note("cache: \(saved.together)") }
     }
     return entries
   }

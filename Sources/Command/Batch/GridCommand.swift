@@ -60,7 +60,7 @@ struct GridCommand: ParsableCommand {
     let session = try engine.load(folder, backend, requests, quiet: quiet)
     let pictures = try session.drawAll(requests) { progress.show($0, "\($1)/\(counted(requests.count, "cell"))") }
     let width = matrix.rows.first?.count ?? 1
-    let items = zip(pictures, requests).map { ContactSheet.Item($0, detail: varySeed ? "seed \($1.seed)" : "") }
+    let items = zip(pictures, requests).map { ContactSheet.Item($0.picture, detail: varySeed ? "seed \($1.seed)" : "") }
     let sheet = ContactSheet(
       rows: stride(from: 0, to: items.count, by: max(1, width)).map { Array(items[$0..<$0 + width]) },
       title: prompt, columnHeaders: matrix.columnLabels, rowLabels: matrix.rowLabels,
@@ -71,6 +71,8 @@ struct GridCommand: ParsableCommand {
     let cells = counted(requests.count, "cell")
     let parts = [file, "seed \(requests[0].seed)", "\(cells) of \(requests[0].size)", time]
     Terminal.print(quiet ? file : TerminalText.joined(parts))
+    let saved = pictures.compactMap(\.saved)
+    if !quiet, !saved.isEmpty { Terminal.print("cache: \(saved.together)") }
   }
 
   private func makeRequests(_ prompts: [String], _ folder: ModelFolder) throws -> [GenerationRequest] {
@@ -93,6 +95,6 @@ struct GridCommand: ParsableCommand {
 
   private func description(_ request: GenerationRequest, _ metadata: PictureMetadata) -> String {
     "dit-t2i grid: \(prompt), seed \(request.seed), \(counted(request.steps, "step")), \(request.sampler), "
-      + request.guidanceWords + "\n" + metadata.text
+      + request.settingWords + "\n" + metadata.text
   }
 }

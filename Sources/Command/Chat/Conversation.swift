@@ -18,9 +18,9 @@ struct Conversation {
   private var drawn: [Entry] = []
 
   private struct Entry {
-    var picture: Picture
-    let request: GenerationRequest
+    let drawn: GeneratedPicture
     var file: String?
+    var request: GenerationRequest { drawn.request }
   }
 
   init(
@@ -62,7 +62,7 @@ struct Conversation {
   /// Those of ``PictureOptions``.
   private static let options: Set<String> = [
     "seed", "steps", "guidance", "sampler", "sigmas", "respacing", "eta", "guidance-channels", "guidance-interval",
-    "guidance-parallel", "size", "negative", "class",
+    "guidance-parallel", "cache", "guidance-every", "size", "negative", "class",
   ]
 
   private mutating func set(_ name: String, _ value: String) throws {
@@ -78,7 +78,7 @@ struct Conversation {
   private func showSettings() {
     let seed = seed.map { "seed \($0)" } ?? "a seed by chance"
     let parts = [
-      "\(request.size)", counted(model.steps(of: request), "step"), request.sampler, request.guidanceWords, seed,
+      "\(request.size)", counted(model.steps(of: request), "step"), request.sampler, request.settingWords, seed,
       request.classIndex.map { "class \(model.className($0))" },
       model.adapterNames(of: request).map { "LoRA \($0.joined(separator: ", "))" },
       request.negativePrompt.isEmpty ? nil : "negative \"\(request.negativePrompt)\"",
@@ -113,7 +113,7 @@ struct Conversation {
     // Kept in memory: where it lay does not matter afterwards.
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("dit-t2i-\(UUID().uuidString).png")
     defer { try? FileManager.default.removeItem(at: file) }
-    try last.picture.write(to: file, texts: [metadata.parameters(of: last.request).pngText], replacing: false)
+    try last.drawn.picture.write(to: file, texts: [metadata.parameters(of: last.drawn).pngText], replacing: false)
     wanted.source = try SourcePicture(file, mask: nil, size: wanted.size, step: model.sizeStep, keepsPixels: true)
     wanted.strength = 0.6
     try draw(wanted, seed: nil)
@@ -128,7 +128,7 @@ struct Conversation {
     let progress = ProgressBar(quiet: false)
     let preview = TerminalPreview { _ in }
     let start = ContinuousClock.now
-    let picture = try Interruption.cancelling { isCancelled in
+    let finished = try Interruption.cancelling { isCancelled in
       try session.draw([wanted]) { event in
         if isCancelled() { throw CancellationError() }
         switch event {
@@ -138,15 +138,16 @@ struct Conversation {
         case .decoding: progress.note("decoding")
         case .attention, .finished: break
         }
-      }[0].picture
+      }[0]
     }
     progress.clear()
-    guard let picture else { return complain("stopped", prefix: "") }
-    preview?.finish(picture)
-    drawn.append(Entry(picture: picture, request: wanted))
+    guard let finished else { return complain("stopped", prefix: "") }
+    preview?.finish(finished.picture)
+    drawn.append(Entry(drawn: finished))
     let time = duration(seconds(since: start))
     if preview == nil { try save(as: nil) }
     Terminal.print("seed \(wanted.seed)  \(wanted.size)  \(counted(model.steps(of: wanted), "step"))  \(time)")
+    if let saved = finished.saved { Terminal.print("cache: \(saved)") }
   }
 
   private mutating func save(as name: String?) throws {
@@ -155,7 +156,7 @@ struct Conversation {
       name.map { $0.hasPrefix("/") ? $0 : "\(folder)/\($0)" } ?? folder + "/", prompt: last.request.prompt,
       className: last.request.classIndex.map(model.className))
     try names.checkFolder()
-    let file = try names.write(last.picture, texts: [metadata.parameters(of: last.request).pngText], number: nil)
+    let file = try names.write(last.drawn.picture, texts: [metadata.parameters(of: last.drawn).pngText], number: nil)
     drawn[drawn.count - 1].file = file
     Terminal.print(file)
   }

@@ -151,8 +151,8 @@ struct UnigramFile: Decodable {
         }
         charsmap = Array(map)
       case ("Strip", _, _): break  // SentencePiece does it with the doubled ones
-      case ("Replace", " {2,}" as String?, "▁" as String?), ("Replace", " {2,}" as String?, " " as String?): collapses = true
-      case ("Replace", " " as String?, "▁" as String?): isMarked = true
+      case ("Replace", " {2,}", "▁"), ("Replace", " {2,}", " "): collapses = true
+      case ("Replace", " ", "▁"): isMarked = true
       case ("Prepend", _, _) where step["prepend"]?.string == "▁": addsPrefix = true
       case (let name, _, _): throw Unreadable("its normaliser \(printable(name ?? "")) is not known here")
       }

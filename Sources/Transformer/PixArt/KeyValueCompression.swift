@@ -32,34 +32,14 @@ struct KeyValueCompression {
   /// - Returns: [B·T', 2·D], keys then values, in the type of `qkv`.
   func callAsFunction(_ qkv: Tensor, grid: Grid, _ backend: Backend) throws -> Tensor {
     let d = bias.count
-    let small = KeyValueCompression.compressed(grid)
     let batch = qkv.shape[0] / grid.count
-    let sums = try Tensor([batch * small.count * 2, d])  // a row of keys, a row of values, and so on
-    var row = [Float](repeating: 0, count: 2 * d)
-    sums.withFloats { sums in
-      weight.withFloats { weight in
-        bias.withFloats { bias in
-          for place in 0..<batch * small.count {
-            let (picture, y, x) = (place / small.count, place % small.count / small.width, place % small.width)
-            let start = place * 2 * d
-            for i in 0..<2 * d { sums[start + i] = bias[i % d] }
-            for tap in 0..<KeyValueCompression.factor * KeyValueCompression.factor {
-              let (dy, dx) = (tap / KeyValueCompression.factor, tap % KeyValueCompression.factor)
-              let token = (y * KeyValueCompression.factor + dy) * grid.width + x * KeyValueCompression.factor + dx
-              qkv.read(row: picture * grid.count + token, from: d, into: &row)
-              for c in 0..<d {
-                sums[start + c] += weight[tap * d + c] * row[c]
-                sums[start + d + c] += weight[tap * d + c] * row[d + c]
-              }
-            }
-          }
-        }
-      }
+    let result = try Tensor([batch * KeyValueCompression.compressed(grid).count, 2 * d], type: qkv.type)
+    for part in 0..<2 {
+      try backend.compress(
+        Matrix(qkv, from: (part + 1) * d, count: d), height: grid.height, width: grid.width,
+        factor: KeyValueCompression.factor, taps: weight, tapBias: bias, weight: norm.weight, bias: norm.bias,
+        eps: KeyValueCompression.eps, into: Matrix(result, from: part * d, count: d))
     }
-    let result = try Tensor([batch * small.count, 2 * d], type: qkv.type)
-    try backend.layerNorm(
-      sums, eps: KeyValueCompression.eps, weight: norm.weight, bias: norm.bias,
-      into: result.reshaped([batch * small.count * 2, d]))
     return result
   }
 }

@@ -96,7 +96,7 @@ package final class PixArt: DiffusionTransformer {
     try sinCosPositions(size: configuration.hiddenSize, grid: grid, rule: configuration.positions)
   }
 
-  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any StagedRun {
     // Models that are not told a size share rows of the conditioning table, whatever the size.
     let conditions = configuration.readsExtent ? conditions : conditions.map { Condition($0.segments) }
     let backend = trunk.backend

@@ -59,48 +59,51 @@ final class ConditioningTable {
     step = try Tensor([conditions.count, max(2, chunks) * d])
   }
 
-  /// What the modulations are made from, [batch, D].
-  func embedding(_ evaluation: Int, _ batch: Int) throws -> Tensor {
+  // `chosen` are the conditions that rows are wanted for, of which there are `chosen.count`, in this order.
+
+  /// What the modulations are made from, [chosen, D].
+  func embedding(_ evaluation: Int, _ chosen: [Int]) throws -> Tensor {
     let chunk = try prepared(for: evaluation)
-    return try gather(chunk.rows.embedding, chunk, evaluation, batch).copy()
+    return try gather(chunk.rows.embedding, chunk, evaluation, chosen).copy()
   }
 
-  /// Shifts, scales and gates of a block: [batch, chunks·D]; valid until the next call.
-  func modulation(block: Int, _ evaluation: Int, _ batch: Int) throws -> Tensor? {
+  /// Shifts, scales and gates of a block: [chosen, chunks·D]; valid until the next call.
+  func modulation(block: Int, _ evaluation: Int, _ chosen: [Int]) throws -> Tensor? {
     let chunk = try prepared(for: evaluation)
-    return chunk.rows.modulations.isEmpty ? nil : gather(chunk.rows.modulations[block], chunk, evaluation, batch)
+    return chunk.rows.modulations.isEmpty ? nil : gather(chunk.rows.modulations[block], chunk, evaluation, chosen)
   }
 
-  /// Shift and scale of the final layer: [batch, 2·D]; valid until the next call.
-  func finalModulation(_ evaluation: Int, _ batch: Int) throws -> Tensor? {
+  /// Shift and scale of the final layer: [chosen, 2·D]; valid until the next call.
+  func finalModulation(_ evaluation: Int, _ chosen: [Int]) throws -> Tensor? {
     let chunk = try prepared(for: evaluation)
-    return chunk.rows.final.map { gather($0, chunk, evaluation, batch) }
+    return chunk.rows.final.map { gather($0, chunk, evaluation, chosen) }
   }
 
   /// Keys and values of (timestep, class) in the cross-attention scheme.
-  func context(block: Int, _ evaluation: Int, _ batch: Int) throws -> Context? {
+  func context(block: Int, _ evaluation: Int, _ chosen: [Int]) throws -> Context? {
     let chunk = try prepared(for: evaluation)
     guard !chunk.rows.keyValues.isEmpty else { return nil }
     return Context(
       keyValue: chunk.rows.keyValues[block], length: 2,
       counts: Array(repeating: 2, count: chunk.rows.embedding.shape[0]),
-      items: chunk.places[evaluation - chunk.first].prefix(batch).map(Int32.init))
+      items: chosen.map { Int32(chunk.places[evaluation - chunk.first][$0]) })
   }
 
-  /// The tokens (timestep, class) of the in-context scheme, [batch · 2, D].
-  func contextTokens(_ evaluation: Int, _ batch: Int) throws -> Tensor? {
+  /// The tokens (timestep, class) of the in-context scheme, [chosen · 2, D].
+  func contextTokens(_ evaluation: Int, _ chosen: [Int]) throws -> Tensor? {
     let chunk = try prepared(for: evaluation)
     return try chunk.rows.tokens.map { tokens in
       try Tensor.concatenated(
-        chunk.places[evaluation - chunk.first].prefix(batch).map { tokens.slice(2 * $0, count: 2) })
+        chosen.map { tokens.slice(2 * chunk.places[evaluation - chunk.first][$0], count: 2) })
     }
   }
 
-  private func gather(_ table: Tensor, _ chunk: Chunk, _ evaluation: Int, _ batch: Int) -> Tensor {
+  private func gather(_ table: Tensor, _ chunk: Chunk, _ evaluation: Int, _ chosen: [Int]) -> Tensor {
     let columns = table.columns
-    let result = step.reshaped([step.count]).slice(0, count: batch * columns).reshaped([batch, columns])
-    for (picture, row) in chunk.places[evaluation - chunk.first].prefix(batch).enumerated() {
-      copy(table.slice(row, count: 1), into: result.slice(picture, count: 1))
+    let result = step.reshaped([step.count]).slice(0, count: chosen.count * columns).reshaped([chosen.count, columns])
+    for (place, picture) in chosen.enumerated() {
+      let row = chunk.places[evaluation - chunk.first][picture]
+      copy(table.slice(row, count: 1), into: result.slice(place, count: 1))
     }
     return result
   }

@@ -4,10 +4,10 @@ import DiTTensors
 /// text keys and values once, modulations once for all steps, buffers allocated once.
 ///
 /// Not for use by several threads at a time.
-package final class DiTRun: TransformerRun {
+package final class DiTRun: StagedRun {
   package let grid: Grid
   package let conditions: [Condition]
-  package private(set) var attentionMaps: [Tensor]?
+  package var blockCount: Int { trunk.blocks.count }
 
   private let trunk: Trunk
   private let positions: Tensor  // [T, D]
@@ -15,9 +15,9 @@ package final class DiTRun: TransformerRun {
   private let text: TextContext?
   private let buffers: Buffers
   private let patches, tokens, decoded, finalNormed: Tensor
+  private var attention: AttentionSums?
   private var backend: Backend { trunk.backend }
-  /// Tokens of one picture in the blocks.
-  private var sequence: Int { buffers.tokens }
+  package var sequence: Int { buffers.tokens }
 
   /// - Parameters:
   ///   - conditions: one for each picture of the batch.
@@ -57,30 +57,40 @@ package final class DiTRun: TransformerRun {
     decoded = try Tensor([batch * grid.count, trunk.finalLinear.outputs])
   }
 
+  package var attentionMaps: [Tensor]? { get throws { try attention?.means() } }
+
   package func recordAttention() throws {
     guard let text else { return }
-    attentionMaps = try trunk.blocks.map { _ in try Tensor([conditions.count, sequence, text.length]) }
+    attention = try AttentionSums(
+      blocks: blockCount, conditions: conditions.count, tokens: sequence, length: text.length)
   }
 
-  package func predict(_ latents: Tensor, evaluation: Int, probe: Probe? = nil) throws -> Tensor {
-    let batch = latents.shape[0]
-    precondition(batch <= conditions.count && latents.shape[1] == trunk.inChannels)
-    let x = tokens.slice(0, count: batch * sequence)  // [B·T, D]
-    try embed(latents, into: x, evaluation)
+  package func embed(_ latents: Tensor, _ chosen: [Int], evaluation: Int, probe: Probe?) throws -> Tensor {
+    precondition(chosen.count == latents.shape[0] && latents.shape[1] == trunk.inChannels)
+    let x = tokens.slice(0, count: chosen.count * sequence)  // [B·T, D]
+    try embed(latents, into: x, evaluation, chosen)
     try probe?(.embedding, x)
-    try probe?(.conditioning, conditioning.embedding(evaluation, batch))
+    try probe?(.conditioning, conditioning.embedding(evaluation, chosen))
+    return x
+  }
 
-    for (index, block) in trunk.blocks.enumerated() {
-      try block(
-        x, trunk.shape, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, batch),
-        context: conditioning.context(block: index, evaluation, batch) ?? text?.context(block: index, batch),
-        attention: attentionMaps?[index].slice(0, count: batch))
+  package func apply(blocks: Range<Int>, to x: Tensor, _ chosen: [Int], evaluation: Int, probe: Probe?) throws {
+    for index in blocks {
+      let maps = try attention?.gathered(index, chosen)
+      try trunk.blocks[index](
+        x, trunk.shape, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, chosen),
+        context: conditioning.context(block: index, evaluation, chosen) ?? text?.context(block: index, chosen),
+        attention: maps)
+      if let maps { attention?.keep(maps, index, chosen) }
       try probe?(.block(index), x)
     }
-    let kept = try withoutContextTokens(x, batch)
+  }
+
+  package func finish(_ x: Tensor, _ chosen: [Int], evaluation: Int, size: [Int], probe: Probe?) throws -> Tensor {
+    let kept = try withoutContextTokens(x, chosen.count)
     try probe?(.blocks, kept)
     let normed = finalNormed.slice(0, count: kept.shape[0])
-    let final = try conditioning.finalModulation(evaluation, batch)
+    let final = try conditioning.finalModulation(evaluation, chosen)
     let chunk = { (index: Int) in
       final.map { Modulation($0, column: index * self.trunk.shape.hiddenSize, rowsPerGroup: self.grid.count) }
     }
@@ -89,14 +99,14 @@ package final class DiTRun: TransformerRun {
       scale: chunk(1), into: normed)
     let out = decoded.slice(0, count: kept.shape[0])
     try backend.apply(trunk.finalLinear, to: normed, into: out)  // [B·T, p·p·out]
-    let image = try Tensor([batch, trunk.outChannels] + latents.shape.suffix(2))
+    let image = try Tensor([chosen.count, trunk.outChannels] + size)
     unpatchify(out, patchSize: trunk.patchSize, grid: grid, into: image)
     try probe?(.output, image)
     return image
   }
 
   /// Patch embedding + positions, and the two context tokens of the in-context scheme at the end of each sequence.
-  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) throws {
+  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int, _ chosen: [Int]) throws {
     let batch = latents.shape[0]
     let d = trunk.shape.hiddenSize
     let input = patches.slice(0, count: batch * grid.count)
@@ -114,7 +124,7 @@ package final class DiTRun: TransformerRun {
         trunk.patchEmbedding, of: input.slice(b * grid.count, count: grid.count),
         into: x.slice(b * sequence, count: grid.count))
     }
-    guard let extra = try conditioning.contextTokens(evaluation, batch) else { return }  // [B·2, D]
+    guard let extra = try conditioning.contextTokens(evaluation, chosen) else { return }  // [B·2, D]
     for b in 0..<batch {
       copy(extra.slice(2 * b, count: 2), into: x.slice(b * sequence + grid.count, count: 2))
     }

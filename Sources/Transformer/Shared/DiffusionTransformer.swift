@@ -16,7 +16,7 @@ package protocol DiffusionTransformer: Sendable {
   ///   - conditions: one for each picture of the batch.
   ///   - grid: patches of one picture.
   ///   - timesteps: for each evaluation of the model one timestep for each picture, on the 0…999 scale.
-  func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun
+  func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any StagedRun
 }
 
 /// A transformer made ready for one set of pictures and one schedule. Not for use by several threads at a time.
@@ -29,9 +29,9 @@ package protocol TransformerRun: AnyObject {
   /// - Returns: [B, C or 2·C, H, W]: noise, then variance logits where the model learns them.
   func predict(_ latents: Tensor, evaluation: Int, probe: Probe?) throws -> Tensor
 
-  /// Per block the mean attention to the text of all evaluations since ``recordAttention()``, added up:
-  /// [batch, tokens, text length]; nil where nothing was recorded or the model reads no text.
-  var attentionMaps: [Tensor]? { get }
+  /// Per block the mean attention to the text, over heads and over the evaluations since ``recordAttention()`` in which the
+  /// block was computed: [batch, tokens, text length]; nil where nothing was recorded or the model reads no text.
+  var attentionMaps: [Tensor]? { get throws }
   func recordAttention() throws
 }
 
@@ -97,7 +97,7 @@ extension DiT: DiffusionTransformer {
   package var readsClasses: Bool { true }
   package var readsText: Bool { configuration.textSize != nil }
 
-  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any StagedRun {
     try DiTRun(self, conditions: conditions, grid: grid, timesteps: timesteps)
   }
 }

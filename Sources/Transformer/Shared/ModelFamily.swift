@@ -161,6 +161,16 @@ extension TransformerConfiguration {
     try listing(checkpoint).costs(Workload(patches: (grid ?? nativeGrid).count, textTokens: textTokens))
   }
 
+  /// The part of an evaluation's multiply-adds that all blocks but the first take, taking blocks as equal.
+  package func tailShare(grid: Grid, textTokens: Int) throws -> Double {
+    let outside: Set = [
+      "patch embedding", "timestep", "classes", "size and aspect", "adaLN", "adaLN-single", "final layer",
+    ]
+    let costs = try costs(grid: grid, textTokens: textTokens).filter { $0.frequency == .step }
+    let blocks = costs.filter { !outside.contains($0.name) }.total.multiplyAdds
+    return Double(blocks) * Double(blockCount - 1) / Double(max(1, blockCount * costs.total.multiplyAdds))
+  }
+
   /// The native patch grid.
   package var nativeGrid: Grid { Grid(height: latentSize[0] / patchSize, width: latentSize[1] / patchSize) }
 

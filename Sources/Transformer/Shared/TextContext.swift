@@ -61,7 +61,8 @@ struct TextContext {
     }
   }
 
-  func context(block: Int, _ batch: Int) -> Context {
-    Context(keyValue: keyValues[block], length: length, counts: counts, items: Array(items.prefix(batch)))
+  /// - Parameter chosen: the pictures that read it.
+  func context(block: Int, _ chosen: [Int]) -> Context {
+    Context(keyValue: keyValues[block], length: length, counts: counts, items: chosen.map { items[$0] })
   }
 }

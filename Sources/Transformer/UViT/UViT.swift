@@ -63,7 +63,7 @@ package final class UViT: DiffusionTransformer {
       ? try final.convolution("final_layer", channels, channels, on: .patches(times: p * p)) : nil
   }
 
-  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any TransformerRun {
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any StagedRun {
     guard grid == configuration.nativeGrid else { throw UViTError.grid(grid, native: configuration.nativeGrid) }
     return try UViTRun(self, conditions: conditions, timesteps: timesteps)
   }

@@ -3,7 +3,7 @@ import DiTTensors
 /// A ``UViT`` made ready for one set of pictures and one schedule.
 ///
 /// Not for use by several threads at a time.
-final class UViTRun: TransformerRun {
+final class UViTRun: StagedRun {
   private let model: UViT
   private let conditions: [Condition]
   private let timesteps: [[Float]]
@@ -58,48 +58,60 @@ final class UViTRun: TransformerRun {
     return try model.backend.applied(embedding, to: states)
   }
 
-  func predict(_ latents: Tensor, evaluation: Int, probe: Probe? = nil) throws -> Tensor {
-    let batch = latents.shape[0]
-    precondition(batch <= conditions.count && latents.shape[1] == configuration.inChannels)
-    let count = batch * buffers.tokens
-    let x = tokens.slice(0, count: count)  // [B·S, D]
-    try embed(latents, into: x, evaluation)
-    try probe?(.tokens, x)
+  var blockCount: Int { configuration.depth / 2 * 2 + 1 }
+  var sequence: Int { buffers.tokens }
 
+  func embed(_ latents: Tensor, _ chosen: [Int], evaluation: Int, probe: Probe?) throws -> Tensor {
+    precondition(chosen.count == latents.shape[0] && latents.shape[1] == configuration.inChannels)
+    let x = tokens.slice(0, count: chosen.count * sequence)  // [B·S, D]
+    try embed(latents, into: x, evaluation, chosen)
+    try probe?(.tokens, x)
+    return x
+  }
+
+  func apply(blocks: Range<Int>, to x: Tensor, _ chosen: [Int], evaluation: Int, probe: Probe?) throws {
     let shape = configuration.blockShape
-    for (index, block) in model.inBlocks.enumerated() {
-      try block(x, shape, backend, buffers)
-      try probe?(.block(index), x)
-      copy(x, into: skips[index].slice(0, count: count))
+    let half = model.inBlocks.count
+    let pair = joined.slice(0, count: x.shape[0])
+    for index in blocks {
+      // What an in-block gave is a skip; kept here, and not behind that block, it is that of the same conditions.
+      if index > 0, index <= half { copy(x, into: skips[index - 1].slice(0, count: x.shape[0])) }
+      if index < half {
+        try model.inBlocks[index](x, shape, backend, buffers)
+        try probe?(.block(index), x)
+      } else if index == half {
+        try model.middleBlock(x, shape, backend, buffers)
+        try probe?(.middleBlock, x)
+      } else {
+        let out = model.outBlocks[index - half - 1]
+        // Last in, first out.
+        join(x, skips[2 * half - index], into: pair)
+        try backend.apply(out.skip, to: pair, into: x)  // [B·S, D]
+        try out.block(x, shape, backend, buffers)
+        try probe?(.outBlock(index - half - 1), x)
+      }
     }
-    try model.middleBlock(x, shape, backend, buffers)
-    try probe?(.middleBlock, x)
-    let pair = joined.slice(0, count: count)
-    for (index, out) in model.outBlocks.enumerated() {
-      // Last in, first out.
-      join(x, skips[skips.count - 1 - index], into: pair)
-      try backend.apply(out.skip, to: pair, into: x)  // [B·S, D]
-      try out.block(x, shape, backend, buffers)
-      try probe?(.outBlock(index), x)
-    }
+  }
+
+  func finish(_ x: Tensor, _ chosen: [Int], evaluation: Int, size: [Int], probe: Probe?) throws -> Tensor {
     try probe?(.blocks, x)
-    let last = normed.slice(0, count: count)
+    let last = normed.slice(0, count: x.shape[0])
     try backend.layerNorm(x, eps: 1e-5, weight: model.norm.weight, bias: model.norm.bias, into: last)
-    let out = decoded.slice(0, count: count)
+    let out = decoded.slice(0, count: x.shape[0])
     try backend.apply(model.finalLinear, to: last, into: out)  // [B·S, p·p·C]
     try probe?(.predictedPatches, out)
-    let image = try picture(out, batch, latents.shape)
+    let image = try picture(out, chosen.count, [chosen.count, configuration.inChannels] + size)
     try probe?(.output, image)
     return image
   }
 
   /// Class, time and text tokens, then the patches, all with their positions.
-  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int) throws {
+  private func embed(_ latents: Tensor, into x: Tensor, _ evaluation: Int, _ chosen: [Int]) throws {
     let batch = latents.shape[0]
     let input = patches.slice(0, count: batch * buffers.grid.count)
     patchify(latents, patchSize: configuration.patchSize, into: input)
     let features = try timestepFeatures(
-      timesteps[evaluation].prefix(batch).map { $0 + configuration.timestepOffset }, size: configuration.hiddenSize)
+      chosen.map { timesteps[evaluation][$0] + configuration.timestepOffset }, size: configuration.hiddenSize)
     let time = try model.timeMLP.map { try backend.embed(features, $0.first, $0.second) } ?? features  // [B, D]
     for b in 0..<batch {
       let picture = x.slice(b * buffers.tokens, count: buffers.tokens)
@@ -108,7 +120,8 @@ final class UViTRun: TransformerRun {
       let timePlace = model.classTable == nil ? 0 : 1
       let fixedPlace = model.classTable == nil ? 1 : 0
       add(time.slice(b, count: 1), to: picture.slice(timePlace, count: 1))
-      add(fixed[b], to: picture.slice(fixedPlace, count: fixed[b].shape[0]))
+      let tokens = fixed[chosen[b]]
+      add(tokens, to: picture.slice(fixedPlace, count: tokens.shape[0]))
       try backend.accumulate(
         model.patchEmbedding, of: input.slice(b * buffers.grid.count, count: buffers.grid.count),
         into: picture.slice(configuration.extraTokens, count: buffers.grid.count))
