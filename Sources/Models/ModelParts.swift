@@ -45,12 +45,15 @@ struct ModelParts {
     }
     var hints = ModelHints(compatibility: options.compatibility)
     hints.pipelineName = index?["_class_name"]?.string
-    // An autoencoder of another kind in the model's place does not tell the scale; the model's own still does.
-    let tellers = [vae, own].compactMap { $0 }
+    // An autoencoder of another kind in the model's place does not tell the scale; the model's own still does, and so does
+    // that of a whole model whose text encoder is used.
+    let lender = options.textEncoder?.appendingPathComponent("vae")
+    let tellers = [vae, own, lender.flatMap { exists($0.appendingPathComponent("config.json")) ? $0 : nil }].compactMap { $0 }
     hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
     let tokenizers = ModelParts.tokenizers(url, folder, options)
     hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }
-    hints.names = HubCache.names(of: url) + [index?["_name_or_path"]?.string].compactMap(\.self)
+    let places = [url, options.autoencoder, options.textEncoder].compactMap(\.self)
+    hints.names = places.flatMap(HubCache.names) + [index?["_name_or_path"]?.string].compactMap(\.self)
     transformer = try ModelParts.transformer(weights, configuration, hints)
     guard let vae else { throw ModelError.noAutoencoder(path: url.path) }
     autoencoder = vae
