@@ -104,6 +104,10 @@ extension KeyedDecodingContainer {
   /// - Parameter fallback: what stands where the field is missing; nil: the field must be there.
   package func size(_ key: Key, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
     if let fallback, !contains(key) { return fallback }
+    // What is no whole number is a fault of the whole file to Foundation's decoder.
+    if let number = try? decode(Double.self, forKey: key), Int(exactly: number) == nil {
+      throw wrong(key, "\(key.stringValue) is \(number), expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
     let value = try decode(Int.self, forKey: key)
     guard range.contains(value) else {
       throw wrong(key, "\(key.stringValue) is \(value), expected \(range.lowerBound) to \(range.upperBound)")
@@ -124,12 +128,18 @@ extension DecodingError {
       case .keyNotFound(let key, let context): (context, "\"\(key.stringValue)\" is missing")
       case .typeMismatch(let type, let context): (context, "expected \(Self.words(type))")
       case .valueNotFound(let type, let context): (context, "expected \(Self.words(type)), found null")
-      case .dataCorrupted(let context): (context, context.debugDescription)
+      case .dataCorrupted(let context): (context, Self.reason(context))
       @unknown default: (Context(codingPath: [], debugDescription: ""), "not understood")
       }
     let path = context.codingPath.map(\.stringValue).joined(separator: ".")
     let text = path.isEmpty || what.contains(path) ? what : "\(path): \(what)"
     return text.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+
+  /// Of a number that does not fit, the decoder says so only to those who ask what lies behind.
+  private static func reason(_ context: Context) -> String {
+    let behind = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
+    return behind.map { $0.replacingOccurrences(of: " in Swift", with: " as a whole number") } ?? context.debugDescription
   }
 
   /// What JSON calls a type.
