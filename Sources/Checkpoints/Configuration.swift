@@ -51,18 +51,37 @@ package func readConfiguration<Value: Decodable>(
   if let reason = isUTF16 ? "the file is UTF-16; save it as UTF-8" : data.withUnsafeBytes({ standIn($0) ?? linkAsText($0) }) {
     throw ConfigurationError.wrong(file: url.path, reason: reason)
   }
+  let decoder = JSONDecoder()
   do {
-    let decoder = JSONDecoder()
     if keepingNonFinite {
       decoder.nonConformingFloatDecodingStrategy = .convertFromString(
         positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     }
     return try decoder.decode(type, from: normalisedJSON(data, keepingNonFinite: keepingNonFinite))
   } catch let error as DecodingError {
-    throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
+    let reason = error.isMisfit ? misfit(type, data, decoder) : error.oneLine
+    throw ConfigurationError.wrong(file: url.path, reason: reason)
   } catch let error as Malformed {
     throw ConfigurationError.wrong(file: url.path, reason: data.withUnsafeBytes(textInPlace) ?? error.reason)
   }
+}
+
+/// Which number does not fit where a whole one is needed. Foundation's decoder takes it for a fault of the whole file and does
+/// not say; the one without which the file is taken, or has another fault, is it.
+private func misfit<Value: Decodable>(_ type: Value.Type, _ data: Data, _ decoder: JSONDecoder) -> String {
+  let fields = (try? JSONDecoder().decode(JSONValue.self, from: normalisedJSON(data)))?.object ?? [:]
+  for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+    guard let number = value.number, Int(exactly: number) == nil else { continue }
+    var others = fields
+    others[key] = .null
+    do {
+      _ = try decoder.decode(type, from: JSONEncoder().encode(JSONValue.object(others)))
+    } catch let error as DecodingError where error.isMisfit {
+      continue
+    } catch {}
+    return "\(key) is \(number), expected a whole number"
+  }
+  return "a number is not whole where one is needed, or too large"
 }
 
 /// JSON from outside as bytes that Foundation's decoder reads: of some malformed numbers and texts it makes a crash.
@@ -122,24 +141,23 @@ extension KeyedDecodingContainer {
 }
 
 extension DecodingError {
+  /// What is decoded here is JSON: the decoder finds it to be none where a number is not of the type that is asked for.
+  fileprivate var isMisfit: Bool {
+    if case .dataCorrupted(let context) = self { context.debugDescription == "The given data was not valid JSON." } else { false }
+  }
+
   fileprivate var oneLine: String {
     let (context, what): (Context, String) =
       switch self {
       case .keyNotFound(let key, let context): (context, "\"\(key.stringValue)\" is missing")
       case .typeMismatch(let type, let context): (context, "expected \(Self.words(type))")
       case .valueNotFound(let type, let context): (context, "expected \(Self.words(type)), found null")
-      case .dataCorrupted(let context): (context, Self.reason(context))
+      case .dataCorrupted(let context): (context, context.debugDescription)
       @unknown default: (Context(codingPath: [], debugDescription: ""), "not understood")
       }
     let path = context.codingPath.map(\.stringValue).joined(separator: ".")
     let text = path.isEmpty || what.contains(path) ? what : "\(path): \(what)"
     return text.split(whereSeparator: \.isNewline).joined(separator: " ")
-  }
-
-  /// Of a number that does not fit, the decoder says so only to those who ask what lies behind.
-  private static func reason(_ context: Context) -> String {
-    let behind = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
-    return behind.map { $0.replacingOccurrences(of: " in Swift", with: " as a whole number") } ?? context.debugDescription
   }
 
   /// What JSON calls a type.
