@@ -59,7 +59,8 @@ import Testing
     (#""checked": 0.5"#, "checked is 0.5, expected a whole number from 1 to 100"), (#""checked": 1e30"#, "checked is 1e+30"),
     (#""checked": 99999999999999999999"#, "checked is 1e+20"), (#""checked": 1e999"#, "number that is too large"),
     (#""checked": 1e-400"#, "checked is 0, expected 1 to 100"), (#""checked": NaN"#, "checked: expected a whole number"),
-    (#""checked": "x""#, "checked: expected a whole number"), (#""checked": 7, "plain": 0.5, "other": 1.5"#, "plain is 0.5, expected a whole number"),
+    (#""checked": "x""#, "checked: expected a whole number"),
+    (#""checked": 7, "plain": 0.5, "other": 1.5"#, "plain is 0.5, expected a whole number"),
     (#""checked": 7, "plain": true"#, "plain: expected a whole number"), (#""checked": 101"#, "checked is 101"),
   ])
   func numbersThatDoNotFit(_ fields: String, _ what: String) throws {
