@@ -52,8 +52,7 @@ struct ModelParts {
     hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
     let tokenizers = ModelParts.tokenizers(url, folder, options)
     hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }
-    let places = [url, options.autoencoder, options.textEncoder].compactMap(\.self)
-    hints.names = places.flatMap(HubCache.names) + [index?["_name_or_path"]?.string].compactMap(\.self)
+    hints.names = HubCache.names(of: url) + [index?["_name_or_path"]?.string].compactMap(\.self)
     transformer = try ModelParts.transformer(weights, configuration, hints)
     guard let vae else { throw ModelError.noAutoencoder(path: url.path) }
     autoencoder = vae
