@@ -51,18 +51,37 @@ package func readConfiguration<Value: Decodable>(
   if let reason = isUTF16 ? "the file is UTF-16; save it as UTF-8" : data.withUnsafeBytes({ standIn($0) ?? linkAsText($0) }) {
     throw ConfigurationError.wrong(file: url.path, reason: reason)
   }
+  let decoder = JSONDecoder()
   do {
-    let decoder = JSONDecoder()
     if keepingNonFinite {
       decoder.nonConformingFloatDecodingStrategy = .convertFromString(
         positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     }
     return try decoder.decode(type, from: normalisedJSON(data, keepingNonFinite: keepingNonFinite))
   } catch let error as DecodingError {
-    throw ConfigurationError.wrong(file: url.path, reason: error.oneLine)
+    let reason = error.isMisfit ? misfit(type, data, decoder) : error.oneLine
+    throw ConfigurationError.wrong(file: url.path, reason: reason)
   } catch let error as Malformed {
     throw ConfigurationError.wrong(file: url.path, reason: data.withUnsafeBytes(textInPlace) ?? error.reason)
   }
+}
+
+/// Which number does not fit where a whole one is needed. Foundation's decoder takes it for a fault of the whole file and does
+/// not say; the one without which the file is taken, or has another fault, is it.
+private func misfit<Value: Decodable>(_ type: Value.Type, _ data: Data, _ decoder: JSONDecoder) -> String {
+  let fields = (try? JSONDecoder().decode(JSONValue.self, from: normalisedJSON(data)))?.object ?? [:]
+  for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+    guard let number = value.number, Int(exactly: number) == nil else { continue }
+    var others = fields
+    others[key] = .null
+    do {
+      _ = try decoder.decode(type, from: JSONEncoder().encode(JSONValue.object(others)))
+    } catch let error as DecodingError where error.isMisfit {
+      continue
+    } catch {}
+    return "\(key) is \(number), expected a whole number"
+  }
+  return "a number is not whole where one is needed, or too large"
 }
 
 /// JSON from outside as bytes that Foundation's decoder reads: of some malformed numbers and texts it makes a crash.
@@ -104,6 +123,10 @@ extension KeyedDecodingContainer {
   /// - Parameter fallback: what stands where the field is missing; nil: the field must be there.
   package func size(_ key: Key, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
     if let fallback, !contains(key) { return fallback }
+    // What is no whole number is a fault of the whole file to Foundation's decoder.
+    if let number = try? decode(Double.self, forKey: key), Int(exactly: number) == nil {
+      throw wrong(key, "\(key.stringValue) is \(number), expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
     let value = try decode(Int.self, forKey: key)
     guard range.contains(value) else {
       throw wrong(key, "\(key.stringValue) is \(value), expected \(range.lowerBound) to \(range.upperBound)")
@@ -118,6 +141,11 @@ extension KeyedDecodingContainer {
 }
 
 extension DecodingError {
+  /// What is decoded here is JSON: the decoder finds it to be none where a number is not of the type that is asked for.
+  fileprivate var isMisfit: Bool {
+    if case .dataCorrupted(let context) = self { context.debugDescription == "The given data was not valid JSON." } else { false }
+  }
+
   fileprivate var oneLine: String {
     let (context, what): (Context, String) =
       switch self {

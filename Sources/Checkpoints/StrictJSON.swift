@@ -123,7 +123,11 @@ package struct StrictJSON {
       if let name = nonFinite() {
         result += Array((keepingNonFinite ? "\"\(name)\"" : "null").utf8)
       } else {
-        result += Array(try word().utf8)
+        // Foundation's decoder takes what no Double holds for a fault of the whole file.
+        let word = try word()
+        let number = Double(word)
+        if number?.isInfinite == true { throw problem("number that is too large") }
+        result += Array((number == 0 ? "0" : word).utf8)
       }
     }
   }

@@ -45,8 +45,10 @@ struct ModelParts {
     }
     var hints = ModelHints(compatibility: options.compatibility)
     hints.pipelineName = index?["_class_name"]?.string
-    // An autoencoder of another kind in the model's place does not tell the scale; the model's own still does.
-    let tellers = [vae, own].compactMap { $0 }
+    // An autoencoder of another kind in the model's place does not tell the scale; the model's own still does, and so does
+    // that of a whole model whose text encoder is used.
+    let lender = options.textEncoder?.appendingPathComponent("vae")
+    let tellers = [vae, own, lender.flatMap { exists($0.appendingPathComponent("config.json")) ? $0 : nil }].compactMap { $0 }
     hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
     let tokenizers = ModelParts.tokenizers(url, folder, options)
     hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }

@@ -43,6 +43,34 @@ import Testing
     #expect(try value("[\"// no\"]") == .array([.string("// no")]))
   }
 
+  private struct Sizes: Decodable {
+    let checked: Int, plain: Int?
+    enum CodingKeys: String, CodingKey { case checked, plain }
+
+    init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      checked = try values.size(.checked, 1...100)
+      plain = try values.decodeIfPresent(Int.self, forKey: .plain)
+    }
+  }
+
+  /// A number that does not fit is a fault of its own, and not of the JSON, whatever else the file has beyond JSON.
+  @Test(arguments: [
+    (#""checked": 0.5"#, "checked is 0.5, expected a whole number from 1 to 100"), (#""checked": 1e30"#, "checked is 1e+30"),
+    (#""checked": 99999999999999999999"#, "checked is 1e+20"), (#""checked": 1e999"#, "number that is too large"),
+    (#""checked": 1e-400"#, "checked is 0, expected 1 to 100"), (#""checked": NaN"#, "checked: expected a whole number"),
+    (#""checked": "x""#, "checked: expected a whole number"),
+    (#""checked": 7, "plain": 0.5, "other": 1.5"#, "plain is 0.5, expected a whole number"),
+    (#""checked": 7, "plain": true"#, "plain: expected a whole number"), (#""checked": 101"#, "checked is 101"),
+  ])
+  func numbersThatDoNotFit(_ fields: String, _ what: String) throws {
+    let folder = try TemporaryFolder()
+    let url = try folder.write("config.json", "// by hand\n{\"a\": -Infinity, \(fields),}".utf8)
+    #expect {
+      _ = try readConfiguration(Sizes.self, at: url)
+    } throws: { "\($0)".contains(what) && !"\($0)".contains("valid JSON") }
+  }
+
   @Test func faultsSayWhere() throws {
     do {
       _ = try value("{\n\"a\": 1,\n\"b\": oops\n}")

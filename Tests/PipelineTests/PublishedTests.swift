@@ -58,6 +58,11 @@ import Testing
     let parts = ModelOptions(autoencoder: tiny.folder.file("sdxl"), textEncoder: folder)
     #expect(try ModelFolder(folder.appendingPathComponent("transformer"), options: parts).maximumTokens == 300)
     #expect(throws: ModelError.self) { try ModelFolder(folder.appendingPathComponent("transformer")) }
+    // Where the autoencoder does not tell, the folder does that the text encoder is of.
+    try autoencoder("m/vae", scale: 0.13025)
+    let lent = ModelOptions(autoencoder: TinyModels.vae, textEncoder: folder)
+    #expect(try ModelFolder(folder.appendingPathComponent("transformer"), options: lent).maximumTokens == 300)
+    #expect(try ModelFolder(folder, options: ModelOptions(autoencoder: TinyModels.vae)).maximumTokens == 300)
   }
 
   @Test func sigmaByOtherSigns() throws {
