@@ -47,7 +47,9 @@ struct Calibrate: ParsableCommand {
     let folder = try engine.openModel()
     let target = try output.map { URL(fileURLWithPath: $0) } ?? place(in: folder)
     let prompts = try PromptFile(path: file)
-    let (orders, problems) = LineReader(picture: picture, source: try SourceOptions.parse([]), folder: folder).orders(prompts)
+    let reader = LineReader(
+      picture: picture, source: try SourceOptions.parse([]), folder: folder, adapters: engine.adapterShelf(folder))
+    let (orders, problems) = reader.orders(prompts)
     if let problem = problems.first { throw BatchError.badLine(file: prompts.name, problem) }
     guard !orders.isEmpty else { throw BatchError.nothingToDraw(file: prompts.name) }
     let requests = orders.flatMap { $0.request.withSeeds(seeds) }
