@@ -95,7 +95,7 @@ struct Draw: ParsableCommand {
       complain("note: \(used.url.relativePath) is not the LoRA that drew \(recipe.path): the result will differ")
     }
     let session = try engine.load(folder, backend, requests, quiet: quiet)
-    if !quiet { try PromptNotes.show(requests[0], session.model) }
+    if !quiet { try PromptNotes.show(requests[0], session.model, isRedrawn: from != nil && !picture.isSized) }
     let preview = show.preview && !quiet ? TerminalPreview { complain("note: \($0)") } : nil
 
     for (index, request) in requests.enumerated() {

@@ -3,7 +3,8 @@ import DiTTextToImage
 
 /// What the model will not see in a prompt, or not understand: a line each on standard error.
 enum PromptNotes {
-  static func show(_ request: GenerationRequest, _ model: TextToImage) throws {
+  /// - Parameter isRedrawn: the picture is there already: its size needs no advice.
+  static func show(_ request: GenerationRequest, _ model: TextToImage, isRedrawn: Bool = false) throws {
     let name = model.folder.name, dropped = model.droppedTokens(of: request.prompt)
     if let note = DecoderNote.text(request, model.folder) { complain("note: \(note)") }
     if !request.negativePrompt.isEmpty, request.guidanceScale == 1 {
@@ -17,7 +18,7 @@ enum PromptNotes {
     }
     let review = try PromptReview(model.folder, tokenizer: model.stages.tokenizer)
     for note in review.notes(on: request.prompt) { complain("note: \(note)") }
-    if let note = try sizeNote(request, model.folder) { complain("note: \(note)") }
+    if !isRedrawn, let note = try sizeNote(request, model.folder) { complain("note: \(note)") }
   }
 
   /// Where shapes fall apart at a size, and what to draw instead.

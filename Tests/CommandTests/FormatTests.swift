@@ -76,8 +76,8 @@ import Testing
   @Test func whatAnotherProgramHasIsAskedFor() throws {
     defer { program.remove() }
     let fields = "CFG scale: 4, Seed: 12, Size: 64x64, Clip skip: 2, Version: v1.10.1"
-    try write("a fox\nSteps: 1, Sampler: Euler a, \(fields)", to: "ancestral.png")
-    try expect(["--from", "ancestral.png"], status: 64, saying: "ancestral.png", "Euler a", "--sampler", "euler is")
+    try write("a fox\nSteps: 1, Sampler: LMS, \(fields)", to: "multistep.png")
+    try expect(["--from", "multistep.png"], status: 64, saying: "multistep.png", "LMS", "--sampler", "euler is")
     try write("a fox\nSteps: 1, Sampler: DDIM, Model: some-model, \(fields)", to: "model.png")
     try expect(["--from", "model.png"], status: 66, saying: "model.png", "some-model", "--model")
     try write("a fox\nSteps: 1, Sampler: DPM++ 2M Karras, \(fields)", to: "karras.png")

@@ -76,7 +76,7 @@ import Testing
     let model = try model(.ours)
     let timesteps = (0..<12).map { [Float(999 - 80 * $0)] }
     let size = model.latentShape(model.folder.nativeSize)
-    let plain = try model.stages.transformer.prepare(
+    let plain = try model.stages.transformers.transformer().prepare(
       [Condition()], grid: model.grid(of: model.folder.nativeSize), timesteps: timesteps)
     let run = CachedRun(plain, FirstBlockCache(threshold: 1, evaluations: 12), timesteps: timesteps, always: [[6]])
     let latents = try Tensor((0..<size.reduce(1, *)).map { sin(Float($0)) }, [1] + size)
