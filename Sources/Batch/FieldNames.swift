@@ -17,6 +17,7 @@ package enum FieldNames {
     "image": ["init-image", "init-img", "input-image", "start-image"],
     "mask": ["mask-image", "mask-img"],
     "strength": ["denoising-strength", "denoise"],
+    "lora": ["loras"],
   ]
 
   /// Names that are plain in a column, and would be taken for something else before a value.

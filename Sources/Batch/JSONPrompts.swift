@@ -85,7 +85,12 @@ enum JSONPrompts {
         if option == "prompt" {
           guard case .string = value else { throw LineError("\"prompt\" has to be a string") }
         }
-        if let text = words(value) {
+        if option == "lora", case .array(let names) = value {  // an option that is given several times
+          for name in names {
+            guard case .string(let text) = name else { throw LineError("\"lora\" has to be a string or an array of them") }
+            present.append((option, try checked(text)))
+          }
+        } else if let text = words(value) {
           present.append((option, try checked(text)))
         } else if FieldNames.isOurs(option) {
           throw LineError("\"\(option)\" has to be a string or a number")

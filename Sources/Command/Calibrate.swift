@@ -41,16 +41,26 @@ struct Calibrate: ParsableCommand {
     if picture.savings.cache != nil || picture.savings.guidanceEvery != nil {
       throw ValidationError("--cache and --guidance-every are what is measured: leave them out")
     }
+    if output == "-" { throw ValidationError("--output -: name a file; --json prints the numbers") }
   }
 
   func run() throws {
     let folder = try engine.openModel()
     let target = try output.map { URL(fileURLWithPath: $0) } ?? place(in: folder)
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: target.path, isDirectory: &isFolder), isFolder.boolValue {
+      throw FileError.unwritable(path: target.path, reason: "it is a folder")
+    }
+    try OutputNames(target.path, prompt: "", className: nil).checkFolder()
     let prompts = try PromptFile(path: file)
     let reader = LineReader(
       picture: picture, source: try SourceOptions.parse([]), folder: folder, adapters: engine.adapterShelf(folder))
     let (orders, problems) = reader.orders(prompts)
     if let problem = problems.first { throw BatchError.badLine(file: prompts.name, problem) }
+    if let line = orders.first(where: { $0.request.cacheThreshold != nil || $0.request.guidanceEvery != 1 })?.line {
+      throw BatchError.badLine(
+        file: prompts.name, PromptProblem(line: line, reason: "a cache is what is measured: leave it out of the line"))
+    }
     guard !orders.isEmpty else { throw BatchError.nothingToDraw(file: prompts.name) }
     let requests = orders.flatMap { $0.request.withSeeds(seeds) }
     for var request in requests {

@@ -142,9 +142,11 @@ struct Compare: ParsableCommand {
     let backend = try engine.makeBackend()
     let about = PNGText("Description", description(requests, try engine.metadata(folder, backend)))
     let session = try engine.load(folder, backend, requests, quiet: quiet)
+    if !quiet { try PromptNotes.show(requests, session.model) }
     // The first pictures of a process wait for memory; the clock should not.
     var warm = requests[0]
     warm.steps = 2
+    warm.cacheThreshold = nil  // in two steps it would be refused
     try session.draw(warm.withSeeds(seeds))
 
     let comparisons = try requests.enumerated().map { index, request in

@@ -95,7 +95,7 @@ struct Draw: ParsableCommand {
       complain("note: \(used.url.relativePath) is not the LoRA that drew \(recipe.path): the result will differ")
     }
     let session = try engine.load(folder, backend, requests, quiet: quiet)
-    if !quiet { try PromptNotes.show(requests[0], session.model, isRedrawn: from != nil && !picture.isSized) }
+    if !quiet { try PromptNotes.show([requests[0]], session.model, isRedrawn: from != nil && !picture.isSized) }
     let preview = show.preview && !quiet ? TerminalPreview { complain("note: \($0)") } : nil
 
     for (index, request) in requests.enumerated() {
@@ -179,11 +179,10 @@ struct Draw: ParsableCommand {
 
   /// Other programs' pictures name files that are for their models: without them it is drawn all the same.
   private func takeAdapters(of request: inout GenerationRequest, _ folder: ModelFolder, _ recipe: Recipe) throws {
-    do {
-      try engine.adapterShelf(folder).takeAdapters(of: &request)
-    } catch let error as LoRAUseError where recipe.foreign != nil && prompt.isEmpty {
-      request.prompt = (try? LoRATags.taken(from: request.prompt))?.prompt ?? request.prompt
-      complain("note: \(recipe.path): \(error); drawn without")
+    let shelf = engine.adapterShelf(folder)
+    guard recipe.foreign != nil, prompt.isEmpty else { return try shelf.takeAdapters(of: &request) }
+    try shelf.takeAdapters(of: &request, but: folder.options.adapters) {
+      complain("note: \(recipe.path): \($0); drawn without")
     }
   }
 
@@ -210,7 +209,9 @@ struct Draw: ParsableCommand {
       throw recipe.needs("--mask", name: recipe.maskName, hash: hash)
     }
     let stored = variation == nil && recipe.imageHash != nil ? request.strength : nil
-    let isSized = picture.isSized || from != nil
+    // An enlarged picture was drawn smaller: its own size is in its settings.
+    let isEnlarged = variation != nil && request.enlargement > 1
+    let isSized = picture.isSized || from != nil || isEnlarged
     try source.apply(to: &request, isSized: isSized, stored: stored) { image, mask, size in
       let read = try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep, keepsPixels: true)
       for (name, wanted, found) in [("image", recipe.imageHash, read.hash), ("mask", recipe.maskHash, read.maskHash)]

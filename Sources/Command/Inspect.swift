@@ -74,7 +74,7 @@ struct Inspect: ParsableCommand {
     if cpu, model != nil || config != nil || table || published {
       throw ValidationError("--cpu is about the processor: give it alone")
     }
-    if published, model != nil || config != nil || table {
+    if published, model != nil || config != nil || table || json || tensors || lora != nil || size != nil || baseSize != nil {
       throw ValidationError("--published is a table of its own: give it alone")
     }
     if model != nil, config != nil { throw ValidationError("give a model or --config, not both") }

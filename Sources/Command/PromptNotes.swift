@@ -1,24 +1,28 @@
 import DiTModels
 import DiTTextToImage
 
-/// What the model will not see in a prompt, or not understand: a line each on standard error.
+/// What the model will not see in prompts, or not understand: a line each on standard error, none of them twice.
 enum PromptNotes {
-  /// - Parameter isRedrawn: the picture is there already: its size needs no advice.
-  static func show(_ request: GenerationRequest, _ model: TextToImage, isRedrawn: Bool = false) throws {
-    let name = model.folder.name, dropped = model.droppedTokens(of: request.prompt)
-    if let note = DecoderNote.text(request, model.folder) { complain("note: \(note)") }
-    if !request.negativePrompt.isEmpty, request.guidanceScale == 1 {
-      complain("note: without guidance (--guidance 1) --negative counts for nothing")
-    }
-    for text in [request.prompt, request.negativePrompt] {
-      for note in ForeignSyntax.notes(text) { complain("note: \(note)") }
-    }
-    if dropped > 0 {
-      complain("note: \(name) reads \(model.folder.maximumTokens - 1) tokens; the last \(dropped) of the prompt are not seen")
-    }
+  /// - Parameter isRedrawn: the pictures are there already: their size needs no advice.
+  static func show(_ requests: [GenerationRequest], _ model: TextToImage, isRedrawn: Bool = false) throws {
     let review = try PromptReview(model.folder, tokenizer: model.stages.tokenizer)
-    for note in review.notes(on: request.prompt) { complain("note: \(note)") }
-    if !isRedrawn, let note = try sizeNote(request, model.folder) { complain("note: \(note)") }
+    var seen: Set<String> = []
+    for request in requests {
+      let settings = [DecoderNote.text(request, model.folder), isRedrawn ? nil : try sizeNote(request, model.folder)]
+      for note in lines(on: request, review) + settings.compactMap(\.self) where seen.insert(note).inserted {
+        complain("note: \(note)")
+      }
+    }
+  }
+
+  /// Those on its words.
+  static func lines(on request: GenerationRequest, _ review: PromptReview) -> [String] {
+    var lines: [String] = []
+    if request.guidanceScale == 1 {
+      if !request.negativePrompt.isEmpty { lines.append("without guidance (--guidance 1) --negative counts for nothing") }
+      if request.guidanceEvery > 1 { lines.append("without guidance (--guidance 1) --guidance-every saves nothing") }
+    }
+    return lines + [request.prompt, request.negativePrompt].flatMap(ForeignSyntax.notes) + review.notes(on: request.prompt)
   }
 
   /// Where shapes fall apart at a size, and what to draw instead.

@@ -49,9 +49,15 @@ enum CacheChoice: Equatable {
     }
   }
 
-  /// Whether what stands behind `--cache` is its value, and not the first word of a prompt: "1 fox" is a prompt.
+  /// Whether what stands behind `--cache` is meant as its value, if a wrong one, and not as the first word of a prompt: "1 fox"
+  /// is a prompt.
   static func isValue(_ arguments: ArraySlice<String>) -> Bool {
-    guard let word = arguments.first, CacheChoice(word) != nil else { return false }
-    return Float(word) == nil || word.contains(".") || arguments.dropFirst().first?.hasPrefix("-") ?? true
+    guard let word = arguments.first?.lowercased() else { return false }
+    if ["auto", "off"].contains(word) { return true }
+    let isNumber = Float(word.replacing(",", with: ".")) != nil
+    guard isNumber || ["on", "true", "false", "yes", "no", "none"].contains(word) else { return false }
+    // At the end, or before an option or a quoted prompt.
+    let next = arguments.dropFirst().first
+    return isNumber && word.contains { ".,".contains($0) } || (next.map { $0.hasPrefix("-") || $0.contains(" ") } ?? true)
   }
 }

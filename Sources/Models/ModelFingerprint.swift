@@ -57,6 +57,9 @@ package struct ModelFingerprint: Sendable, Equatable {
 
   /// The length and some blocks of a file, its first and last among them: training changes every weight, so sampling blocks suffices.
   private static func sample(_ url: URL) throws -> String {
+    guard kind(of: url.resolvingSymlinksInPath()) == S_IFREG else {
+      throw FileError.unreadable(path: url.path, reason: "not a regular file")
+    }
     guard let file = fopen(url.path, "rb") else {
       throw FileError.unreadable(path: url.path, reason: String(cString: strerror(errno)))
     }

@@ -11,11 +11,15 @@ package enum LoRATags {
   }
 
   /// The prompt without its tags, and these in their order.
-  /// - Throws: ``LoRAUseError/tag(_:)``.
-  package static func taken(from prompt: String) throws -> (prompt: String, tags: [Tag]) {
+  /// - Parameter refused: is told of a tag that means nothing.
+  /// - Throws: what `refused` does, ``LoRAUseError/tag(_:)`` if it is left out.
+  package static func taken(
+    from prompt: String, refused: (LoRAUseError) throws -> Void = { throw $0 }
+  ) throws -> (prompt: String, tags: [Tag]) {
     var rest = prompt[...]
     var result = ""
     var tags: [Tag] = []
+    var isTagged = false
     while let open = rest.firstIndex(of: "<") {
       let text = rest[open...]
       guard isTag(text), let close = text.firstIndex(where: { $0 == ">" || $0.isNewline }), text[close] == ">" else {
@@ -23,14 +27,15 @@ package enum LoRATags {
         rest = rest[rest.index(after: open)...]
         continue
       }
-      tags.append(try tag(String(text[...close])))
+      if let tag = tag(String(text[...close])) { tags.append(tag) } else { try refused(.tag(String(text[...close]))) }
+      isTagged = true
       result += rest[..<open]
       rest = rest[rest.index(after: close)...]
       // Of the spaces at both sides one is left, and none before a comma.
       if result.last?.isWhitespace ?? true { rest = rest.drop { $0 == " " } }
       if let next = rest.first, ",.;)".contains(next) { while result.last == " " { result.removeLast() } }
     }
-    guard !tags.isEmpty else { return (prompt, []) }
+    guard isTagged else { return (prompt, []) }
     return ((result + rest).trimmingCharacters(in: .whitespacesAndNewlines), tags)
   }
 
@@ -40,12 +45,12 @@ package enum LoRATags {
   }
 
   /// `<lora:name>`, `<lora:name:scale>`, or with a scale for the text encoder first, which no adapter here changes.
-  private static func tag(_ text: String) throws -> Tag {
+  private static func tag(_ text: String) -> Tag? {
     let parts = text.dropFirst(6).dropLast().split(separator: ":", omittingEmptySubsequences: false)
       .map { $0.trimmingCharacters(in: .whitespaces) }
     let numbers = parts.dropFirst().map { Float($0) }
     guard !parts[0].isEmpty, numbers.count <= 2, numbers.allSatisfy({ $0.map(LoRA.scales.contains) ?? false }) else {
-      throw LoRAUseError.tag(text)
+      return nil
     }
     return Tag(name: parts[0], scale: (numbers.last ?? 1) ?? 1, text: text)
   }
@@ -72,11 +77,20 @@ package final class LoRAShelf {
   }
 
   /// Takes the tags out of a request's prompt and puts their adapters into the request.
-  package func takeAdapters(of request: inout GenerationRequest) throws {
-    let (prompt, tags) = try LoRATags.taken(from: request.prompt)
-    request.adapters += try tags.map { tag in
-      guard let folder else { throw LoRAUseError.noFolder(tag.name) }
-      return try adapter(folder.find(tag.name), scale: tag.scale)
+  /// - Parameters:
+  ///   - named: adapters that are there already, which stand for tags of their names.
+  ///   - refused: is told of a tag that means nothing, or whose adapter is not there.
+  package func takeAdapters(
+    of request: inout GenerationRequest, but named: [LoRA] = [], refused: (LoRAUseError) throws -> Void = { throw $0 }
+  ) throws {
+    let (prompt, tags) = try LoRATags.taken(from: request.prompt, refused: refused)
+    for tag in tags where !named.contains(where: { $0.name == tag.name }) {
+      do {
+        guard let folder else { throw LoRAUseError.noFolder(tag.name) }
+        request.adapters.append(try adapter(folder.find(tag.name), scale: tag.scale))
+      } catch let error as LoRAUseError {
+        try refused(error)
+      }
     }
     request.prompt = prompt
   }

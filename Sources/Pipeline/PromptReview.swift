@@ -8,6 +8,7 @@ package struct PromptReview {
   private let name: String
   private let vocabulary: Vocabulary?
   private let limits: ModelLimits?
+  private let text: TextDescription?
   private let tokenizer: (any TextTokenizer)?
   /// Names of classes, of which no word counts alone: "four leaf clover", "person biking".
   private let classes: [String]
@@ -18,6 +19,7 @@ package struct PromptReview {
     name = folder.name
     vocabulary = Vocabulary(of: folder)
     limits = try ModelLimits(of: folder)
+    text = folder.text
     self.tokenizer = try tokenizer ?? (folder.text == nil ? nil : folder.tokenizer())
     classes = folder.classes.map { PromptReview.words($0).joined(separator: " ") }.filter { $0.contains(" ") }
   }
@@ -41,7 +43,15 @@ package struct PromptReview {
       let found = EnglishWords.styles(in: named, but: styles)
       if !found.isEmpty { notes.append("\(name) knows the styles \(styles.joined(separator: ", ")), not \(listed(found))") }
     }
-    return notes + unknown(in: text, words.count, but: uncounted) + unspelled(in: text)
+    return notes + unknown(in: text, words.count, but: uncounted) + unspelled(in: text) + cut(text)
+  }
+
+  /// What is beyond the model's longest prompt.
+  private func cut(_ plain: String) -> [String] {
+    guard let text, let tokenizer, let pieces = try? tokenizer.pieces(of: Array(text.prepared(plain).utf8)) else { return [] }
+    let dropped = pieces.count + 1 - tokenizer.maximumLength
+    guard dropped > 0 else { return [] }
+    return ["\(name) reads \(tokenizer.maximumLength - 1) tokens; the last \(dropped) of the prompt are not seen"]
   }
 
   /// Words that the model was not trained on.

@@ -41,8 +41,13 @@ extension Recipe {
   /// - Parameter folder: where those are looked for that are no longer where they were.
   /// - Throws: ``RecipeError/gone(path:part:option:)``; `LoRAError`.
   package func adapters(_ named: [NamedLoRA], in folder: LoRAFolder?) throws -> [LoRA] {
+    var taken: Set<URL> = []
     let own = try adapters.map { recorded in
-      if let meant = named.last(where: { LoRA.name(of: $0.url) == recorded.name }) {
+      // By its name, or by its content where it was renamed.
+      let meant = try named.last { LoRA.name(of: $0.url) == recorded.name }
+        ?? named.last { try LoRA($0.url).shortHash == recorded.hash }
+      if let meant {
+        taken.formUnion(named.filter { LoRA.name(of: $0.url) == recorded.name }.map(\.url) + [meant.url])
         return try LoRA(meant.url, scale: meant.scale ?? recorded.scale)
       }
       let place = recorded.path.map(RecordedPath.url).flatMap { FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }
@@ -51,7 +56,6 @@ extension Recipe {
       }
       return try LoRA(url, scale: recorded.scale)
     }
-    let names = Set(adapters.map(\.name))
-    return try own + named.filter { !names.contains(LoRA.name(of: $0.url)) }.map { try LoRA($0.url, scale: $0.scale ?? 1) }
+    return try own + named.filter { !taken.contains($0.url) }.map { try LoRA($0.url, scale: $0.scale ?? 1) }
   }
 }

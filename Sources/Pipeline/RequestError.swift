@@ -42,11 +42,11 @@ package enum RequestError: WordedError {
     case .guidanceEvery(let steps): "guidance every \(steps): expected 1 to 4"
     case .cacheSteps(let count):
       "a cache saves nothing in \(counted(count, "step")), it needs more than 8: "
-        + say("leave out --cache", "set cacheThreshold to nil")
+        + say("leave out --cache, or say --cache off", "set cacheThreshold to nil")
     case .noCacheThreshold(let name):
       "\(name) has no cache threshold of its own: "
         + say(
-          "give one (--cache 0.1), or measure it with 'dit-t2i calibrate PROMPTS --model \(name)'",
+          "give one (--cache 0.1) or say --cache off, or measure it with 'dit-t2i calibrate PROMPTS --model \(name)'",
           "set cacheThreshold to 0.1, say")
     case .promptTooLong(let count): "the prompt has \(count) bytes; at most 1,000,000 are read"
     case .source(let size, let wanted):

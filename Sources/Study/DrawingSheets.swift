@@ -8,6 +8,9 @@ extension DrawingRecord {
   package func strip(_ model: TextToImage, final: GeneratedPicture) throws -> (sheet: ContactSheet, animation: Animation) {
     var stages = try stages(model)
     if !stages.isEmpty { stages[stages.count - 1].picture = final.picture }
+    for index in stages.indices {  // frames are of one size: that of the finished picture
+      stages[index].picture = try stages[index].picture.resized(width: final.picture.width, height: final.picture.height)
+    }
     let items = stages.map { ContactSheet.Item($0.picture, "step \($0.step) of \(originals.count)") }
     return (
       ContactSheet(items, width: ContactSheet.screen, title: final.request.prompt),

@@ -22,7 +22,10 @@ package struct LoRAFile: Sendable {
     let (weights, settingsFile) = try LoRAFile.place(url)
     let checkpoint = try openCheckpoint(at: weights)
     location = weights.path
-    files = [weights] + (settingsFile.map { [$0] } ?? [])
+    // A folder may hold one file of any name, or shards.
+    var seen: Set<String> = []
+    files = checkpoint.records.map(\.file.path).filter { seen.insert($0).inserted }.map { URL(fileURLWithPath: $0) }
+      + (settingsFile.map { [$0] } ?? [])
     let settings = try settingsFile.map { file in
       try LoRASettings(
         readConfiguration(JSONValue.self, at: file, keepingNonFinite: true), source: "adapter_config.json", file: file.path)
@@ -63,7 +66,8 @@ package struct LoRAFile: Sendable {
     guard text.utf8.count <= 16 << 20, let data = try? normalisedJSON(Data(text.utf8), keepingNonFinite: true),
       let all = try? JSONDecoder().decode(JSONValue.self, from: data).object
     else { throw LoRAError(checkpoint.location, "\(key) in its header is no JSON object") }
-    var fields: [String: JSONValue] = [:]
+    // Without the names of parts they are the one part's that there is.
+    var fields = all.keys.contains { $0.contains(".") } ? [:] : all
     for (name, value) in all {
       guard let prefix = ["transformer.", "unet."].first(where: name.hasPrefix) else { continue }
       fields[String(name.dropFirst(prefix.count))] = value
@@ -138,7 +142,7 @@ private struct LayerReader {
       return
     }
     guard [.f32, .f16, .bf16, .f64].contains(record.type) || (role == .alpha && !record.type.holdsWeights) else {
-      throw wrong(record, "\(record.type.rawValue), expected numbers with a fraction")
+      throw wrong(record, "\(record.type.rawValue), which is not read in a LoRA: expected F32, F16, BF16 or F64")
     }
     func set(_ part: WritableKeyPath<Parts, TensorRecord?>) throws {
       var parts = layers[layer] ?? Parts()

@@ -63,7 +63,7 @@ enum LoRANames {
   /// What programs put before the layers of a transformer, longest first.
   private static let prefixes = [
     "unet.base_model.model.", "base_model.model.", "model.diffusion_model.", "diffusion_model.", "transformer.", "unet.",
-    "module.", "model.", "lora_transformer_", "lora_unet_", "lycoris_",
+    "module.", "_orig_mod.", "model.", "lora_transformer_", "lora_unet_", "lycoris_",
   ]
 
   /// A layer's name without what programs put before it.

@@ -73,11 +73,13 @@ struct LoRASettings: Sendable {
       throw wrong("bias is \(bias.string.map(printable) ?? "odd"): trained biases are not read")
     }
     if try flag("lora_bias") { throw wrong("lora_bias: biases of an adapter are not read") }
-    if let saved = field("modules_to_save")?.array, !saved.isEmpty {
-      throw wrong("modules_to_save (\(saved.first?.string.map(printable) ?? "")): whole layers beside the adapter are not read")
+    if let saved = field("modules_to_save"), saved != .array([]) {
+      let name = (saved.string ?? saved.array?.first?.string).map(printable) ?? ""
+      throw wrong("modules_to_save (\(name)): whole layers beside the adapter are not read")
     }
     // PiSSA, OLoRA, CorDA and LoftQ change the base weights before they train.
-    if let start = field("init_lora_weights")?.string, !["gaussian", "eva", "orthogonal", "true", "false"].contains(start) {
+    let harmless = ["gaussian", "eva", "orthogonal", "true", "false"]
+    if let start = field("init_lora_weights")?.string?.lowercased(), !harmless.contains(start) {
       throw wrong(
         "init_lora_weights is \(printable(start)), which changes the model's own weights first; save it converted to plain LoRA")
     }

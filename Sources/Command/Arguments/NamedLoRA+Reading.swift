@@ -21,6 +21,7 @@ extension NamedLoRA {
         (path, scale) = (String(text[..<colon]), number)
       }
     }
+    guard !path.isEmpty else { throw ValidationError("--lora \(text): expected a file or folder before the colon") }
     let isName = !exists(path) && !path.contains("/")
     self.init(isName ? try folder?.find(path) ?? url(path) : url(path), scale: scale)
   }

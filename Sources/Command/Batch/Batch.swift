@@ -125,12 +125,8 @@ struct Batch: ParsableCommand {
     guard !quiet else { return }
     var seen: Set<Int> = []  // pictures of one line share its prompt
     let jobs = jobs.filter { seen.insert($0.line).inserted }
-    let foreign = jobs.flatMap { job in ForeignSyntax.notes(job.request.prompt).map { "line \(job.line): \($0)" } }
-    for text in foreign.prefix(3) { note("note: \(text)") }
-    if let first = jobs.first, let text = DecoderNote.text(first.request, model) { note("note: \(text)") }
-    if foreign.count > 3 { note("note: \(foreign.count - 3) more of this kind") }
     let review = try PromptReview(model)
-    let read = jobs.flatMap { job in review.notes(on: job.request.prompt).map { "line \(job.line): \($0)" } }
+    let read = jobs.flatMap { job in PromptNotes.lines(on: job.request, review).map { "line \(job.line): \($0)" } }
     for text in read.prefix(Batch.mostNotes) { note("note: \(text)") }
     if read.count > Batch.mostNotes { note("note: \(read.count - Batch.mostNotes) more of this kind") }
     var sizes: Set<PictureSize> = []

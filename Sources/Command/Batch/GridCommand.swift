@@ -58,6 +58,7 @@ struct GridCommand: ParsableCommand {
     let backend = try engine.makeBackend()
     let about = PNGText("Description", description(requests[0], try engine.metadata(folder, backend)))
     let session = try engine.load(folder, backend, requests, quiet: quiet)
+    if !quiet { try PromptNotes.show(requests, session.model) }
     let pictures = try session.drawAll(requests) { progress.show($0, "\($1)/\(counted(requests.count, "cell"))") }
     let width = matrix.rows.first?.count ?? 1
     let items = zip(pictures, requests).map { ContactSheet.Item($0.picture, detail: varySeed ? "seed \($1.seed)" : "") }
@@ -69,7 +70,7 @@ struct GridCommand: ParsableCommand {
     progress.clear()
     let time = duration(seconds(since: start))
     let cells = counted(requests.count, "cell")
-    let parts = [file, "seed \(requests[0].seed)", "\(cells) of \(requests[0].size)", time]
+    let parts = [file, "seed \(requests[0].seed)", "\(cells) of \(requests[0].finishedSize)", time]
     Terminal.print(quiet ? file : TerminalText.joined(parts))
     let saved = pictures.compactMap(\.saved)
     if !quiet, !saved.isEmpty { Terminal.print("cache: \(saved.together)") }

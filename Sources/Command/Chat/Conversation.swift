@@ -124,7 +124,7 @@ struct Conversation {
     wanted.seed = seed ?? UInt64.random(in: 0..<(1 << 32))
     try adapters.takeAdapters(of: &wanted)
     try model.check(wanted)
-    try PromptNotes.show(wanted, session.model)
+    try PromptNotes.show([wanted], session.model)
     let progress = ProgressBar(quiet: false)
     let preview = TerminalPreview { _ in }
     let start = ContinuousClock.now
@@ -146,7 +146,7 @@ struct Conversation {
     drawn.append(Entry(drawn: finished))
     let time = duration(seconds(since: start))
     if preview == nil { try save(as: nil) }
-    Terminal.print("seed \(wanted.seed)  \(wanted.size)  \(counted(model.steps(of: wanted), "step"))  \(time)")
+    Terminal.print("seed \(wanted.seed)  \(wanted.finishedSize)  \(counted(model.steps(of: wanted), "step"))  \(time)")
     if let saved = finished.saved { Terminal.print("cache: \(saved)") }
   }
 
