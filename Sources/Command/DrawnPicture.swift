@@ -14,6 +14,8 @@ struct DrawnPicture: Encodable {
   let loras: [String]?
   let seed: UInt64
   let width, height: Int
+  /// How many times larger it is than what was drawn; nil: not.
+  let scale: Int?
   let steps: Int
   let sampler: String
   let guidance: Float
@@ -25,8 +27,8 @@ struct DrawnPicture: Encodable {
 
   /// As the options are called.
   private enum CodingKeys: String, CodingKey {
-    case file, sheets, prompt, negative, className = "class", classIndex, loras, seed, width, height, steps, sampler, guidance
-    case model, cache, guidanceEvery = "guidance-every", saved, seconds
+    case file, sheets, prompt, negative, className = "class", classIndex, loras, seed, width, height, scale, steps, sampler
+    case guidance, model, cache, guidanceEvery = "guidance-every", saved, seconds
   }
 
   init(_ file: String, sheets: [String] = [], _ drawn: GeneratedPicture, _ folder: ModelFolder, seconds: Double) {
@@ -40,6 +42,7 @@ struct DrawnPicture: Encodable {
     loras = folder.adapterNames(of: request)
     seed = request.seed
     (width, height) = (request.finishedSize.width, request.finishedSize.height)
+    scale = request.enlargement == 1 ? nil : request.enlargement
     steps = folder.steps(of: request)
     sampler = request.sampler
     guidance = request.guidanceScale

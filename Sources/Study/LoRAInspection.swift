@@ -63,7 +63,8 @@ package struct LoRAInspection: Encodable, Sendable {
     let count = layers.reduce(0) { $0 + $1.count }
     let head = "\(file): a \(isDoRA ? "DoRA" : "LoRA") (\(form)); \(counted(count, "layer")), rank \(ranks), \(numbers) numbers"
     let names = layers.map { layer in
-      let name = layer.name + String(repeating: " ", count: max(1, 44 - layer.name.count))
+      let shown = String(printable(layer.name).dropFirst().dropLast())
+      let name = shown + String(repeating: " ", count: max(1, 44 - shown.count))
       return "  \(name)\(layer.count) × [\(layer.outputs), \(layer.inputs)], rank \(list(layer.ranks.map(Double.init))), "
         + "scale \(list(layer.scales))"
     }
