@@ -21,7 +21,7 @@ public struct PictureSize: Hashable, Sendable, CustomStringConvertible {
   /// "384x256".
   public var description: String { "\(width)x\(height)" }
 
-  /// Smallest and largest side that is drawn; models that were trained at larger sizes draw up to ``largest``.
+  /// Smallest and largest side that is drawn; models that were trained at larger sizes draw up to 2048.
   public static let limits = 64...1024
   /// The largest side that any model draws.
   package static let largest = 2048
