@@ -156,6 +156,13 @@ import Testing
     }
   }
 
+  /// With a mark of the byte order and a comment.
+  @Test func editedFilesAreRead() throws {
+    let url = try write(tokenizerJSON(Fixtures.url("tokenizer/dit-t2i-8192.spiece.model").resolvingSymlinksInPath(), newer: true))
+    try (Data("\u{FEFF}// of T5\n".utf8) + Data(contentsOf: url)).write(to: url)
+    #expect(try SentencePieceTokenizer(contentsOf: url).vocabularySize == 8192)
+  }
+
   @Test func pointersAreNamed() throws {
     let url = folder.file("spiece.model")
     try Data("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 791656\n".utf8).write(to: url)
