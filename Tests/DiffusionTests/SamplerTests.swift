@@ -89,6 +89,10 @@ import Testing
       let error = #expect(throws: DiffusionError.self) { try SamplerRegistry.make(name, settings: settings) }
       #expect(error?.description == text)
     }
+    var late = SamplerSettings(steps: 20, spacing: .leading)
+    late.details.offset = 900
+    let error = #expect(throws: DiffusionError.self) { try SamplerRegistry.make("ddim", settings: late) }
+    #expect(error?.description.hasPrefix("steps_offset 900 leads beyond the 1000 timesteps with 20 steps") == true)
   }
 
   /// Each walks every spacing or refuses it, always.
