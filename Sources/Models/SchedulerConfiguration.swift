@@ -44,8 +44,12 @@ package struct SchedulerConfiguration: Sendable {
       sampler = training.contains(name) ? nil : kind.sampler ?? name
       try readSettings(&fields, kind)
       if kind.sampler == nil { refuse("_class_name \(fields.text("_class_name")) is not here", kind, fields) }
-      let unknown = fields.all.filter { !kind.keys.contains($0) }
-      if !unknown.isEmpty { notes = ["\(fields.file): not used, because \(name) has no \(unknown.joined(separator: ", "))"] }
+      let unasked = Set(fields.unasked)
+      let unknown = fields.all.filter { !kind.keys.contains($0) && (unasked.contains($0) || !fields.isOff($0)) }
+      if !unknown.isEmpty {
+        let why = kind.sampler == nil ? ":" : ", because \(name) has no"  // of a class that is not here not all is known
+        notes = ["\(fields.file): not used\(why) \(unknown.joined(separator: ", "))"]
+      }
       let zero = "rescale_betas_zero_snr"
       if schedule.path == .betas, unknown.contains(zero), !fields.isOff(zero) {
         refuse("\(zero) is \(fields.text(zero)), which \(name) does not do", kind, fields)
