@@ -54,7 +54,7 @@ package struct AutoencoderPlace {
   init(_ url: URL, scaling: LatentScaling?) throws {
     func file(_ path: String, in folder: URL) -> URL? {
       let file = folder.appendingPathComponent(path)
-      return FileManager.default.fileExists(atPath: file.path) ? file : nil
+      return isThere(file) ? file : nil
     }
     self.scaling = scaling
     var folder: ObjCBool = false

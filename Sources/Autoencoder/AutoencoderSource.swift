@@ -72,7 +72,7 @@ extension AutoencoderSource {
     _ = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
     let places = isFolder.boolValue ? [url.appendingPathComponent("vae"), url] : [url.deletingLastPathComponent()]
     let files = places.map { $0.appendingPathComponent("config.json") }
-    if let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
+    if let file = files.first(where: isThere) {
       let found = try readConfiguration(Scaled.self, at: file)
       if let name = found.className, KLFiles.classNames.contains(name) {
         return found.factor ?? LatentScaling.stableDiffusion.factor

@@ -1,4 +1,5 @@
 import DiTCheckpoints
+import DiTFiles
 import Foundation
 
 /// A file of prompts: plain text, JSONL, JSON or CSV (with commas, semicolons or tabs). Reading goes on after a bad line, so that one look finds all of them.
@@ -24,7 +25,7 @@ package struct PromptFile: Sendable {
   static let largestFile = 256 << 20
 
   /// - Parameter path: `-` reads standard input.
-  /// - Throws: ``BatchError/unreadable(path:reason:)``; bad lines are ``problems``.
+  /// - Throws: ``BatchError/unreadable(path:reason:)``, or `LoadError` for what lies in its place; bad lines are ``problems``.
   package init(path: String) throws {
     let name = path == "-" ? "standard input" : path
     let folder = path == "-" ? nil : URL(fileURLWithPath: path).deletingLastPathComponent()
@@ -114,6 +115,7 @@ package struct PromptFile: Sendable {
       guard bytes.count <= largestFile else { throw failure("more than \(largestFile >> 20) MB; split it") }
     }
     guard ferror(file) == 0 else { throw failure(String(cString: strerror(errno))) }
+    if let reason = placeholder(bytes) { throw LoadError.malformed(file: name, reason: reason) }
     return bytes
   }
 }

@@ -77,9 +77,12 @@ struct Shards: Equatable {
   let stem, ending: String
   let count: Int
 
+  /// `model.fp16-00001-of-…` or `model-00001-of-….fp16.safetensors`.
+  private var isVariant: Bool { stem.contains(".") || ending.dropFirst().contains(".") }
+
   /// The set that a file belongs to, by its name; nil where it is no shard.
   init?(_ name: String) {
-    guard let match = name.wholeMatch(of: /(.+)-(\d{5})-of-(\d{5})(\.(?:safetensors|bin|pt|pth))/),
+    guard let match = name.wholeMatch(of: /(.+)-(\d{5})-of-(\d{5})((?:\.\w+)?\.(?:safetensors|bin|pt|pth))/),
       let number = Int(match.2), let count = Int(match.3), (1...10_000).contains(count), (1...count).contains(number)
     else { return nil }
     (stem, ending, self.count) = (String(match.1), String(match.4), count)
@@ -90,8 +93,8 @@ struct Shards: Equatable {
     var sets: [Shards] = []
     for name in names { if let set = Shards(name), !sets.contains(set) { sets.append(set) } }
     return sets.sorted {
-      ($0.stem.contains(".") ? 1 : 0, $0.ending == ".safetensors" ? 0 : 1, $0.stem)
-        < ($1.stem.contains(".") ? 1 : 0, $1.ending == ".safetensors" ? 0 : 1, $1.stem)
+      ($0.isVariant ? 1 : 0, $0.ending.hasSuffix(".safetensors") ? 0 : 1, $0.stem)
+        < ($1.isVariant ? 1 : 0, $1.ending.hasSuffix(".safetensors") ? 0 : 1, $1.stem)
     }
   }
 

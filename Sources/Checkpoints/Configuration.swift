@@ -89,9 +89,7 @@ private func misfit<Value: Decodable>(_ type: Value.Type, _ data: Data, _ decode
 /// - Throws: ``Malformed``.
 package func normalisedJSON(_ data: Data, keepingNonFinite: Bool = false) throws -> Data {
   try data.withUnsafeBytes { bytes in
-    // Editors of Windows put a mark of the byte order first.
-    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes[3...]) : bytes
-    var json = StrictJSON(text, comments: true)
+    var json = StrictJSON(bytes, lenient: true)
     var result: [UInt8] = []
     try json.normalised(into: &result, keepingNonFinite: keepingNonFinite)
     try json.end(newlines: true)

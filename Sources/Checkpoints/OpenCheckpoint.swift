@@ -24,8 +24,8 @@ package func openFile(_ file: MappedFile, dictionary: String? = nil, indexAllowe
   if Safetensors.recognises(file) { return try Safetensors.read(file) }
   if PyTorchFile.recognises(file) { return try PyTorchFile(file).checkpoint(dictionary) }
   if let reason = standIn(file.bytes) { throw LoadError.malformed(file: file.path, reason: reason) }
-  if indexAllowed, file.bytes.first == UInt8(ascii: "{") { return try SafetensorsIndex.read(file) }
   if let reason = textInPlace(file.bytes) { throw LoadError.malformed(file: file.path, reason: reason) }
+  if indexAllowed, beginsAsJSON(file.bytes) || file.path.hasSuffix(".json") { return try SafetensorsIndex.read(file) }
   // Damaged beyond recognition: the name tells what it was meant to be.
   if file.path.hasSuffix(".safetensors") { return try Safetensors.read(file) }
   throw LoadError.malformed(file: file.path, reason: "neither safetensors nor a PyTorch checkpoint")

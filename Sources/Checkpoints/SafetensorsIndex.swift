@@ -46,7 +46,7 @@ enum SafetensorsIndex {
     guard bytes.count <= Safetensors.headerLimit else {
       throw Malformed("too large for an index: \(bytes.count) bytes")
     }
-    var json = StrictJSON(bytes)
+    var json = StrictJSON(bytes, lenient: true)
     var map: [(tensor: TensorName, shard: String)]?
     try json.object { json, key in
       guard key == "weight_map" else { return try json.skip() }

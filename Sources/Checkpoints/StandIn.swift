@@ -1,3 +1,4 @@
+import DiTFiles
 import Foundation
 
 /// Why a file is not what its name says, where something else took its place: a clone without git-lfs leaves pointers, a
@@ -6,21 +7,12 @@ import Foundation
 package func standIn(_ bytes: UnsafeRawBufferPointer) -> String? {
   guard !bytes.isEmpty else { return "the file is empty: it was not downloaded" }
   if let archive = magics.first(where: { bytes.starts(with: $0.bytes) }) { return "this is \(archive.what)" }
+  if let reason = placeholder(bytes) { return reason }
   let head = String(decoding: bytes.prefix(2048), as: UTF8.self).trimmingCharacters(in: blanks)
-  let text = head.lowercased()
-  if ["version https://git-lfs.github.com/", "version https://hawser.github.com/"].contains(where: text.hasPrefix) {
-    let size = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("size ") }.flatMap { Int($0.dropFirst(5)) }
-    return "this is a Git LFS pointer; the file itself\(size.map { " (\($0) bytes)" } ?? "") was not downloaded: "
-      + "run 'git lfs pull' in its folder"
-  }
-  if text.contains("annex/objects/"), isText(bytes) {
+  if head.lowercased().contains("annex/objects/"), isText(bytes) {
     return "this is a git-annex pointer; the file itself was not downloaded: run 'git annex get' on it"
   }
-  if ["<!doctype html", "<html", "<head", "<body", "<script"].contains(where: text.hasPrefix) {
-    let title = head.firstMatch(of: /<title[^>]*>\s*([^<]+?)\s*<\/title>/.ignoresCase()).map { " (\(printable(String($0.1))))" }
-    return "this is an HTML page\(title ?? ""), not the file: download the file itself"
-  }
-  if text.hasPrefix("<") {
+  if head.hasPrefix("<") {
     let code = head.firstMatch(of: /<(?:Code|Message)>\s*([^<]+?)\s*</).map { " (\(printable(String($0.1))))" }
     return "this is an XML answer of a server\(code ?? ""), not the file: download it again"
   }
@@ -34,7 +26,7 @@ package func standIn(_ bytes: UnsafeRawBufferPointer) -> String? {
 /// Why a file that should hold numbers is a text; nil where it is none, or may be JSON.
 package func textInPlace(_ bytes: UnsafeRawBufferPointer) -> String? {
   if let reason = linkAsText(bytes) { return reason }
-  guard isText(bytes), bytes.contains(where: { $0 > 0x20 }), !bytes.contains(where: "{[".utf8.contains) else { return nil }
+  guard isText(bytes), bytes.contains(where: { $0 > 0x20 }), !beginsAsJSON(bytes) else { return nil }
   return "this is a text (\(shown(bytes))), not the file: download it again"
 }
 
@@ -50,6 +42,16 @@ func linkAsText(_ bytes: UnsafeRawBufferPointer) -> String? {
 package func danglingLink(_ url: URL) -> String? {
   guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: url.path) else { return nil }
   return "a link to \(target), which is not there: the download is not complete"
+}
+
+/// Whether there is a file or folder, or a link that leads nowhere: who opens that says so.
+package func isThere(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) || danglingLink(url) != nil }
+
+/// Whether bytes begin as JSON does, or a comment before it.
+package func beginsAsJSON(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
+  let start = text.drop { " \t\r\n".utf8.contains($0) }
+  return ["{", "[", "//", "/*"].contains { start.starts(with: $0.utf8) }
 }
 
 /// Formats that hold weights, or archives of them, by their first bytes.

@@ -9,10 +9,14 @@ package struct StrictJSON {
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
   private var depth = 0
-  /// Whether `// …` and `/* … */` count as white space.
-  private let hasComments: Bool
+  private let isLenient: Bool
 
-  package init(_ bytes: UnsafeRawBufferPointer, comments: Bool = false) { (self.bytes, hasComments) = (bytes, comments) }
+  /// - Parameter lenient: reads what other writers and editors leave: a mark of the byte order, comments, a comma before a
+  ///   closing bracket, and what is no finite number where it is skipped.
+  package init(_ bytes: UnsafeRawBufferPointer, lenient: Bool = false) {
+    (self.bytes, isLenient) = (bytes, lenient)
+    if lenient, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+  }
 
   // MARK: values
 
@@ -151,7 +155,7 @@ package struct StrictJSON {
     case UInt8(ascii: "{"): try object { json, _ in try json.skip() }
     case UInt8(ascii: "["): try array { json in try json.skip() }
     case UInt8(ascii: "\""): _ = try string()
-    default: _ = try word()
+    default: if !isLenient || nonFinite() == nil { _ = try word() }
     }
   }
 
@@ -241,7 +245,7 @@ package struct StrictJSON {
   private mutating func skipSpace() {
     repeat {
       while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
-    } while hasComments && skipComment()
+    } while isLenient && skipComment()
   }
 
   /// Whether there was one; a comment without an end is none.
@@ -285,7 +289,7 @@ package struct StrictJSON {
   private mutating func comma(or end: Unicode.Scalar) throws -> Bool {
     if try close(end) { return false }
     try expect(",", "a comma or \(end)")
-    return true
+    return try !(isLenient && close(end))
   }
 
   private mutating func escape(into result: inout [UInt8]) throws {

@@ -23,6 +23,11 @@ enum ConsistencyTimesteps {
     }
     let stride = total / settings.originalSteps
     let learned = max(1, Int(Double(settings.originalSteps) * settings.strength + 1e-9))
+    if settings.strength < 1, settings.steps > learned {
+      throw DiffusionError.setting(
+        "strength \(settings.strength) leaves \(learned) of \(name)'s \(settings.originalSteps) timesteps, too few for "
+          + "\(settings.steps) steps; choose a larger strength or fewer steps")
+    }
     guard (1...learned).contains(settings.steps) else { throw DiffusionError.steps(settings.steps, limit: learned) }
     let timesteps = (0..<settings.steps).map { step in
       let place = spacing == .lcm ? step * learned / settings.steps : step * (learned / settings.steps)

@@ -51,6 +51,11 @@ public enum Spacing: String, Sendable, CaseIterable {
     case .leading:
       let (first, stride) = details.leavesZeroOut ? (1, used / (steps + 1)) : (0, used / steps)
       timesteps = (first..<first + steps).reversed().map { Double($0 * stride + details.offset) }
+      // One may become the last timestep, several would be the same.
+      guard timesteps.count(where: { Int($0) >= total }) <= 1 else {
+        throw DiffusionError.setting(
+          "steps_offset \(details.offset) leads beyond the \(total) timesteps with \(steps) steps; choose other noise levels")
+      }
     case .linear:
       timesteps = linspace(0, last, steps + 1).dropFirst().reversed().map { $0.rounded(.toNearestOrEven) }
     case .inclusive:

@@ -1,3 +1,5 @@
+import DiTFiles
+
 /// The formats that pictures are read and written in.
 package enum PictureFormat: String, CaseIterable, Sendable {
   case png = "PNG"
@@ -51,6 +53,7 @@ package enum PictureFormat: String, CaseIterable, Sendable {
 
   private static func refusal(of bytes: [UInt8]) -> String {
     if bytes.isEmpty { return "the file is empty" }
+    if let reason = placeholder(bytes) { return reason }
     let readable = "PNG, JPEG and WebP are read"
     let begins = { (text: String, offset: Int) in bytes.dropFirst(offset).starts(with: Array(text.utf8)) }
     let foreign: String? =

@@ -74,7 +74,8 @@ public struct ModelFolder: Sendable {
     transformer = sized.transformer
     let isAssumed = options.baseSize != nil || parts.transformer.isSizeAssumed
     recordedBaseSize = isAssumed ? sized.transformer.latentSize[0] * autoencoder.scaleFactor : nil
-    notes = [sized.note, parts.note(on: autoencoder)].compactMap { $0 } + (scheduler?.notes ?? [])
+    let onScheduler = scheduler?.notes ?? [parts.note(onSchedulerOf: traits)].compactMap(\.self)
+    notes = [sized.note, parts.note(on: autoencoder)].compactMap { $0 } + onScheduler
     try check()
     for adapter in options.adapters { try check(adapter) }
   }

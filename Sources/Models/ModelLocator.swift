@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import Foundation
 
 /// Finds model folders: by path, or by name in the `Weights` folder that belongs to this executable.
@@ -46,7 +47,7 @@ public struct ModelLocator: Sendable {
   }
 
   package static func isModel(_ url: URL) -> Bool {
-    FileManager.default.fileExists(atPath: url.appendingPathComponent("model_index.json").path)
+    isThere(url.appendingPathComponent("model_index.json"))
   }
 
   /// Models by name, in order of the names.

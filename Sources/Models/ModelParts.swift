@@ -21,34 +21,34 @@ struct ModelParts {
   init(_ url: URL, options: ModelOptions) throws {
     let inside = { (path: String) in url.appendingPathComponent(path) }
     let configuration: URL?
-    if exists(inside("model_index.json")) || exists(inside("transformer/config.json")) {
+    if isThere(inside("model_index.json")) || isThere(inside("transformer/config.json")) {
       folder = url
-      index = exists(inside("model_index.json"))
+      index = isThere(inside("model_index.json"))
         ? try readConfiguration(JSONValue.self, at: inside("model_index.json")) : nil
       weights = inside("transformer")
-      guard exists(weights) else {
+      guard isThere(weights) else {
         let name = index?["_class_name"]?.string.map(ForeignModels.title)
         throw ModelError.unsupported(path: url.path, found: name ?? "a model without transformer")
       }
-      configuration = exists(inside("transformer/config.json")) ? inside("transformer/config.json") : nil
+      configuration = isThere(inside("transformer/config.json")) ? inside("transformer/config.json") : nil
     } else {
       (folder, index) = (nil, nil)
-      configuration = exists(inside("config.json")) ? inside("config.json") : nil
+      configuration = isThere(inside("config.json")) ? inside("config.json") : nil
       weights = configuration == nil ? try ModelParts.transformerFile(url) : url
     }
     let isPipeline = index != nil
-    let own = folder.map { $0.appendingPathComponent("vae") }.flatMap { exists($0) || isPipeline ? $0 : nil }
+    let own = folder.map { $0.appendingPathComponent("vae") }.flatMap { isThere($0) || isPipeline ? $0 : nil }
     let vae = (options.autoencoder ?? own).map { named in
       // A whole model folder will do: its autoencoder is meant.
       let inner = named.appendingPathComponent("vae")
-      return exists(inner.appendingPathComponent("config.json")) ? inner : named
+      return isThere(inner.appendingPathComponent("config.json")) ? inner : named
     }
     var hints = ModelHints(compatibility: options.compatibility)
     hints.pipelineName = index?["_class_name"]?.string
     // An autoencoder of another kind in the model's place does not tell the scale; the model's own still does, and so does
     // that of a whole model whose text encoder is used.
     let lender = options.textEncoder?.appendingPathComponent("vae")
-    let tellers = [vae, own, lender.flatMap { exists($0.appendingPathComponent("config.json")) ? $0 : nil }].compactMap { $0 }
+    let tellers = [vae, own, lender.flatMap { isThere($0.appendingPathComponent("config.json")) ? $0 : nil }].compactMap { $0 }
     hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
     let tokenizers = ModelParts.tokenizers(url, folder, options)
     hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }
@@ -79,7 +79,7 @@ struct ModelParts {
     let beside = weights.deletingLastPathComponent().appendingPathComponent("config.json")
     var stated: (any TransformerConfiguration)?
     var problem: (any Error)?
-    if exists(beside), let file = try? ConfigurationFile(beside) {
+    if isThere(beside), let file = try? ConfigurationFile(beside) {
       do { stated = try ModelFamilies.configuration(file, hints) } catch { problem = error }
     }
     let checkpoint = try openTransformer(at: weights)
@@ -136,7 +136,7 @@ struct ModelParts {
 
   /// In a whole model folder its text encoder that is read here, in others the folder or file itself.
   private static func encoder(_ named: URL) -> URL {
-    let inner = ["text_encoder", "text_encoder_2", "text_encoder_3"].map(named.appendingPathComponent).filter(exists)
+    let inner = ["text_encoder", "text_encoder_2", "text_encoder_3"].map(named.appendingPathComponent).filter(isThere)
     return inner.first { (try? TextEncoders.configuration(of: $0)) != nil } ?? inner.first ?? named
   }
 
@@ -172,26 +172,36 @@ struct ModelParts {
   /// `scheduler/scheduler_config.json`, where there is one.
   /// - Parameter training: classes that say how the model was trained, and not how it draws.
   func scheduler(training: Set<String>) throws -> SchedulerConfiguration? {
-    guard let file = folder?.appendingPathComponent("scheduler/scheduler_config.json"),
-      FileManager.default.fileExists(atPath: file.path)
+    guard let file = folder?.appendingPathComponent("scheduler/scheduler_config.json"), isThere(file) else { return nil }
+    return try SchedulerConfiguration(file, named: schedulerName, training: training)
+  }
+
+  /// The class of the scheduler by `model_index.json`.
+  private var schedulerName: String? { index?["scheduler"]?.array?.last?.string }
+
+  /// A line on a scheduler that the model's index names and whose file is not there, where its class draws otherwise.
+  func note(onSchedulerOf traits: TransformerTraits) -> String? {
+    guard let name = schedulerName, !traits.trainingSchedulers.contains(name),
+      SchedulerClass.named(name)?.sampler != traits.sampling.sampler
     else { return nil }
-    return try SchedulerConfiguration(file, training: training)
+    return "model_index.json names \(printable(name)), but there is no scheduler/scheduler_config.json: "
+      + "\(traits.sampling.sampler) draws"
   }
 
   /// From `classes.json`, from diffusers' `id2label`, or ImageNet's for a model of a thousand classes.
   func classNames() throws -> [String] {
-    if let file = folder?.appendingPathComponent("classes.json"), FileManager.default.fileExists(atPath: file.path) {
+    if let file = folder?.appendingPathComponent("classes.json"), isThere(file) {
       return try readConfiguration([String].self, at: file)
     }
-    if let labels = index?["id2label"]?.object {
-      let names = (0..<labels.count).compactMap { labels[String($0)]?.string }
-      if names.count == labels.count { return names }
+    if let labels = index?["id2label"] {
+      let fields = labels.object ?? [:]
+      let list = labels.array ?? (0..<fields.count).compactMap { fields[String($0)] }
+      let names = list.compactMap(\.string)
+      if !names.isEmpty, names.count == max(list.count, fields.count) { return names }
     }
     return transformer.isClassConditional && transformer.askableClasses == 1000 ? ImageNetClasses.names : []
   }
 }
-
-private func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
 
 extension TransformerConfiguration {
   /// Whether both are networks of the same sizes.

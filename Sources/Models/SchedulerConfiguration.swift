@@ -23,10 +23,12 @@ package struct SchedulerConfiguration: Sendable {
   /// Of a model without the file.
   package init(schedule: NoiseSchedule) { self.schedule = schedule }
 
-  /// - Parameter training: classes that say how the model was trained, and not how it draws.
+  /// - Parameters:
+  ///   - index: the class that `model_index.json` names, which counts where the file names none.
+  ///   - training: classes that say how the model was trained, and not how it draws.
   /// - Throws: `ConfigurationError` naming the file and the field.
-  package init(_ url: URL, training: Set<String> = []) throws {
-    var fields = try SchedulerFields(url)
+  package init(_ url: URL, named index: String? = nil, training: Set<String> = []) throws {
+    var fields = try SchedulerFields(url, named: index)
     let name = try fields.string("_class_name")
     if let name, SchedulerClass.foreign.contains(name) {
       throw fields.wrong("_class_name", "and its models learned another kind of noise than this program removes")
@@ -42,8 +44,16 @@ package struct SchedulerConfiguration: Sendable {
       sampler = training.contains(name) ? nil : kind.sampler ?? name
       try readSettings(&fields, kind)
       if kind.sampler == nil { refuse("_class_name \(fields.text("_class_name")) is not here", kind, fields) }
-      let unknown = fields.unasked.filter { !kind.keys.contains($0) }
-      if !unknown.isEmpty { notes = ["\(fields.file): not used, because \(name) has no \(unknown.joined(separator: ", "))"] }
+      let unasked = Set(fields.unasked)
+      let unknown = fields.all.filter { !kind.keys.contains($0) && (unasked.contains($0) || !fields.isOff($0)) }
+      if !unknown.isEmpty {
+        let why = kind.sampler == nil ? ":" : ", because \(name) has no"  // of a class that is not here not all is known
+        notes = ["\(fields.file): not used\(why) \(unknown.joined(separator: ", "))"]
+      }
+      let zero = "rescale_betas_zero_snr"
+      if schedule.path == .betas, unknown.contains(zero), !fields.isOff(zero) {
+        refuse("\(zero) is \(fields.text(zero)), which \(name) does not do", kind, fields)
+      }
       // What is off changes nothing, and what a class that is not here says of its way does not count.
       if kind.sampler != nil, let key = fields.unasked.first(where: { kind.keys.contains($0) && !fields.isOff($0) }) {
         refuse("\(key) is \(fields.text(key)), which is not done here", kind, fields)
@@ -56,6 +66,9 @@ package struct SchedulerConfiguration: Sendable {
       if !fields.unasked.isEmpty {
         notes = ["\(fields.file): not used without a known _class_name: \(fields.unasked.joined(separator: ", "))"]
       }
+    }
+    if let index, let name, index != name {
+      notes.append("\(fields.file): its _class_name \(name) counts; model_index.json names \(printable(index))")
     }
   }
 
@@ -173,7 +186,6 @@ package struct SchedulerConfiguration: Sendable {
     if fields.has("shift_terminal") { throw fields.wrong("shift_terminal", "expected null") }
     // Of dynamic shifting alone.
     fields.pass("base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len", "time_shift_type", "shift_terminal")
-    fields.pass("prediction_type")
     return NoiseSchedule(.straight(shift: shift, scale: Double(steps)), trainTimesteps: steps)
   }
 
@@ -196,7 +208,9 @@ extension SchedulerConfiguration {
       switch try fields.string("final_sigmas_type") ?? "zero" {
       case "zero": break
       case "sigma_min" where schedule.path == .betas: settings.endsAtFirstLevel = true
-      default: refuse("final_sigmas_type is \(fields.text("final_sigmas_type")), expected \"zero\" or \"sigma_min\"", kind, fields)
+      default:
+        let expected = schedule.path == .betas ? "\"zero\" or \"sigma_min\"" : "\"zero\" with use_flow_sigmas"
+        refuse("final_sigmas_type is \(fields.text("final_sigmas_type")), expected \(expected)", kind, fields)
       }
     }
     if knows("original_inference_steps") {
@@ -205,7 +219,7 @@ extension SchedulerConfiguration {
     }
     if sampler == "ddpm" { try readVariance(&fields, kind) } else { fields.pass("variance_type") }
     if kind.sampler == "dpm++" || kind.sampler == "unipc" { try readSolver(&fields, kind) }
-    if kind.sampler == "euler" {
+    if kind.sampler == "euler", knows("timestep_type") {
       let interpolation = try fields.string("interpolation_type") ?? "linear"
       settings.details.interpolatesSigmas = interpolation == "linear" && kind.interpolatesSigmas
       expect(fields, kind, "interpolation_type", interpolation, ["linear", "log_linear"])
@@ -243,8 +257,10 @@ extension SchedulerConfiguration {
     let sigmas: [(key: String, spacing: Spacing)] = [
       ("use_karras_sigmas", .karras), ("use_exponential_sigmas", .exponential), ("use_beta_sigmas", .beta),
     ]
-    for (key, spacing) in sigmas where kind.keys.contains(key) {
-      if try fields.flag(key) == true { settings.spacing = spacing }
+    let chosen = try sigmas.filter { try kind.keys.contains($0.key) && fields.flag($0.key) == true }
+    if let one = chosen.first { settings.spacing = one.spacing }
+    if chosen.count > 1 {
+      refuse("\(chosen.map(\.key).joined(separator: " and ")) are true, expected one of them", kind, fields)
     }
     // The spacing that the sampler takes anyway is none that the file asks for.
     if let sampler, settings.spacing == SamplerRegistry.spacing(sampler) { settings.spacing = nil }
@@ -259,7 +275,8 @@ extension SchedulerConfiguration {
     // diffusers' TCD reads none of them.
     if sampler == "tcd" { return }
     if thresholds, kind.keys.contains("thresholding") {
-      settings.clipping = Clipping(.dynamic(ratio: ratio, maximum: max(1, maximum)), movesNoise: false)
+      guard maximum > 0 else { throw fields.wrong("sample_max_value", "expected a number above 0") }
+      settings.clipping = Clipping(.dynamic(ratio: ratio, maximum: maximum), movesNoise: false)
     } else if clips, kind.keys.contains("clip_sample") {
       settings.clipping = Clipping(.range(range), movesNoise: false)
     }
@@ -279,8 +296,9 @@ extension SchedulerConfiguration {
     let lowers = try fields.flag("lower_order_final") ?? true
     if kind.sampler == "unipc" {
       if settings.order == 3 { refuse("solver_order is 3, expected 1 or 2", kind, fields) }
-      let solverType = try fields.string("solver_type") ?? "bh2"
-      expect(fields, kind, "solver_type", solverType, ["bh2"])
+      // Names of other solvers' types, which diffusers takes for bh2.
+      let told = try fields.string("solver_type") ?? "bh2"
+      expect(fields, kind, "solver_type", ["midpoint", "heun", "logrho"].contains(told) ? "bh2" : told, ["bh2"])
       if !lowers { refuse("lower_order_final is false, expected true", kind, fields) }
       if try fields.flag("predict_x0") == false { refuse("predict_x0 is false, expected true", kind, fields) }
       if let disabled = try fields.numbers("disable_corrector"), !disabled.isEmpty {
@@ -296,6 +314,8 @@ extension SchedulerConfiguration {
     settings.usesHeunType = type == "heun"
     switch try fields.string("algorithm_type") ?? "dpmsolver++" {
     case "dpmsolver++", "deis": break
+    case "sde-dpmsolver++" where schedule.path != .betas:
+      refuse("algorithm_type is \"sde-dpmsolver++\", expected \"dpmsolver++\" with use_flow_sigmas", kind, fields)
     case "sde-dpmsolver++":
       if sampler == kind.sampler { sampler = "dpm++2m-sde" }
       if settings.order == 3 { refuse("solver_order is 3 with sde-dpmsolver++, expected 1 or 2", kind, fields) }

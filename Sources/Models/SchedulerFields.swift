@@ -23,22 +23,25 @@ struct SchedulerFields {
   private let fields: [String: JSONValue]
   private(set) var asked: Set<String> = []
 
+  /// - Parameter name: the class where the file does not say.
   /// - Throws: `ConfigurationError`.
-  init(_ url: URL) throws {
+  init(_ url: URL, named name: String? = nil) throws {
     file = url.path
-    guard let object = try readConfiguration(JSONValue.self, at: url).object else {
+    guard var object = try readConfiguration(JSONValue.self, at: url).object else {
       throw ConfigurationError.wrong(file: url.path, reason: "expected an object of fields")
     }
+    if let name, object["_class_name"] ?? .null == .null { object["_class_name"] = .string(name) }
     fields = object
   }
 
   /// Whether the file has a field, and it is not null.
   func has(_ key: String) -> Bool { fields[key] != nil && fields[key] != .null }
 
-  /// Fields that nobody asked for; those that only say where the file is from, or are null, are left out.
-  var unasked: [String] {
-    fields.keys.filter { !$0.hasPrefix("_") && !asked.contains($0) && has($0) }.sorted()
-  }
+  /// All fields but those that only say where the file is from, or are null.
+  var all: [String] { fields.keys.filter { !$0.hasPrefix("_") && has($0) }.sorted() }
+
+  /// Those that nobody asked for.
+  var unasked: [String] { all.filter { !asked.contains($0) } }
 
   /// Whether a field is false.
   func isOff(_ key: String) -> Bool { fields[key] == .bool(false) }

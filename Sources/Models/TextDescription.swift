@@ -42,7 +42,7 @@ package struct TextDescription: Sendable {
   /// `model_max_length` of the tokenizer in a folder; nil where nobody says.
   static func statedMaximum(_ folder: URL) throws -> Double? {
     let settings = folder.appendingPathComponent("tokenizer_config.json")
-    guard FileManager.default.fileExists(atPath: settings.path) else { return nil }
+    guard isThere(settings) else { return nil }
     return try readConfiguration(TokenizerConfiguration.self, at: settings).maximumLength
   }
 
@@ -54,7 +54,7 @@ package struct TextDescription: Sendable {
     for place in places {
       for name in ["spiece.model", "tokenizer.json"] {
         let file = place.appendingPathComponent(name)
-        if files.fileExists(atPath: file.path) || danglingLink(file) != nil { return file }
+        if isThere(file) { return file }
       }
     }
     guard named == nil else { return nil }

@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTFiles
 import Foundation
 
@@ -10,7 +11,7 @@ public struct Vocabulary: Sendable {
   /// - Returns: nil where the folder has no list; one that cannot be read is no reason not to draw.
   public init?(of folder: ModelFolder) {
     let url = folder.url.appendingPathComponent("vocabulary.txt")
-    guard let bytes = try? readFile(url, limit: 16 << 20) else { return nil }
+    guard let bytes = try? readFile(url, limit: 16 << 20), bytes.withUnsafeBytes(standIn) == nil else { return nil }
     self.init(String(decoding: bytes, as: UTF8.self))
   }
 

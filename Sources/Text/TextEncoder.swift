@@ -64,8 +64,8 @@ package enum TextEncoders {
     let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
     let folder = !exists || isFolder.boolValue ? url : url.deletingLastPathComponent()
     let file = folder.appendingPathComponent("config.json")
-    let isThere = FileManager.default.fileExists(atPath: file.path)
-    if !exists || isFolder.boolValue && isThere { return try configuration(ConfigurationFile(file)) }
+    let isStated = isThere(file)
+    if !isThere(url) || isFolder.boolValue && isStated { return try configuration(ConfigurationFile(file)) }
     let tensors = try open(url)
     guard let kind = all.first(where: { $0.marks.allSatisfy(tensors.contains) }) else {
       let first = tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors"
@@ -75,7 +75,7 @@ package enum TextEncoders {
     }
     let found = try kind.init(tensors: tensors)
     // A configuration beside a file may be another's.
-    guard isThere, let beside = try? ConfigurationFile(file), kind.recognises(beside.fields), let stated = try? beside.read(kind),
+    guard isStated, let beside = try? ConfigurationFile(file), kind.recognises(beside.fields), let stated = try? beside.read(kind),
       stated.isSimilar(to: found)
     else { return found }
     return stated

@@ -30,6 +30,18 @@ import Testing
     }
   }
 
+  /// As configurations are: with what other writers and editors leave in JSON.
+  @Test(arguments: [
+    "\u{FEFF}", "\n\n", "// of two shards\n", "/* of two shards */",
+  ])
+  func indexesOfOthersAreRead(_ start: String) throws {
+    try write("model-1.safetensors", ["a": 1])
+    let index = start + #"{"metadata": {"total_size": NaN,}, "weight_map": {"a": "model-1.safetensors",},}"#
+    let url = try folder.write("model.safetensors.index.json", index.utf8)
+    #expect(try openCheckpoint(at: url).tensor("a").array == [1])
+    #expect(try openCheckpoint(at: folder.url).tensor("a").array == [1])
+  }
+
   @Test(arguments: [
     (#"{"weight_map": {"a": "/etc/passwd"}}"#, "inside the folder"),
     (#"{"weight_map": {"a": "../model-1.safetensors"}}"#, "inside the folder"),

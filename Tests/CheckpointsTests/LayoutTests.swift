@@ -67,6 +67,14 @@ import Testing
     #expect(try value("a") == 6 && value("b") == 7)
   }
 
+  @Test func shardsOfAVariant() throws {
+    try write("model-00001-of-00002.fp16.safetensors", ["a": 6])
+    try write("model-00002-of-00002.fp16.safetensors", ["b": 7])
+    #expect(try value("a") == 6 && value("b") == 7)
+    try write("model-00001-of-00001.safetensors", ["a": 8])
+    #expect(try value("a") == 8)
+  }
+
   /// Names that only look like shards'.
   @Test(arguments: ["m-00001-of-00000", "m-00002-of-00001", "m-00000-of-00002", "m-1-of-2"]) func noShards(_ stem: String) throws {
     try write(stem + ".safetensors", ["a": 8])

@@ -17,6 +17,7 @@ import Testing
     (#"{"error": "Repository not found"}"#, "error message of a server (\"Repository not found\")"),
     (#"{"message": "Not Found", "status": 404, "detail": [1]}"#, "error message of a server (\"Not Found\")"),
     ("Entry not found", "this is a text (\"Entry not found\")"),
+    ("Repository {x} not found [404]", "this is a text (\"Repository {x} not found [404]\")"),
     ("../../blobs/0123abc", "a symbolic link that was stored as a text"), ("", "the file is empty"),
     ("\u{1F}\u{8B}", "gzip"), ("GGUF\u{3}", "GGUF"),
   ].map { ($0.0 == "\u{1F}\u{8B}" ? [0x1F, 0x8B, 8, 0] : Array($0.0.utf8), $0.1) }

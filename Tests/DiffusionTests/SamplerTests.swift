@@ -46,7 +46,10 @@ import Testing
       ("ddim", SamplerSettings(steps: 1001), "1001 steps cannot be taken; choose 1 to 1000"),
       ("euler", SamplerSettings(steps: 5, eta: 0.5), "euler has no eta; choose ddim, tcd for it"),
       ("lcm", SamplerSettings(steps: 51), "51 steps cannot be taken; choose 1 to 50"),
-      ("lcm", SamplerSettings(steps: 26, strength: 0.5), "26 steps cannot be taken; choose 1 to 25"),
+      (
+        "lcm", SamplerSettings(steps: 26, strength: 0.5),
+        "strength 0.5 leaves 25 of lcm's 50 timesteps, too few for 26 steps; choose a larger strength or fewer steps"
+      ),
       ("tcd", SamplerSettings(steps: 0), "0 steps cannot be taken; choose 1 to 50"),
       (
         "lcm", SamplerSettings(steps: 4, spacing: .karras),
@@ -57,6 +60,10 @@ import Testing
         "the levels 'lcm' are those of consistency models; choose the sampler lcm or tcd"
       ),
       ("dmd", SamplerSettings(steps: 4), "dmd takes 1 step; choose another sampler for more"),
+      (
+        "dmd", SamplerSettings(steps: 1, strength: 0.6),
+        "dmd starts from noise alone and has no strength; choose another sampler for --image"
+      ),
       (
         "dmd", SamplerSettings(steps: 1, spacing: .trailing),
         "dmd asks the model at one timestep of its own; choose no noise levels"
@@ -82,6 +89,10 @@ import Testing
       let error = #expect(throws: DiffusionError.self) { try SamplerRegistry.make(name, settings: settings) }
       #expect(error?.description == text)
     }
+    var late = SamplerSettings(steps: 20, spacing: .leading)
+    late.details.offset = 900
+    let error = #expect(throws: DiffusionError.self) { try SamplerRegistry.make("ddim", settings: late) }
+    #expect(error?.description.hasPrefix("steps_offset 900 leads beyond the 1000 timesteps with 20 steps") == true)
   }
 
   /// Each walks every spacing or refuses it, always.
@@ -190,9 +201,10 @@ import Testing
     #expect(Comparison(expected: high, actual: beyond).nmse > 1e-12, "logits are clamped")
   }
 
-  /// A denoiser that knows the picture: any sampler, from any strength, comes back to it.
+  /// A denoiser that knows the picture: any sampler, from any strength that it has, comes back to it.
   @Test(arguments: names, [0.3, 1.0])
   func knownPictureComesBack(_ name: String, _ strength: Double) throws {
+    if name == "dmd", strength < 1 { return }
     var random = TorchRandom(seed: 11)
     let shape = [1, 2, 3, 4]
     let picture = try random.randn(shape)

@@ -131,7 +131,9 @@ import Testing
   }
 
   @Test func othersAreNamed() throws {
-    for (begin, name) in [("GIF89a", "GIF"), ("II*\0aaaa", "TIFF"), ("\0\0\0 ftypheic", "HEIC"), ("", "empty"), ("hello", "known")] {
+    for (begin, name) in [("GIF89a", "GIF"), ("II*\0aaaa", "TIFF"), ("\0\0\0 ftypheic", "HEIC"), ("", "empty"), ("hello", "known")] + [
+      ("version https://git-lfs.github.com/spec/v1\nsize 9\n", "Git LFS pointer"), ("<!DOCTYPE html>", "HTML page"),
+    ] {
       let error = #expect(throws: ImageError.self) { try PictureContents(Array(begin.utf8)) }
       #expect(error?.description.contains(name) == true)
     }

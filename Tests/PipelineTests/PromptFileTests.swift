@@ -1,5 +1,6 @@
 import DiTBatch
 import DiTModels
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing
@@ -114,6 +115,18 @@ import Testing
     let wide = PromptFile(name: "a.txt", bytes: [0xFF, 0xFE, 0x61, 0, 0x0A, 0])
     #expect(wide.problems.count == 1)
     #expect(wide.problems.first?.reason.contains("UTF-16") == true)
+  }
+
+  /// What lies in a file's place is no prompt; an answer of a server could be one.
+  @Test func whatIsNoFileOfPrompts() throws {
+    let folder = try TemporaryFolder()
+    let texts = ["version https://git-lfs.github.com/spec/v1\nsize 9\n": "Git LFS", "<html><title>Sign in</title>": "Sign in"]
+    for (text, what) in texts {
+      try folder.write(text, to: "prompts.txt")
+      #expect { _ = try PromptFile(path: folder.file("prompts.txt").path) } throws: { "\($0)".contains(what) }
+    }
+    try folder.write(#"{"prompt": "version https://git-lfs.github.com/"}"#, to: "prompts.jsonl")
+    #expect(try PromptFile(path: folder.file("prompts.jsonl").path).lines.count == 1)
   }
 
   /// Whatever the bytes: no crash, and every line counts once.

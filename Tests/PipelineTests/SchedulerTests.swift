@@ -49,6 +49,7 @@ import Testing
       "DPMSolverMultistepScheduler", #""prediction_type": "flow_prediction", "use_flow_sigmas": true, "flow_shift": 3.0"#,
       "dpm++", 20, 4.5, nil),
     Default("UniPCMultistepScheduler", "", "unipc", 20, 4.5, nil),
+    Default("UniPCMultistepScheduler", #""solver_type": "midpoint", "flow_shift": 3.0"#, "unipc", 20, 4.5, nil),
     Default("EulerDiscreteScheduler", "", "euler", 20, 4.5, nil),
     Default("EulerDiscreteScheduler", #""timestep_spacing": "leading", "steps_offset": 1"#, "euler", 20, 4.5, .leading),
     Default("EulerAncestralDiscreteScheduler", #""timestep_spacing": "trailing""#, "euler_a", 20, 4.5, .trailing),
@@ -94,6 +95,8 @@ import Testing
     #expect(folder.scheduler.schedule.betas[999] == 0.01 && folder.scheduler.schedule.betas[0] == 1e-5)
   }
 
+  private static let flow = #""prediction_type": "flow_prediction", "use_flow_sigmas": true"#
+
   private static let refused: [(name: String, fields: String, line: String)] = [
     ("PNDMScheduler", "", #"_class_name "PNDMScheduler" is not here; --sampler ddim draws without it"#),
     ("DEISMultistepScheduler", "", #"_class_name "DEISMultistepScheduler" is not here; --sampler dpm++ draws without it"#),
@@ -108,6 +111,22 @@ import Testing
     ("EulerDiscreteScheduler", #""timestep_type": "continuous""#, #"timestep_type is "continuous", expected "discrete""#),
     ("DDPMScheduler", #""variance_type": "learned""#, #"variance_type is "learned", expected a fixed one"#),
     ("FlowMatchEulerDiscreteScheduler", #""use_karras_sigmas": true"#, "use_karras_sigmas is true, which is not done here"),
+    (
+      "DPMSolverMultistepScheduler", #""use_beta_sigmas": true, "use_karras_sigmas": true"#,
+      "use_karras_sigmas and use_beta_sigmas are true, expected one of them"
+    ),
+    (
+      "DPMSolverMultistepScheduler", flow + #", "algorithm_type": "sde-dpmsolver++""#,
+      #"algorithm_type is "sde-dpmsolver++", expected "dpmsolver++" with use_flow_sigmas"#
+    ),
+    (
+      "DPMSolverMultistepScheduler", flow + #", "final_sigmas_type": "sigma_min""#,
+      #"final_sigmas_type is "sigma_min", expected "zero" with use_flow_sigmas"#
+    ),
+    (
+      "HeunDiscreteScheduler", #""prediction_type": "v_prediction", "rescale_betas_zero_snr": true"#,
+      "rescale_betas_zero_snr is true, which HeunDiscreteScheduler does not do"
+    ),
   ]
 
   /// What another sampler could do without is refused when a picture is asked for, and not with that sampler.
@@ -148,6 +167,33 @@ import Testing
     let folder = try model("DDIMScheduler", #""skip_prk_steps": true, "foo": null, "_bar": 1, "clip_sample": false"#)
     #expect(folder.notes.count == 1)
     #expect(folder.notes[0].hasSuffix("not used, because DDIMScheduler has no skip_prk_steps"))
+    // Fields that other classes of the same sampler have.
+    let flow = try model("FlowMatchEulerDiscreteScheduler", #""timestep_type": "continuous", "prediction_type": "x""#)
+    #expect(flow.notes.count == 1 && flow.notes[0].hasSuffix("has no prediction_type, timestep_type"), "\(flow.notes)")
+    try flow.check(flow.defaultRequest)
+  }
+
+  /// The class in `model_index.json` counts where the file does not say; nothing of both goes unsaid.
+  @Test func theIndexNamesTheClass() throws {
+    let url = try tiny.pixArt()
+    let file = "pixart/scheduler/scheduler_config.json"
+    func folder(_ name: String) throws -> ModelFolder {
+      try tiny.folder.write(
+        #"{"_class_name": "PixArtAlphaPipeline", "scheduler": ["diffusers", "\#(name)"]}"#, to: "pixart/model_index.json")
+      return try ModelFolder(url)
+    }
+    #expect(try folder("DPMSolverMultistepScheduler").notes.isEmpty)
+    #expect(try folder("LCMScheduler").notes.map { $0.hasSuffix("no scheduler/scheduler_config.json: dpm++ draws") } == [true])
+    try tiny.folder.write(#"{"beta_start": 0.0001}"#, to: file)
+    let named = try folder("LCMScheduler")
+    #expect(named.defaultRequest.sampler == "lcm" && named.notes.isEmpty)
+    try tiny.folder.write(#"{"_class_name": "DDIMScheduler", "beta_start": 0.0001}"#, to: file)
+    let both = try folder("LCMScheduler")
+    #expect(both.defaultRequest.sampler == "ddim" && both.notes.count == 1 && both.notes[0].contains("\"LCMScheduler\""))
+    let link = tiny.folder.file(file)
+    try FileManager.default.removeItem(at: link)
+    try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "../../blobs/0123")
+    #expect { _ = try folder("LCMScheduler") } throws: { "\($0)".contains("scheduler_config.json: cannot be read (a link to") }
   }
 
   /// Every one of these files draws its own picture.

@@ -156,6 +156,15 @@ import Testing
     }
   }
 
+  /// With a mark of the byte order and a comment.
+  @Test func editedFilesAreRead() throws {
+    let model = Fixtures.url("tokenizer/dit-t2i-8192.spiece.model").resolvingSymlinksInPath()
+    let url = try write(tokenizerJSON(model, newer: true))
+    try (Data("\u{FEFF}// of T5\n".utf8) + Data(contentsOf: url)).write(to: url)
+    let ids = try SentencePieceTokenizer(contentsOf: url).encode("a red fox")
+    #expect(try ids == SentencePieceTokenizer(contentsOf: model).encode("a red fox"))
+  }
+
   @Test func pointersAreNamed() throws {
     let url = folder.file("spiece.model")
     try Data("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 791656\n".utf8).write(to: url)

@@ -37,7 +37,7 @@ package struct TinyAutoencoderConfiguration: AutoencoderConfiguration {
       }
       return list
     }
-    latentChannels = try values.decode(Int.self, forKey: .latentChannels)
+    latentChannels = try values.decodeIfPresent(Int.self, forKey: .latentChannels) ?? 4
     guard (1...1_024).contains(latentChannels) else { throw wrong(.latentChannels, "is \(latentChannels)") }
     decoderChannels = try levels(.decoderChannels, .shortDecoderChannels, 1...4_096)
     decoderBlocks = try levels(.decoderBlocks, .shortDecoderBlocks, 0...64)

@@ -19,6 +19,9 @@ package struct DMD: Sampler {
     guard settings.spacing == nil else {
       throw DiffusionError.setting("dmd asks the model at one timestep of its own; choose no noise levels")
     }
+    guard settings.strength == 1 else {
+      throw DiffusionError.setting("dmd starts from noise alone and has no strength; choose another sampler for --image")
+    }
     return StepPlan(levels: [schedule.level(timestep: timestep * Double(schedule.trainTimesteps) / 1000)])
   }
 

@@ -58,7 +58,9 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
     guard let loaded else {
       let reason = message.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
       guard !reason.contains("bad_alloc") else { throw TokenizerError.outOfMemory }  // in words that wrap it, too
-      throw TokenizerError.notSentencePiece(path: url.path, reason: reason.isEmpty ? "unknown format" : reason)
+      let isOfCode = reason.isEmpty || reason.contains(".cc(")  // a line of its source and the check that failed there
+      throw TokenizerError.notSentencePiece(
+        path: url.path, reason: isOfCode ? "damaged, cut short, or of another format" : reason)
     }
     guard csp_eos_id(loaded) >= 0 else {
       csp_free(loaded)
@@ -113,7 +115,7 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
     if let reason = standIn(file.bytes) ?? textInPlace(file.bytes) {
       throw LoadError.malformed(file: url.path, reason: reason)
     }
-    if file.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
+    if beginsAsJSON(file.bytes) || url.pathExtension == "json" {
       do {
         return try readConfiguration(UnigramFile.self, at: url).modelProto()
       } catch let problem as UnigramFile.Unreadable {
