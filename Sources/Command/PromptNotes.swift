@@ -8,7 +8,7 @@ enum PromptNotes {
     let review = try PromptReview(model.folder, tokenizer: model.stages.tokenizer)
     var seen: Set<String> = []
     for request in requests {
-      let settings = [DecoderNote.text(request, model.folder), isRedrawn ? nil : try sizeNote(request, model.folder)]
+      let settings = [DecoderNote.text(request, model.folder), isRedrawn ? nil : sizeNote(request, model.folder.name, review)]
       for note in lines(on: request, review) + settings.compactMap(\.self) where seen.insert(note).inserted {
         complain("note: \(note)")
       }
@@ -26,13 +26,11 @@ enum PromptNotes {
   }
 
   /// Where shapes fall apart at a size, and what to draw instead.
-  static func sizeNote(_ request: GenerationRequest, _ folder: ModelFolder) throws -> String? {
-    guard let limits = try ModelLimits(of: folder), let sizes = limits.sizes,
-      let better = limits.better(than: request.size, step: folder.sizeStep)
-    else { return nil }
+  static func sizeNote(_ request: GenerationRequest, _ name: String, _ review: PromptReview) -> String? {
+    guard let (good, better) = review.sizeAdvice(request.size) else { return nil }
     let times = Int((Double(request.size.width) / Double(better.width)).rounded())
     let scale = times > 1 ? " --scale \(min(times, 4))" : ""
-    return "\(folder.name) draws well from \(sizes.smallest)x\(sizes.smallest) to \(sizes.largest)x\(sizes.largest) pixels, not at "
+    return "\(name) draws well from \(good.smallest)x\(good.smallest) to \(good.largest)x\(good.largest) pixels, not at "
       + "\(request.size): try --size \(better)\(scale)"
   }
 }

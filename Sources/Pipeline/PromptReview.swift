@@ -6,6 +6,7 @@ import DiTText
 /// ``ModelLimits``.
 package struct PromptReview {
   private let name: String
+  private let sizeStep: Int
   private let vocabulary: Vocabulary?
   private let limits: ModelLimits?
   private let text: TextDescription?
@@ -17,6 +18,7 @@ package struct PromptReview {
   /// - Throws: `ConfigurationError` for a damaged `limits.json`, `TokenizerError`.
   package init(_ folder: ModelFolder, tokenizer: (any TextTokenizer)? = nil) throws {
     name = folder.name
+    sizeStep = folder.sizeStep
     vocabulary = Vocabulary(of: folder)
     limits = try ModelLimits(of: folder)
     text = folder.text
@@ -46,11 +48,15 @@ package struct PromptReview {
     return notes + unknown(in: text, words.count, but: uncounted) + unspelled(in: text) + cut(text)
   }
 
+  /// Where shapes fall apart at a size: the sizes that are good, and the nearest of them. Nil where it is good.
+  package func sizeAdvice(_ size: PictureSize) -> (good: ModelLimits.Sizes, better: PictureSize)? {
+    guard let sizes = limits?.sizes, let better = limits?.better(than: size, step: sizeStep) else { return nil }
+    return (sizes, better)
+  }
+
   /// What is beyond the model's longest prompt.
   private func cut(_ plain: String) -> [String] {
-    guard let text, let tokenizer, let pieces = try? tokenizer.pieces(of: Array(text.prepared(plain).utf8)) else { return [] }
-    let dropped = pieces.count + 1 - tokenizer.maximumLength
-    guard dropped > 0 else { return [] }
+    guard let text, let tokenizer, case let dropped = tokenizer.dropped(from: text.prepared(plain)), dropped > 0 else { return [] }
     return ["\(name) reads \(tokenizer.maximumLength - 1) tokens; the last \(dropped) of the prompt are not seen"]
   }
 
@@ -77,5 +83,12 @@ package struct PromptReview {
 
   private static func words(_ text: String) -> [String] {
     text.lowercased().split { !($0.isLetter || $0.isNumber) }.map(String.init)
+  }
+}
+
+extension TextTokenizer {
+  /// Tokens of a text that do not fit beside the end token.
+  func dropped(from text: String) -> Int {
+    max(0, ((try? pieces(of: Array(text.utf8)))?.count ?? 0) + 1 - maximumLength)
   }
 }

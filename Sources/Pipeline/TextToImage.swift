@@ -42,9 +42,7 @@ public final class TextToImage: Sendable {
   /// Tokens of a prompt that the model does not see because it is too long.
   public func droppedTokens(of prompt: String) -> Int {
     guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
-    let words = text.prepared(WeightedPrompt.plain(prompt))
-    let pieces = (try? tokenizer.pieces(of: Array(words.utf8))) ?? []
-    return max(0, pieces.count + 1 - tokenizer.maximumLength)
+    return tokenizer.dropped(from: text.prepared(WeightedPrompt.plain(prompt)))
   }
 
   /// What latents look like; a preview takes as long as decoding the picture does.

@@ -14,7 +14,7 @@ package enum PublishedModels {
     /// Owner and name on the Hugging Face hub, or where else it lies.
     let source: String
     let transformer: any TransformerConfiguration
-    let readsText: Bool
+    var readsText: Bool { transformer.textSize != nil }
     /// Pixels along a side.
     let size: Int
     var steps: Int
@@ -53,7 +53,7 @@ package enum PublishedModels {
     ) throws {
       entries.append(
         Entry(
-          name: name, source: source, transformer: transformer, readsText: transformer.textSize != nil, size: size,
+          name: name, source: source, transformer: transformer, size: size,
           steps: try steps ?? transformer.traits.sampling.steps, isGuided: guided, command: command))
     }
     let (alpha, sigma) = ("PixArt-XL-2-512x512", "PixArt-Sigma-XL-2-1024-MS")
@@ -95,17 +95,18 @@ package enum PublishedModels {
       "| model | where | download | draws with `dit-t2i …` | steps | multiply-adds | memory | two cores |",
       "|---|---|---|---|---|---|---|---|",
     ]
-    return try (head + entries().map(row)).joined(separator: "\n")
+    let (decoder, text) = (try kl.listing(), try t5.listing())
+    return try (head + entries().map { try row($0, decoder, text) }).joined(separator: "\n")
   }
 
-  private static func row(_ entry: Entry) throws -> String {
+  private static func row(_ entry: Entry, _ autoencoder: NetworkListing, _ encoder: NetworkListing) throws -> String {
     let side = entry.size / (8 * entry.transformer.patchSize)
     let pixels = Double(entry.size * entry.size)
     let work = Workload(
       patches: side * side, textTokens: entry.readsText ? tokens : 0, latents: entry.size * entry.size / 64)
     let transformer = try entry.transformer.listing().costs(work)
-    let decoder = try kl.listing().costs(work)
-    let text = entry.readsText ? try t5.listing().costs(work) : []
+    let decoder = autoencoder.costs(work)
+    let text = entry.readsText ? encoder.costs(work) : []
     let once = [transformer, decoder, text].reduce(0) { $0 + $1.multiplyAdds(.picture) }
     let evaluations = entry.steps * (entry.isGuided ? 2 : 1)
     let multiplyAdds = Double(once) + Double(evaluations) * Double(transformer.multiplyAdds(.step))

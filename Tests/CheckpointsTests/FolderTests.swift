@@ -9,15 +9,9 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func write(_ name: String, _ tensors: [String: Float]) throws {
-    var writer = SafetensorsWriter(folder.file(name))
-    for (name, value) in tensors { try writer.add(TensorName(name), try Tensor([value], [1])) }
-    try writer.write()
-  }
-
   @Test func readsShards() throws {
-    try write("model-1.safetensors", ["a": 1, "b": 2])
-    try write("model-2.safetensors", ["c": 3])
+    try folder.write("model-1.safetensors", ["a": 1, "b": 2])
+    try folder.write("model-2.safetensors", ["c": 3])
     let index = #"""
       {"metadata": {"total_size": 1.2e1, "x": [null]}, "weight_map":
       {"a": "model-1.safetensors", "c": "model-2.safetensors", "b": "model-1.safetensors"}}
@@ -35,7 +29,7 @@ import Testing
     "\u{FEFF}", "\n\n", "// of two shards\n", "/* of two shards */",
   ])
   func indexesOfOthersAreRead(_ start: String) throws {
-    try write("model-1.safetensors", ["a": 1])
+    try folder.write("model-1.safetensors", ["a": 1])
     let index = start + #"{"metadata": {"total_size": NaN,}, "weight_map": {"a": "model-1.safetensors",},}"#
     let url = try folder.write("model.safetensors.index.json", index.utf8)
     #expect(try openCheckpoint(at: url).tensor("a").array == [1])
@@ -56,7 +50,7 @@ import Testing
     (#"{"weight_map": {}} x"#, "after the JSON"),
   ])
   func refusesBadIndexes(_ index: String, _ what: String) throws {
-    try write("model-1.safetensors", ["a": 1])
+    try folder.write("model-1.safetensors", ["a": 1])
     let url = try folder.write("model.safetensors.index.json", index.utf8)
     #expect {
       _ = try openCheckpoint(at: url)
@@ -68,12 +62,12 @@ import Testing
     try FileManager.default.copyItem(
       at: Fixtures.url("files/pickle/good/state-dict.pt"), to: folder.file("pytorch_model.bin"))
     #expect(try openCheckpoint(at: folder.url).contains("bias"))
-    try write("first.safetensors", ["a": 1])
-    try write("second.safetensors", ["a": 2])
+    try folder.write("first.safetensors", ["a": 1])
+    try folder.write("second.safetensors", ["a": 2])
     #expect(try openCheckpoint(at: folder.url).contains("bias"))
     try FileManager.default.removeItem(at: folder.file("pytorch_model.bin"))
     expectRefusal(of: folder.url, "two files") { _ = try openCheckpoint(at: folder.url) }
-    try write("diffusion_pytorch_model.safetensors", ["a": 3])
+    try folder.write("diffusion_pytorch_model.safetensors", ["a": 3])
     #expect(try openCheckpoint(at: folder.url).tensor("a").array == [3])
   }
 

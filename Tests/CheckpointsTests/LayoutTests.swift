@@ -10,12 +10,6 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func write(_ name: String, _ tensors: [String: Float]) throws {
-    var writer = SafetensorsWriter(folder.file(name))
-    for (name, value) in tensors { try writer.add(TensorName(name), try Tensor([value], [1])) }
-    try writer.write()
-  }
-
   private func index(_ name: String, _ shards: [String: String]) throws {
     try folder.write(name, String(decoding: JSONEncoder().encode(["weight_map": shards]), as: UTF8.self).utf8)
   }
@@ -33,8 +27,8 @@ import Testing
   func shardsOfAVariant(_ name: String?) throws {
     let stem = name?.hasPrefix("diffusion") == true ? "diffusion_pytorch_model" : "model"
     let shards = (1...2).map { "\(stem).fp16-0000\($0)-of-00002.safetensors" }
-    try write(shards[0], ["a": 1])
-    try write(shards[1], ["b": 2])
+    try folder.write(shards[0], ["a": 1])
+    try folder.write(shards[1], ["b": 2])
     if let name { try index(name, ["a": shards[0], "b": shards[1]]) }
     #expect(try value("a") == 1 && value("b") == 2)
     // One of them stands for all.
@@ -43,49 +37,49 @@ import Testing
     try FileManager.default.copyItem(
       at: Fixtures.url("files/pickle/good/state-dict.pt"), to: folder.file("pytorch_model.bin"))
     #expect(try openCheckpoint(at: folder.url).contains("bias"))
-    try write("\(stem).safetensors", ["a": 3])
+    try folder.write("\(stem).safetensors", ["a": 3])
     #expect(try value("a") == 3)
   }
 
   @Test func theIndexOfWhatWasNotDownloaded() throws {
     try index("model.safetensors.index.json", ["a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"])
     #expect { _ = try openCheckpoint(at: folder.url) } throws: { "\($0)".contains("2 of 2 shards missing") }
-    try write("model.fp16.safetensors", ["a": 4])
+    try folder.write("model.fp16.safetensors", ["a": 4])
     #expect(try value("a") == 4)
-    try write("model-00001-of-00002.safetensors", ["a": 5])
+    try folder.write("model-00001-of-00002.safetensors", ["a": 5])
     #expect { _ = try openCheckpoint(at: folder.url) } throws: {
       "\($0)".contains("1 of 2 shards missing") && "\($0)".contains("model-00002-of-00002.safetensors")
     }
   }
 
   @Test func shardsWithoutTheirIndex() throws {
-    try write("any-00001-of-00002.safetensors", ["a": 6])
+    try folder.write("any-00001-of-00002.safetensors", ["a": 6])
     #expect { _ = try openCheckpoint(at: folder.url) } throws: { "\($0)".contains("any-00002-of-00002.safetensors") }
-    try write("any-00002-of-00002.safetensors", ["a": 7])
+    try folder.write("any-00002-of-00002.safetensors", ["a": 7])
     #expect { _ = try openCheckpoint(at: folder.url) } throws: { "\($0)".contains("two tensors of this name") }
-    try write("any-00002-of-00002.safetensors", ["b": 7])
+    try folder.write("any-00002-of-00002.safetensors", ["b": 7])
     #expect(try value("a") == 6 && value("b") == 7)
   }
 
   @Test func shardsOfAVariant() throws {
-    try write("model-00001-of-00002.fp16.safetensors", ["a": 6])
-    try write("model-00002-of-00002.fp16.safetensors", ["b": 7])
+    try folder.write("model-00001-of-00002.fp16.safetensors", ["a": 6])
+    try folder.write("model-00002-of-00002.fp16.safetensors", ["b": 7])
     #expect(try value("a") == 6 && value("b") == 7)
-    try write("model-00001-of-00001.safetensors", ["a": 8])
+    try folder.write("model-00001-of-00001.safetensors", ["a": 8])
     #expect(try value("a") == 8)
   }
 
   /// Names that only look like shards'.
   @Test(arguments: ["m-00001-of-00000", "m-00002-of-00001", "m-00000-of-00002", "m-1-of-2"]) func noShards(_ stem: String) throws {
-    try write(stem + ".safetensors", ["a": 8])
+    try folder.write(stem + ".safetensors", ["a": 8])
     #expect(try value("a", at: folder.file(stem + ".safetensors")) == 8)
   }
 
   @Test func severalVariants() throws {
-    try write("model.bf16.safetensors", ["a": 1])
+    try folder.write("model.bf16.safetensors", ["a": 1])
     #expect(try value("a") == 1)
-    try write("model.fp16.safetensors", ["a": 2])
-    try write("model.odd.safetensors", ["a": 3])
+    try folder.write("model.fp16.safetensors", ["a": 2])
+    try folder.write("model.odd.safetensors", ["a": 3])
     #expect(try value("a") == 2)
   }
 
@@ -95,21 +89,21 @@ import Testing
     "", "module.", "_orig_mod.", "module._orig_mod.", "model.diffusion_model.", "model.", "net.", "any.thing.at.all.",
   ])
   func prefixesAreTakenOff(_ prefix: String) throws {
-    try write("x.safetensors", [prefix + "blocks.0.weight": 1, prefix + "final.weight": 2, "step": 3])
+    try folder.write("x.safetensors", [prefix + "blocks.0.weight": 1, prefix + "final.weight": 2, "step": 3])
     let found = try openNetwork(at: folder.file("x.safetensors"), marks: [["no"], ["blocks.0.weight", "final.weight"]])
     #expect(try found.tensor("final.weight").array == [2])
     #expect(found.contains("step") == (prefix.replacing("_orig_mod.", with: "").isEmpty))
   }
 
   @Test func wrappersWithinNames() throws {
-    try write("x.safetensors", ["_fsdp_wrapped_module.blocks.0._checkpoint_wrapped_module.attn._orig_mod.weight": 1])
+    try folder.write("x.safetensors", ["_fsdp_wrapped_module.blocks.0._checkpoint_wrapped_module.attn._orig_mod.weight": 1])
     #expect(try openCheckpoint(at: folder.file("x.safetensors")).unwrapped().contains("blocks.0.attn.weight"))
-    try write("y.safetensors", ["_orig_mod.a": 1, "a": 2])
+    try folder.write("y.safetensors", ["_orig_mod.a": 1, "a": 2])
     #expect(throws: LoadError.self) { try openCheckpoint(at: folder.file("y.safetensors")).unwrapped() }
   }
 
   @Test func averagedWeightsComeFirst() throws {
-    try write("x.safetensors", ["model.a": 1, "model.b": 1, "ema_model.module.a": 2, "ema_model.module.b": 2, "other.a": 3])
+    try folder.write("x.safetensors", ["model.a": 1, "model.b": 1, "ema_model.module.a": 2, "ema_model.module.b": 2, "other.a": 3])
     #expect(try openNetwork(at: folder.file("x.safetensors"), marks: [["a", "b"]]).tensor("a").array == [2])
   }
 

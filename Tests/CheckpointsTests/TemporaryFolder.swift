@@ -1,3 +1,5 @@
+import DiTCheckpoints
+import DiTTensors
 import Foundation
 import DiTTestSupport
 
@@ -8,5 +10,12 @@ extension TemporaryFolder {
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     try Data(bytes).write(to: url)
     return url
+  }
+
+  /// A safetensors file of tensors with one number each.
+  func write(_ name: String, _ tensors: [String: Float]) throws {
+    var writer = SafetensorsWriter(file(name))
+    for (name, value) in tensors { try writer.add(TensorName(name), try Tensor([value], [1])) }
+    try writer.write()
   }
 }

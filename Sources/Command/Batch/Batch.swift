@@ -131,7 +131,7 @@ struct Batch: ParsableCommand {
     if read.count > Batch.mostNotes { note("note: \(read.count - Batch.mostNotes) more of this kind") }
     var sizes: Set<PictureSize> = []
     for job in jobs where sizes.insert(job.request.size).inserted {
-      if let text = try PromptNotes.sizeNote(job.request, model) { note("note: line \(job.line): \(text)") }
+      if let text = PromptNotes.sizeNote(job.request, model.name, review) { note("note: line \(job.line): \(text)") }
     }
   }
 
