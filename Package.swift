@@ -58,7 +58,7 @@ let package = Package(
     stage("Text", ["Errors", "Tensors", "Checkpoints", "CSentencePiece"]),
     stage("Diffusion", ["Errors", "Tensors"]),
     stage("Transformer", ["Errors", "Tensors", "Checkpoints", "Diffusion"]),
-    stage("Autoencoder", ["Errors", "Tensors", "Checkpoints"]),
+    stage("Autoencoder", ["Errors", "Files", "Tensors", "Checkpoints"]),
     stage("Image", ["Errors", "Files", "CPNG", "CJPEG", "CWebP"]),
     stage("Charts", ["Image", "CPango"]),
     stage("Models", ["Errors", "Files", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder"]),

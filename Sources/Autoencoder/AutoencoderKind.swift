@@ -1,4 +1,5 @@
 import DiTCheckpoints
+import DiTFiles
 import DiTTensors
 import Foundation
 
@@ -80,7 +81,7 @@ package struct AutoencoderPlace {
   /// Of a folder with the halves of TAESD as they are published, the decoder: the encoder is found beside it. Of several
   /// pairs, SDXL's where the latents are SDXL's, else the one that is not.
   private static func half(in folder: URL, _ scaling: LatentScaling?) throws -> URL? {
-    let all = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let all = try DiTFiles.names(in: folder)
     let endings = [".safetensors", ".pth", ".pt", ".bin"]
     let usual = ["model", "diffusion_pytorch_model", "pytorch_model"].flatMap { stem in endings.map { stem + $0 } }
     guard Set(usual).isDisjoint(with: all) else { return nil }

@@ -79,7 +79,7 @@ struct DitT2I: ParsableCommand {
       }
       finish(with: nil)
     } catch {
-      finish(with: error)
+      finish(with: FileError(error) ?? error)
     }
   }
 

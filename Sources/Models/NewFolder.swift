@@ -29,13 +29,12 @@ package enum NewFolder {
       let folder = try AtomicFolder(target)
       try fill(folder.url)
       try folder.commit()
-    } catch FileError.exists(let path) {
-      throw ConversionError.exists(path: path)
-    } catch FileError.unwritable(_, let reason) {
-      throw ConversionError.cannotCreate(path: target.path, reason: reason)
-    } catch let error as CocoaError {
-      let reason = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
-      throw ConversionError.cannotCreate(path: target.path, reason: reason ?? error.localizedDescription)
+    } catch {
+      switch FileError(error) ?? error {
+      case FileError.exists(let path): throw ConversionError.exists(path: path)
+      case FileError.unwritable(_, let reason): throw ConversionError.cannotCreate(path: target.path, reason: reason)
+      case let error: throw error
+      }
     }
   }
 }
