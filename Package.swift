@@ -126,3 +126,30 @@ if Context.environment["DIT_T2I_LIBFUZZER"] != nil {
       ], path: "Tests/fuzz/Fuzz"),
   ]
 }
+
+// The server, with all that it builds on, where it is asked for: packaging/build dit-t2i-server, and the tests. A first
+// picture fetches and builds none of it.
+if Context.environment["DIT_T2I_SERVER"] != nil {
+  package.dependencies += [
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.0.0"),
+  ]
+  package.products += [.executable(name: "dit-t2i-server", targets: ["DiTServerCommand"])]
+  package.targets += [
+    .target(
+      name: "DiTServer",
+      dependencies: [
+        "DiTErrors", "DiTFiles", "DiTDiffusion", "DiTTransformer", "DiTImage", "DiTModels", "DiTTextToImage", "DiTBatch",
+        .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ], path: "Sources/Server", resources: [.embedInCode("Page/page.html")]),
+    .executableTarget(
+      name: "DiTServerCommand",
+      dependencies: ["DiTServer", "DiTErrors", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/ServerCommand"),
+    tests("Server", ["Server", "Models", "TextToImage", "Image"]),
+  ]
+}

@@ -1,0 +1,2 @@
+import Hummingbird
+package func test() -> Int { PackageResources.page_html.count }

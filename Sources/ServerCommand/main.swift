@@ -1,0 +1,2 @@
+import DiTServer
+print(test())

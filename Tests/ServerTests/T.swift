@@ -1,0 +1,3 @@
+import DiTServer
+import Testing
+@Test func x() { #expect(test() > 1) }
