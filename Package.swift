@@ -141,7 +141,8 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
     .target(
       name: "DiTServer",
       dependencies: [
-        "DiTErrors", "DiTFiles", "DiTDiffusion", "DiTTransformer", "DiTImage", "DiTModels", "DiTTextToImage", "DiTBatch",
+        "DiTErrors", "DiTFiles", "DiTTensors", "DiTDiffusion", "DiTTransformer", "DiTImage", "DiTModels", "DiTTextToImage",
+        "DiTBatch",
         .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

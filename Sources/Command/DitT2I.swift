@@ -7,9 +7,6 @@ import DiTTextToImage
 import DiTVerification
 import Foundation
 
-/// The program's version, as `--version` and the pictures' metadata say it.
-let programVersion = "0.1.0"
-
 @main
 struct DitT2I: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -31,7 +31,7 @@ struct OutputNames {
       named = true
     } else {
       folder = URL(fileURLWithPath: output ?? ".")
-      base = OutputNames.slug([prompt, className ?? ""].joined(separator: " "))
+      base = slug([prompt, className ?? ""].joined(separator: " "))
       ending = ".png"
       named = false
     }
@@ -129,16 +129,5 @@ struct OutputNames {
     let ending = URL(fileURLWithPath: file).pathExtension
     guard PictureFormat(ending: ending) != nil else { return (file, ".png") }
     return (String(file.dropLast(ending.count + 1)), "." + ending)
-  }
-
-  /// "a red fox in snow" -> "a-red-fox-in-snow"; letters and digits of any script, at most 60 characters.
-  static func slug(_ text: String) -> String {
-    let words = text.lowercased().split { !($0.isLetter || $0.isNumber) }
-    var result = ""
-    for word in words where result.utf8.count + word.utf8.count < 100 {
-      if result.count + word.count > 60 { break }
-      result += (result.isEmpty ? "" : "-") + word
-    }
-    return result.isEmpty ? String(words.first?.prefix(20) ?? "picture") : result
   }
 }

@@ -15,6 +15,9 @@ public struct Vocabulary: Sendable {
     self.init(String(decoding: bytes, as: UTF8.self))
   }
 
+  /// In order.
+  package var all: [String] { words.map(String.init).sorted() }
+
   init(_ text: String) { words = Set(text.split(whereSeparator: \.isNewline)) }
 
   /// Words of a text, runs of letters, that are not in the list: each once, in order, as they are written there.

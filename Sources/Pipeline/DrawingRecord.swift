@@ -3,16 +3,18 @@ import DiTModels
 
 /// Remembers what happened while one picture was drawn: give it the events of the drawing.
 package struct DrawingRecord {
+  /// Which picture of those that are drawn together.
+  private let index: Int
   /// The clean picture as the model saw it after each step.
   package private(set) var originals: [Latents] = []
   private var attention: [AttentionMap] = []
 
-  package init() {}
+  package init(of index: Int = 0) { self.index = index }
 
   package mutating func note(_ event: DrawingEvent) {
     switch event {
-    case .predictedOriginal(_, let latents): originals += latents.prefix(1)
-    case .attention(_, let maps): attention += maps.prefix(1)
+    case .predictedOriginal(_, let latents): originals.append(latents[index])
+    case .attention(_, let maps): attention.append(maps[index])
     case .step, .decoding, .finished: break
     }
   }
@@ -20,7 +22,7 @@ package struct DrawingRecord {
   // MARK: the steps
 
   /// About `count` of the steps, evenly spread, the last among them: from 0.
-  static func chosen(of steps: Int, count: Int) -> [Int] {
+  package static func chosen(of steps: Int, count: Int) -> [Int] {
     guard steps > count else { return Array(0..<steps) }
     return (1...count).map { $0 * steps / count - 1 }
   }

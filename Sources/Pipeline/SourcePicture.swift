@@ -38,20 +38,45 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   ///   - keepsPixels: the files need not be readable a second time, as a pipe is not.
   /// - Throws: `FileError`, `ImageError`, or `SourceError` where picture and mask differ in shape.
   public init(_ url: URL, mask: URL?, size: PictureSize?, step: Int, keepsPixels: Bool = false) throws {
-    let (contents, hash) = try SourcePicture.read(url)
+    try self.init(
+      File(url), mask: mask.map { try File($0) }, size: size, step: step, keepsPixels: keepsPixels)
+  }
+
+  /// Of files that are in memory; their pixels are kept.
+  /// - Throws: as ``init(_:mask:size:step:keepsPixels:)``.
+  package init(
+    bytes: [UInt8], name: String, mask: (bytes: [UInt8], name: String)?, size: PictureSize?, step: Int
+  ) throws {
+    try self.init(
+      File(bytes: bytes, name: name), mask: mask.map { File(bytes: $0.bytes, name: $0.name) }, size: size, step: step,
+      keepsPixels: true)
+  }
+
+  private struct File {
+    let url: URL
+    let bytes: [UInt8]
+    /// In errors.
+    let name: String
+
+    init(_ url: URL) throws { (self.url, bytes, name) = (url, try readFile(url), url.path) }
+    init(bytes: [UInt8], name: String) { (url, self.bytes, self.name) = (URL(fileURLWithPath: name), bytes, name) }
+  }
+
+  private init(_ image: File, mask: File?, size: PictureSize?, step: Int, keepsPixels: Bool) throws {
+    let contents = try PictureContents(image.bytes, source: image.name)
     let picture = contents.picture
-    let drawn = try mask.map { try SourcePicture.read($0) }
-    if let mask, let drawn = drawn?.0.picture, drawn.width * picture.height != drawn.height * picture.width {
-      throw SourceError.mask(path: mask.path, drawn.width, drawn.height, picture.width, picture.height)
+    let drawn = try mask.map { try PictureContents($0.bytes, source: $0.name) }
+    if let mask, let drawn = drawn?.picture, drawn.width * picture.height != drawn.height * picture.width {
+      throw SourceError.mask(path: mask.name, drawn.width, drawn.height, picture.width, picture.height)
     }
-    let masking = drawn.map { Mask($0.0) }
-    (self.url, self.mask, self.hash, maskHash) = (url, mask, hash, drawn?.1)
+    let masking = drawn.map { Mask($0) }
+    (url, self.mask, hash, maskHash) = (image.url, mask?.url, sha256(image.bytes), mask.map { sha256($0.bytes) })
     self.size = size ?? SourcePicture.nearestSize(to: picture, step: step)
     var notes: [String] = []
-    if contents.isTransparent { notes.append("\(url.relativePath) is transparent in parts: they are taken as white") }
+    if contents.isTransparent { notes.append("\(image.url.relativePath) is transparent in parts: they are taken as white") }
     if let mask, let masking, let first = masking.values.first, masking.values.allSatisfy({ $0 == first }) {
-      if first == 255 { notes.append("\(mask.relativePath) is all white: the whole picture is drawn anew") }
-      if first == 0 { notes.append("\(mask.relativePath) is all black or transparent: nothing is drawn anew") }
+      if first == 255 { notes.append("\(mask.url.relativePath) is all white: the whole picture is drawn anew") }
+      if first == 0 { notes.append("\(mask.url.relativePath) is all black or transparent: nothing is drawn anew") }
     }
     self.notes = notes
     kept = keepsPixels ? try Pixels(picture, mask: masking, self.size) : nil

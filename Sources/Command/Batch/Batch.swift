@@ -117,7 +117,7 @@ struct Batch: ParsableCommand {
       throw BatchError.tooMany(file: prompts.name, pictures: count, limit: PictureJob.limit)
     }
     return PictureJob.jobs(orders, baseSeed: try picture.seed?.only() ?? 0) { request in
-      OutputNames.slug([request.prompt, request.classIndex.map(model.className) ?? ""].joined(separator: " "))
+      slug([request.prompt, request.classIndex.map(model.className) ?? ""].joined(separator: " "))
     }
   }
 

@@ -1,0 +1,30 @@
+import DiTDiffusion
+import DiTModels
+
+extension ModelFolder {
+  /// Changes a request's sampler, and what goes with it. Takes the names of other programs too, which may say where the noise
+  /// levels lie: "DPM++ 2M Karras".
+  package func use(_ sampler: String, for request: inout GenerationRequest) {
+    let known = SamplerNames.resolve(sampler)
+    let name = known?.sampler ?? sampler.lowercased()
+    if name != request.sampler {
+      // The folder's levels are those of its own sampler.
+      if request.spacing == defaults.spacing { request.spacing = nil }
+      // Those for distilled models take few steps without guidance; others begin with the model's.
+      let (before, after) = (SamplerRegistry.fewSteps(request.sampler), SamplerRegistry.fewSteps(name))
+      if let after {
+        (request.steps, request.guidanceScale, request.respacing) = (after, 1, nil)
+      } else if before != nil {
+        (request.steps, request.guidanceScale) = (defaults.steps, defaults.guidanceScale)
+      }
+      (request.sampler, request.eta) = (name, SamplerRegistry.defaultEta(name))
+    }
+    if let spacing = known?.spacing { (request.spacing, request.respacing) = (spacing, nil) }
+  }
+
+  /// A class by name or index; nil for "none", where no class is called that.
+  package func askedClass(_ text: String) throws -> Int? {
+    let isNone = text.lowercased() == "none" && !classes.contains { $0.lowercased() == "none" }
+    return isNone ? nil : try classIndex(text)
+  }
+}

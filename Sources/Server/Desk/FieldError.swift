@@ -1,0 +1,106 @@
+import DiTErrors
+import DiTModels
+import Foundation
+
+/// What is wrong with a request's fields: a line that names the field.
+package enum FieldError: UserError, Equatable {
+  case unknown(String, near: String?)
+  case range(String, String, String)
+  case value(String, String, String)
+  case tooLarge(PictureSize, most: Int)
+  case noImage(String)
+  case noAttention(String)
+  case notBase64(String)
+  case json(String)
+
+  package var kind: UserErrorKind { .usage }
+
+  package var description: String {
+    switch self {
+    case .unknown(let name, let near): "\(name): there is no such field\(near.map { "; \($0)?" } ?? "")"
+    case .range(let field, let value, let range): "\(field) \(value): expected \(range)"
+    case .value(let field, let value, let wanted): "\(field) \"\(value.prefix(40))\": expected \(wanted)"
+    case .tooLarge(let size, let most):
+      "size \(size): more than the \(most) pixels that this server draws"
+    case .noImage(let field): "\(field) needs an image"
+    case .noAttention(let model): "attention: \(model) does not read words by cross-attention"
+    case .notBase64(let field): "\(field): not base64, and no data: URL of it"
+    case .json(let reason): reason
+    }
+  }
+
+  /// The field that is wrong, where it is one.
+  package var field: String? {
+    switch self {
+    case .unknown(let name, _), .range(let name, _, _), .value(let name, _, _), .noImage(let name), .notBase64(let name): name
+    case .tooLarge: "size"
+    case .noAttention: "attention"
+    case .json: nil
+    }
+  }
+}
+
+extension FieldError {
+  /// What a decoder has to say, in a line.
+  package init(_ error: DecodingError) {
+    func name(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
+      let path = (context.codingPath + [key].compactMap(\.self)).map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+      return path.isEmpty ? "the body" : path.joined(separator: ".")
+    }
+    self =
+      switch error {
+      case .typeMismatch(let type, let context): .json("\(name(context)): expected \(FieldError.words(type))")
+      case .valueNotFound(let type, let context): .json("\(name(context)): expected \(FieldError.words(type)), not null")
+      case .keyNotFound(let key, let context): .json("\(name(context, key)) is missing")
+      case .dataCorrupted(let context) where context.codingPath.isEmpty: .json("the body is no JSON that can be read")
+      case .dataCorrupted(let context): .json("\(name(context)): \(context.debugDescription)")
+      @unknown default: .json("the body is no JSON that can be read")
+      }
+  }
+
+  private static func words(_ type: any Any.Type) -> String {
+    switch type {
+    case is String.Type: "a text"
+    case is Int.Type, is UInt64.Type: "a whole number"
+    case is Double.Type, is Float.Type: "a number"
+    case is Bool.Type: "true or false"
+    case is any Collection.Type: "a list"
+    default: "an object"
+    }
+  }
+
+  private struct AnyKey: CodingKey {
+    let stringValue: String
+    let intValue: Int? = nil
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  /// - Throws: ``unknown(_:near:)`` for a field that is not among `known`.
+  package static func checkNames(_ decoder: any Decoder, known: [String]) throws {
+    for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
+      let name = String(key.stringValue.prefix(60))
+      let near = known.min { editDistance($0, name) < editDistance($1, name) }
+      throw unknown(name, near: near.flatMap { editDistance($0, name) <= max(1, name.count / 3) ? $0 : nil })
+    }
+  }
+
+  /// Of what the generator reads 32 bits; -1 is one by chance.
+  static func seed(_ seed: Int) throws(FieldError) -> UInt64 {
+    guard seed >= -1 else { throw .range("seed", "\(seed)", "0 to 4294967295, or -1 for one by chance") }
+    return seed == -1 ? UInt64.random(in: 0..<(1 << 32)) : UInt64(seed) & 0xFFFF_FFFF
+  }
+
+  /// The bytes of a picture, from base64 or a data: URL.
+  package static func bytes(_ text: String, field: String) throws(FieldError) -> [UInt8] {
+    var text = Substring(text)
+    if text.hasPrefix("data:") {
+      guard let comma = text.firstIndex(of: ","), text[..<comma].hasSuffix(";base64") else { throw .notBase64(field) }
+      text = text[comma...].dropFirst()
+    }
+    guard let data = Data(base64Encoded: String(text), options: .ignoreUnknownCharacters), !data.isEmpty else {
+      throw .notBase64(field)
+    }
+    return [UInt8](data)
+  }
+}

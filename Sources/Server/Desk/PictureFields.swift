@@ -1,0 +1,152 @@
+import DiTDiffusion
+import DiTErrors
+import DiTImage
+import DiTModels
+import DiTTextToImage
+import Foundation
+
+/// The fields of a request for pictures; other programs' are translated into these. What is left out is the model's own.
+package struct PictureFields: Sendable, Equatable, Codable {
+  /// Nil: the first.
+  package var model: String?
+  package var prompt: String?
+  package var negative: String?
+  package var classText: ClassField?
+  /// "320x192", or "256" for a square.
+  package var size: String?
+  /// -1: by chance; of several pictures the first, from which the others count up.
+  package var seed: Int?
+  package var count: Int?
+  package var steps: Int?
+  package var guidance: Double?
+  package var sampler: String?
+  /// A picture to start from, and where it is drawn anew (white): PNG, JPEG or WebP in base64, or as a data: URL.
+  package var image: String?
+  package var mask: String?
+  package var strength: Double?
+  /// The finished picture so many times larger.
+  package var scale: Int?
+  /// How many pictures to send on the way.
+  package var previews: Int?
+  /// Whether to tell where the words were looked for.
+  package var attention: Bool?
+
+  package init() {}
+
+  package enum CodingKeys: String, CodingKey, CaseIterable {
+    case model, prompt, negative, classText = "class", size, seed, count, steps, guidance, sampler, image, mask, strength, scale
+    case previews, attention
+  }
+
+  /// - Throws: ``FieldError`` for a field that there is not.
+  package init(from decoder: any Decoder) throws {
+    try FieldError.checkNames(decoder, known: CodingKeys.allCases.map(\.rawValue))
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    model = try fields.decodeIfPresent(String.self, forKey: .model)
+    prompt = try fields.decodeIfPresent(String.self, forKey: .prompt)
+    negative = try fields.decodeIfPresent(String.self, forKey: .negative)
+    classText = try fields.decodeIfPresent(ClassField.self, forKey: .classText)
+    size = try fields.decodeIfPresent(String.self, forKey: .size)
+    seed = try fields.decodeIfPresent(Int.self, forKey: .seed)
+    count = try fields.decodeIfPresent(Int.self, forKey: .count)
+    steps = try fields.decodeIfPresent(Int.self, forKey: .steps)
+    guidance = try fields.decodeIfPresent(Double.self, forKey: .guidance)
+    sampler = try fields.decodeIfPresent(String.self, forKey: .sampler)
+    image = try fields.decodeIfPresent(String.self, forKey: .image)
+    mask = try fields.decodeIfPresent(String.self, forKey: .mask)
+    strength = try fields.decodeIfPresent(Double.self, forKey: .strength)
+    scale = try fields.decodeIfPresent(Int.self, forKey: .scale)
+    previews = try fields.decodeIfPresent(Int.self, forKey: .previews)
+    attention = try fields.decodeIfPresent(Bool.self, forKey: .attention)
+  }
+}
+
+/// A class by name or by index.
+package enum ClassField: Sendable, Equatable, Codable {
+  case name(String)
+  case index(Int)
+
+  package init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if let index = try? value.decode(Int.self) { self = .index(index) } else { self = .name(try value.decode(String.self)) }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    switch self {
+    case .name(let name): try value.encode(name)
+    case .index(let index): try value.encode(index)
+    }
+  }
+}
+
+extension PictureFields {
+  /// The pictures, checked.
+  /// - Parameters:
+  ///   - adapters: where prompts' LoRAs lie.
+  /// - Throws: a `UserError`: what is wrong with a field.
+  package func requests(
+    for folder: ModelFolder, limits: OrderLimits, adapters: LoRAFolder? = nil
+  ) throws -> [GenerationRequest] {
+    let count = count ?? 1
+    guard (1...limits.count).contains(count) else { throw FieldError.range("count", "\(count)", "1 to \(limits.count)") }
+    if let previews, !(0...50).contains(previews) { throw FieldError.range("previews", "\(previews)", "0 to 50") }
+    if attention == true, folder.text == nil || !folder.traits.recordsAttention { throw FieldError.noAttention(folder.name) }
+    let request = try request(for: folder, adapters: adapters)
+    let steps = folder.steps(of: request)
+    guard steps <= limits.steps else { throw FieldError.range("steps", "\(steps)", "1 to \(limits.steps)") }
+    let size = request.finishedSize
+    guard size.width * size.height <= limits.pixels else { throw FieldError.tooLarge(size, most: limits.pixels) }
+    try folder.check(request)
+    let first = try seed.map(FieldError.seed) ?? UInt64.random(in: 0..<(1 << 32))
+    return (0..<UInt64(count)).map { index in
+      var one = request
+      one.seed = (first &+ index) & 0xFFFF_FFFF
+      return one
+    }
+  }
+
+  /// All but the seed.
+  private func request(for folder: ModelFolder, adapters: LoRAFolder?) throws -> GenerationRequest {
+    var request = folder.defaultRequest
+    request.prompt = prompt ?? ""
+    try LoRAShelf(adapters, for: folder).takeAdapters(of: &request)
+    request.negativePrompt = negative ?? ""
+    switch classText {
+    case .name(let name) where !name.isEmpty: request.classIndex = try folder.askedClass(name)
+    case .index(let index): request.classIndex = index
+    case .name, nil: break
+    }
+    if let sampler { folder.use(sampler, for: &request) }
+    if let size {
+      guard let size = PictureSize(size) ?? PictureSize("\(size)x\(size)"), max(size.width, size.height) <= 1 << 16 else {
+        throw FieldError.value("size", size, "\"320x192\" or \"256\", in pixels")
+      }
+      request.size = size
+    }
+    if let steps { request.steps = steps }
+    if let guidance { request.guidanceScale = Float(guidance) }
+    if let scale { request.enlargement = scale }
+    if image == nil, mask != nil || strength != nil { throw FieldError.noImage(mask != nil ? "mask" : "strength") }
+    if let image {
+      let source = try SourcePicture(
+        bytes: FieldError.bytes(image, field: "image"), name: "image",
+        mask: mask.map { (try FieldError.bytes($0, field: "mask"), "mask") }, size: size == nil ? nil : request.size,
+        step: folder.sizeStep)
+      (request.size, request.source) = (source.size, source)
+      request.strength = strength ?? (mask == nil ? 0.6 : 1)
+    }
+    return request
+  }
+}
+
+/// The most that one order may ask for.
+package struct OrderLimits: Sendable {
+  /// Pictures.
+  package var count = 16
+  package var steps = 250
+  /// Of the finished picture.
+  package var pixels = 2048 * 2048
+
+  package init() {}
+}

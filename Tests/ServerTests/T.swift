@@ -1,3 +1,0 @@
-import DiTServer
-import Testing
-@Test func x() { #expect(test() > 1) }
