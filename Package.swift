@@ -141,16 +141,17 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
     .target(
       name: "DiTServer",
       dependencies: [
-        "DiTErrors", "DiTFiles", "DiTTensors", "DiTDiffusion", "DiTTransformer", "DiTImage", "DiTModels", "DiTTextToImage",
-        "DiTBatch",
+        "DiTErrors", "DiTFiles", "DiTTensors", "DiTDiffusion", "DiTImage", "DiTModels", "DiTTextToImage", "DiTBatch",
         .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ], path: "Sources/Server", resources: [.embedInCode("Page/page.html")]),
     .executableTarget(
       name: "DiTServerCommand",
-      dependencies: ["DiTServer", "DiTErrors", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-      path: "Sources/ServerCommand"),
-    tests("Server", ["Server", "Models", "TextToImage", "Image"]),
+      dependencies: [
+        "DiTServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+      ], path: "Sources/ServerCommand"),
+    tests("Server", ["Server", "Study", "Models", "Tensors", "TextToImage", "Image"]),
   ]
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import DiTErrors
 import DiTServer
 import Foundation
 import Hummingbird

@@ -1,6 +1,183 @@
+import DiTImage
+import DiTModels
 import DiTServer
+import DiTTensors
+import DiTTextToImage
+import Foundation
 import Testing
 
+/// The queue: what is drawn together, what a client sees of it, and what becomes of it when it goes.
 @Suite struct DeskTests {
-  @Test func limits() { #expect(OrderLimits().count == 16) }
+  private static func pictures(_ order: DeskOrder) async throws -> [DeskPicture] {
+    var pictures: [DeskPicture] = []
+    for try await event in order.events {
+      if case .picture(let picture) = event { pictures.append(picture) }
+    }
+    return pictures.sorted { $0.index < $1.index }
+  }
+
+  @Test func picturesAreThoseOfASession() async throws {
+    let desk = try MicroServer.desk()
+    let orders = [
+      try await desk.submit(MicroServer.fields("a fox", seed: 5, count: 3)),
+      try await desk.submit(MicroServer.fields("an owl", seed: 9)),
+      try await desk.submit(MicroServer.fields("an owl", seed: 9, steps: 5)),
+    ]
+    let session = try TextToImage(MicroServer.folder(), backend: Backend(precision: .f32, threads: 1)).makeSession()
+    for order in orders {
+      let drawn = try await Self.pictures(order)
+      #expect(drawn.map(\.request) == order.requests)
+      for picture in drawn {
+        #expect(try picture.picture == session.draw([picture.request])[0].picture)
+        #expect(try PictureContents(picture.png)["parameters"] == picture.parameters.text)
+      }
+    }
+    #expect(await desk.counts == DeskCounts(asked: 5, drawn: 5, cancelled: 0, refused: 0))
+    #expect(await desk.isIdle)
+  }
+
+  @Test func tellsPlaceStepsPreviewsAndWords() async throws {
+    let desk = try MicroServer.desk()
+    let first = try await desk.submit(MicroServer.fields(steps: 40))
+    var fields = MicroServer.fields("a fox", steps: 6)
+    (fields.previews, fields.attention) = (3, true)
+    let second = try await desk.submit(fields)
+    _ = try await Self.pictures(first)
+    var names: [String] = []
+    for try await event in second.events {
+      switch event {
+      case .queued(let ahead): names.append("queued \(ahead)")
+      case .step(_, let step, let steps, _):
+        #expect(steps == 6)
+        names.append("step \(step)")
+      case .preview(_, let step, let picture):
+        #expect([2, 4, 6].contains(step) && picture.width == second.requests[0].size.width)
+      case .picture(let picture):
+        names.append("picture")
+        #expect(picture.attention?.words.map(\.text) == ["a", "fox"])
+      }
+    }
+    #expect(names.first == "queued 1" && names.last == "picture")
+    #expect(names.filter { $0.hasPrefix("step") } == (1...6).map { "step \($0)" })
+  }
+
+  @Test func aClientThatGoesFreesItsPlace() async throws {
+    let desk = try MicroServer.desk()
+    let long = try await desk.submit(MicroServer.fields("a long one", steps: 250))
+    let waiting = try await desk.submit(MicroServer.fields("never drawn", count: 4, steps: 249))
+    let last = try await desk.submit(MicroServer.fields("an owl"))
+    let clients = [long, waiting].map { order in Task { try await Self.pictures(order) } }
+    try await Task.sleep(for: .milliseconds(50))
+    for client in clients { client.cancel() }
+    #expect(try await Self.pictures(last).count == 1)
+    let counts = await desk.counts
+    #expect(counts.drawn == 1 && counts.cancelled == 5)
+    #expect(await desk.queueLength == (waiting: 0, drawing: 0))
+  }
+
+  /// Of two pictures that are drawn together one client may go: the other's is drawn, and is the same.
+  @Test func whoIsDrawnWithAnotherStays() async throws {
+    let desk = try MicroServer.desk()
+    let blocker = try await desk.submit(MicroServer.fields("first", steps: 60))
+    let going = try await desk.submit(MicroServer.fields("going", steps: 100))
+    let staying = try await desk.submit(MicroServer.fields("staying", steps: 100))
+    let client = Task {
+      for try await event in going.events { if case .step = event { return } }
+    }
+    _ = try await Self.pictures(blocker)
+    try await client.value
+    let drawn = try await Self.pictures(staying)
+    let session = try TextToImage(MicroServer.folder(), backend: Backend(precision: .f32, threads: 1)).makeSession()
+    #expect(try drawn.first?.picture == session.draw(staying.requests)[0].picture)
+  }
+
+  @Test func aFullQueueSaysWhenToComeBack() async throws {
+    let desk = try MicroServer.desk(room: 2)
+    let first = try await desk.submit(MicroServer.fields(steps: 200))
+    let client = Task { try await Self.pictures(first) }
+    while await desk.queueLength.drawing == 0 { try await Task.sleep(for: .milliseconds(2)) }
+    let waiting = try await desk.submit(MicroServer.fields(count: 2))
+    let error = await #expect(throws: DeskError.self) { _ = try await desk.submit(MicroServer.fields()) }
+    guard case .full(let seconds) = error else { return #expect(Bool(false), "not full") }
+    #expect(seconds >= 1)
+    client.cancel()
+    #expect(try await Self.pictures(waiting).count == 2)
+    #expect(await desk.counts.refused == 1)
+  }
+
+  @Test func aClosedDeskDrawsWhatItHas() async throws {
+    let desk = try MicroServer.desk()
+    let order = try await desk.submit(MicroServer.fields(count: 2))
+    await desk.close()
+    await #expect(throws: DeskError.closed) { _ = try await desk.submit(MicroServer.fields()) }
+    #expect(try await Self.pictures(order).count == 2)
+    let desk2 = try MicroServer.desk()
+    let cut = try await desk2.submit(MicroServer.fields(steps: 250))
+    await desk2.cancelAll()
+    await #expect(throws: DeskError.closed) { _ = try await Self.pictures(cut) }
+  }
+
+  @Test func aModelThatDoesNotFitIsRefused() async throws {
+    let desk = try MicroServer.desk(memory: 1000)
+    let order = try await desk.submit(MicroServer.fields())
+    await #expect(throws: ModelShelfError.self) { _ = try await Self.pictures(order) }
+  }
+}
+
+/// Fields of a request that make no picture.
+@Suite struct FieldTests {
+  @Test(arguments: [
+    (#"{"prmpt": "x"}"#, "prmpt: there is no such field; prompt?"),
+    (#"{"prompt": 3}"#, "prompt: expected a text"),
+    (#"{"steps": 1.5}"#, #"steps "1.5": expected a whole number"#), (#"{"steps": 2.0}"#, nil), (#"{"steps": "4"}"#, "steps: expected"),
+    (#"{"steps": 251}"#, "steps 251: expected 1 to 250"),
+    (#"{"count": 0}"#, "count 0: expected 1 to 16"),
+    (#"{"size": "large"}"#, #"size "large": expected "320x192" or "256", in pixels"#),
+    (#"{"size": "99999999999999999999"}"#, "size"),
+    (#"{"size": "640x64", "scale": 4}"#, nil),
+    (#"{"size": "1024x1024", "scale": 4}"#, "size 4096x4096: more than the 4194304 pixels that this server draws"),
+    (#"{"seed": -2}"#, "seed -2: expected 0 to 4294967295, or -1 for one by chance"),
+    (#"{"seed": -1}"#, nil), (#"{"seed": 9223372036854775807}"#, nil), (#"{"class": 2}"#, nil), (#"{"class": ""}"#, nil),
+    (#"{"class": 99999}"#, "class"), (#"{"guidance": 1e300}"#, "guidance"),
+    (#"{"mask": "aGFsbG8="}"#, "mask needs an image"), (#"{"strength": 0.5}"#, "strength needs an image"),
+    (#"{"image": "aGFsbG8="}"#, "not a picture"), (#"{"image": "!"}"#, "image: not base64"),
+    (#"{"image": "data:image/png,x"}"#, "image: not base64"),
+    (#"{"prompt": "<lora:fox:0.5> a fox"}"#, #"LoRA "fox": not on this server"#),
+    (#"{"previews": 51}"#, "previews 51: expected 0 to 50"), (#"{"sampler": "nix"}"#, "nix"),
+  ])
+  func eachIsNamed(json: String, expected: String?) throws {
+    let limits = OrderLimits()
+    let folder = try MicroServer.folder()
+    let result = Result {
+      try JSONDecoder().decode(PictureFields.self, from: Data(json.utf8)).requests(for: folder, limits: limits)
+    }
+    guard let expected else {
+      #expect(try result.get().count == 1)
+      return
+    }
+    let error = #expect(throws: (any Error).self) { try result.get() }
+    let refused = try #require(error.flatMap { RefusedRequest($0) })
+    #expect(refused.message.contains(expected) && !refused.message.contains("\n"), "\(refused.message)")
+    #expect(refused.status == .badRequest)
+  }
+
+  @Test func seedsCountUp() throws {
+    var fields = MicroServer.fields(seed: 0xFFFF_FFFF, count: 3)
+    fields.classText = .name("none")
+    let requests = try fields.requests(for: MicroServer.folder(), limits: OrderLimits())
+    #expect(requests.map(\.seed) == [0xFFFF_FFFF, 0, 1])
+    #expect(requests.allSatisfy { $0.classIndex == nil && $0.prompt == "a red fox" })
+  }
+
+  @Test func aPictureToStartFromGivesTheSize() throws {
+    let picture = try Picture(width: 96, height: 64, pixels: [UInt8](repeating: 90, count: 96 * 64 * 3))
+    let png = Data(try picture.encoded()).base64EncodedString()
+    var fields = MicroServer.fields()
+    fields.image = "data:image/png;base64," + png
+    var request = try fields.requests(for: MicroServer.folder(), limits: OrderLimits())[0]
+    #expect(request.size == PictureSize(width: 96, height: 64) && request.strength == 0.6)
+    (fields.mask, fields.size) = (png, "64")
+    request = try fields.requests(for: MicroServer.folder(), limits: OrderLimits())[0]
+    #expect(request.size == PictureSize(width: 64, height: 64) && request.strength == 1)
+  }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiTBatch
 import DiTErrors
+import DiTFiles
 import DiTImage
 import DiTModels
 import DiTTensors

@@ -216,6 +216,10 @@ package struct DeskCounts: Sendable, Equatable {
   package var asked = 0, drawn = 0, cancelled = 0
   /// Orders.
   package var refused = 0
+
+  package init(asked: Int = 0, drawn: Int = 0, cancelled: Int = 0, refused: Int = 0) {
+    (self.asked, self.drawn, self.cancelled, self.refused) = (asked, drawn, cancelled, refused)
+  }
 }
 
 /// One picture in the queue. Everything in it belongs to the desk.

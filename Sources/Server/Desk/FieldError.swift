@@ -11,6 +11,8 @@ package enum FieldError: UserError, Equatable {
   case noImage(String)
   case noAttention(String)
   case notBase64(String)
+  case noClass(String, near: String?)
+  case noAdapter(String, there: [String])
   case json(String)
 
   package var kind: UserErrorKind { .usage }
@@ -25,6 +27,9 @@ package enum FieldError: UserError, Equatable {
     case .noImage(let field): "\(field) needs an image"
     case .noAttention(let model): "attention: \(model) does not read words by cross-attention"
     case .notBase64(let field): "\(field): not base64, and no data: URL of it"
+    case .noClass(let name, let near): "class \"\(name)\": the model knows none of that name\(near.map { "; \($0)?" } ?? "")"
+    case .noAdapter(let name, let there):
+      "LoRA \"\(name.prefix(60))\": not on this server\(there.isEmpty ? "" : "; there is \(listed(there, most: 6))")"
     case .json(let reason): reason
     }
   }
@@ -35,6 +40,8 @@ package enum FieldError: UserError, Equatable {
     case .unknown(let name, _), .range(let name, _, _), .value(let name, _, _), .noImage(let name), .notBase64(let name): name
     case .tooLarge: "size"
     case .noAttention: "attention"
+    case .noClass: "class"
+    case .noAdapter: "prompt"
     case .json: nil
     }
   }
@@ -102,5 +109,16 @@ extension FieldError {
       throw .notBase64(field)
     }
     return [UInt8](data)
+  }
+}
+
+extension KeyedDecodingContainer {
+  /// A whole number, which other languages may write as 25.0.
+  /// - Throws: ``FieldError/value(_:_:_:)`` for another number, `DecodingError` for what is none.
+  package func wholeNumber(forKey key: Key) throws -> Int? {
+    guard let number = try decodeIfPresent(Double.self, forKey: key) else { return nil }
+    if let whole = try? decode(Int.self, forKey: key) { return whole }
+    guard let whole = Int(exactly: number) else { throw FieldError.value(key.stringValue, "\(number)", "a whole number") }
+    return whole
   }
 }

@@ -47,16 +47,16 @@ package struct PictureFields: Sendable, Equatable, Codable {
     negative = try fields.decodeIfPresent(String.self, forKey: .negative)
     classText = try fields.decodeIfPresent(ClassField.self, forKey: .classText)
     size = try fields.decodeIfPresent(String.self, forKey: .size)
-    seed = try fields.decodeIfPresent(Int.self, forKey: .seed)
-    count = try fields.decodeIfPresent(Int.self, forKey: .count)
-    steps = try fields.decodeIfPresent(Int.self, forKey: .steps)
+    seed = try fields.wholeNumber(forKey: .seed)
+    count = try fields.wholeNumber(forKey: .count)
+    steps = try fields.wholeNumber(forKey: .steps)
     guidance = try fields.decodeIfPresent(Double.self, forKey: .guidance)
     sampler = try fields.decodeIfPresent(String.self, forKey: .sampler)
     image = try fields.decodeIfPresent(String.self, forKey: .image)
     mask = try fields.decodeIfPresent(String.self, forKey: .mask)
     strength = try fields.decodeIfPresent(Double.self, forKey: .strength)
-    scale = try fields.decodeIfPresent(Int.self, forKey: .scale)
-    previews = try fields.decodeIfPresent(Int.self, forKey: .previews)
+    scale = try fields.wholeNumber(forKey: .scale)
+    previews = try fields.wholeNumber(forKey: .previews)
     attention = try fields.decodeIfPresent(Bool.self, forKey: .attention)
   }
 }
@@ -110,12 +110,22 @@ extension PictureFields {
   private func request(for folder: ModelFolder, adapters: LoRAFolder?) throws -> GenerationRequest {
     var request = folder.defaultRequest
     request.prompt = prompt ?? ""
-    try LoRAShelf(adapters, for: folder).takeAdapters(of: &request)
+    do {
+      try LoRAShelf(adapters, for: folder).takeAdapters(of: &request)
+    } catch LoRAUseError.noFolder(let name) {
+      throw FieldError.noAdapter(name, there: [])
+    } catch LoRAUseError.notFound(let name, _, let there) {  // without the folder, which is no client's matter
+      throw FieldError.noAdapter(name, there: there)
+    }
     request.negativePrompt = negative ?? ""
-    switch classText {
-    case .name(let name) where !name.isEmpty: request.classIndex = try folder.askedClass(name)
-    case .index(let index): request.classIndex = index
-    case .name, nil: break
+    do {
+      switch classText {
+      case .name(let name) where !name.isEmpty: request.classIndex = try folder.askedClass(name)
+      case .index(let index): request.classIndex = index
+      case .name, nil: break
+      }
+    } catch ModelError.noSuchClass(let name, let near, _) {
+      throw FieldError.noClass(name, near: near)
     }
     if let sampler { folder.use(sampler, for: &request) }
     if let size {

@@ -4,7 +4,6 @@ import DiTImage
 import DiTModels
 import DiTTextToImage
 import Foundation
-import HTTPTypes
 import Hummingbird
 
 /// The page, and what it asks.
