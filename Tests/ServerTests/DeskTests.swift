@@ -117,6 +117,30 @@ import Testing
     await #expect(throws: DeskError.closed) { _ = try await Self.pictures(cut) }
   }
 
+  /// A limit that is always passed keeps one model; the one that was asked for last.
+  @Test func theLeastUsedModelIsGivenBack() async throws {
+    let first = try MicroServer.folder()
+    let second = first.url.deletingLastPathComponent().appendingPathComponent("other-\(UUID().uuidString)")
+    try FileManager.default.copyItem(at: first.url, to: second)
+    defer { try? FileManager.default.removeItem(at: second) }
+    for (memory, kept) in [(nil, 2), (32 << 20, 1)] {
+      let shelf = try ModelShelf(
+        [first, ModelFolder(second)], backend: Backend(precision: .f32, threads: 1), memory: memory)
+      let desk = DrawingDesk(shelf)
+      var fields = MicroServer.fields()
+      var drawn: [Picture] = []
+      for name in [nil, second.lastPathComponent, nil] {
+        fields.model = name
+        drawn += try await Self.pictures(desk.submit(fields)).map(\.picture)
+      }
+      #expect(drawn.count == 3 && Set(drawn.map(\.pixels)).count == 1)
+      #expect(await shelf.inMemory == [second.lastPathComponent, first.name].suffix(kept))
+    }
+    #expect(throws: ModelShelfError.sameName(first.name)) {
+      try ModelShelf([first, first], backend: Backend(precision: .f32, threads: 1))
+    }
+  }
+
   @Test func aModelThatDoesNotFitIsRefused() async throws {
     let desk = try MicroServer.desk(memory: 1000)
     let order = try await desk.submit(MicroServer.fields())
@@ -129,7 +153,8 @@ import Testing
   @Test(arguments: [
     (#"{"prmpt": "x"}"#, "prmpt: there is no such field; prompt?"),
     (#"{"prompt": 3}"#, "prompt: expected a text"),
-    (#"{"steps": 1.5}"#, #"steps "1.5": expected a whole number"#), (#"{"steps": 2.0}"#, nil), (#"{"steps": "4"}"#, "steps: expected"),
+    (#"{"steps": 1.5}"#, #"steps "1.5": expected a whole number"#),
+    (#"{"steps": 2.0}"#, nil), (#"{"steps": "4"}"#, "steps: expected"),
     (#"{"steps": 251}"#, "steps 251: expected 1 to 250"),
     (#"{"count": 0}"#, "count 0: expected 1 to 16"),
     (#"{"size": "large"}"#, #"size "large": expected "320x192" or "256", in pixels"#),
