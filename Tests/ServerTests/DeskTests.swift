@@ -44,12 +44,13 @@ import Testing
     let second = try await desk.submit(fields)
     _ = try await Self.pictures(first)
     var names: [String] = []
+    var steps: [Int] = []
     for try await event in second.events {
       switch event {
       case .queued(let ahead): names.append("queued \(ahead)")
-      case .step(_, let step, let steps, _):
-        #expect(steps == 6)
-        names.append("step \(step)")
+      case .step(_, let step, let all, _):
+        #expect(all == 6)
+        steps.append(step)
       case .preview(_, let step, let picture):
         #expect([2, 4, 6].contains(step) && picture.width == second.requests[0].size.width)
       case .picture(let picture):
@@ -58,7 +59,8 @@ import Testing
       }
     }
     #expect(names.first == "queued 1" && names.last == "picture")
-    #expect(names.filter { $0.hasPrefix("step") } == (1...6).map { "step \($0)" })
+    // Where the machine is busy, some are left out.
+    #expect(steps.last == 6 && steps == steps.sorted())
   }
 
   @Test func aClientThatGoesFreesItsPlace() async throws {
