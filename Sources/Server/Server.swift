@@ -36,6 +36,7 @@ package struct Server {
     let router = Router(context: ServerContext.self)
     router.add(middleware: ErrorMiddleware())
     addPageRoutes(to: router, desk)
+    addOpenAIRoutes(to: router, desk)
     return router
   }
 
