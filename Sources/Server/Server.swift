@@ -37,6 +37,7 @@ package struct Server {
     router.add(middleware: ErrorMiddleware())
     addPageRoutes(to: router, desk)
     addOpenAIRoutes(to: router, desk)
+    addA1111Routes(to: router, desk)
     return router
   }
 
