@@ -152,6 +152,6 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
         "DiTServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
       ], path: "Sources/ServerCommand"),
-    tests("Server", ["Server", "Study", "Models", "Tensors", "TextToImage", "Image"]),
+    tests("Server", ["Server", "Study", "Diffusion", "Models", "Tensors", "TextToImage", "Image"]),
   ]
 }

@@ -36,6 +36,8 @@ package struct Server {
     let router = Router(context: ServerContext.self)
     router.add(middleware: ErrorMiddleware())
     addPageRoutes(to: router, desk)
+    addOpenAIRoutes(to: router, desk)
+    addA1111Routes(to: router, desk)
     return router
   }
 

@@ -53,7 +53,8 @@ package actor DrawingDesk {
     let seats = requests.enumerated().map { index, request in
       Seat(
         index, request, folder, order, steps: steps, records: attention,
-        previews: Set(previews == 0 ? [] : DrawingRecord.chosen(of: steps, count: previews).map { $0 + 1 }))
+        // The last step's is the picture itself.
+        previews: Set(DrawingRecord.chosen(of: steps, count: previews + 1).dropLast().map { $0 + 1 }))
     }
     continuation.onTermination = { [weak self] reason in
       guard case .cancelled = reason, let self else { return }

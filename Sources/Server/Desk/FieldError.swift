@@ -65,27 +65,21 @@ extension FieldError {
       }
   }
 
-  private static func words(_ type: any Any.Type) -> String {
+  /// What a value of that type is called.
+  static func words(_ type: any Any.Type) -> String {
     switch type {
     case is String.Type: "a text"
     case is Int.Type, is UInt64.Type: "a whole number"
     case is Double.Type, is Float.Type: "a number"
     case is Bool.Type: "true or false"
-    case is any Collection.Type: "a list"
+    case is any Collection.Type where !"\(type)".hasPrefix("Dictionary<"): "a list"
     default: "an object"
     }
   }
 
-  private struct AnyKey: CodingKey {
-    let stringValue: String
-    let intValue: Int? = nil
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
-
   /// - Throws: ``unknown(_:near:)`` for a field that is not among `known`.
   package static func checkNames(_ decoder: any Decoder, known: [String]) throws {
-    for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
+    for key in try decoder.container(keyedBy: AnyCodingKey.self).allKeys where !known.contains(key.stringValue) {
       let name = String(key.stringValue.prefix(60))
       let near = known.min { editDistance($0, name) < editDistance($1, name) }
       throw unknown(name, near: near.flatMap { editDistance($0, name) <= max(1, name.count / 3) ? $0 : nil })
@@ -121,4 +115,13 @@ extension KeyedDecodingContainer {
     guard let whole = Int(exactly: number) else { throw FieldError.value(key.stringValue, "\(number)", "a whole number") }
     return whole
   }
+}
+
+/// Any name of a member.
+struct AnyCodingKey: CodingKey {
+  let stringValue: String
+  let intValue: Int? = nil
+
+  init(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { nil }
 }

@@ -10,7 +10,7 @@ package struct EventWriter {
   ) -> Response {
     Response(
       status: .ok,
-      headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store"],
+      headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store", .connection: "close"],
       body: ResponseBody { writer in
         nonisolated(unsafe) var events = EventWriter(writer: writer)
         try await request.whileClientStays { try await write(&events) }

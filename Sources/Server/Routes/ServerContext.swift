@@ -24,10 +24,14 @@ package struct RefusedRequest: Error, Sendable {
   package var type = "invalid_request_error"
   /// The field that is wrong.
   package var field: String?
+  /// OpenAI's word for it, where it has one.
+  package var code: String?
   package var retryAfter: Int?
+  /// Whether the connection ends with it.
+  package var endsConnection = false
 
-  package init(_ status: HTTPResponse.Status, _ message: String, field: String? = nil) {
-    (self.status, self.message, self.field) = (status, message, field)
+  package init(_ status: HTTPResponse.Status, _ message: String, field: String? = nil, code: String? = nil) {
+    (self.status, self.message, self.field, self.code) = (status, message, field, code)
   }
 
   /// What an error of the program means to a client; nil: nothing that is its own fault or matter.
@@ -37,16 +41,18 @@ package struct RefusedRequest: Error, Sendable {
     case let error as FieldError: self.init(.badRequest, "\(error)", field: error.field)
     case DeskError.full(let seconds):
       self.init(.tooManyRequests, "\(DeskError.full(retryAfter: seconds))")
-      (type, retryAfter) = ("rate_limit_error", seconds)
+      (type, code, retryAfter) = ("rate_limit_error", "rate_limit_exceeded", seconds)
     case DeskError.closed:
       self.init(.serviceUnavailable, "\(DeskError.closed)")
       (type, retryAfter) = ("server_error", 10)
     case let error as DecodingError: self.init(.badRequest, "\(FieldError(error))")
-    case let error as ModelShelfError where error.kind == .notFound: self.init(.notFound, "\(error)", field: "model")
+    case let error as ModelShelfError where error.kind == .notFound:
+      self.init(.notFound, "\(error)", field: "model", code: "model_not_found")
     case let error as any UserError:
       switch error.kind {
       // In the library's words: a client knows no options of the command line.
-      case .usage, .damagedData, .notFound: self.init(.badRequest, error.localizedDescription)
+      case .usage, .damagedData, .notFound:
+        self.init(.badRequest, error.localizedDescription, field: Self.field(of: error))
       case .outOfMemory:
         self.init(.serviceUnavailable, error.localizedDescription)
         (type, retryAfter) = ("server_error", 10)
@@ -61,27 +67,35 @@ package struct RefusedRequest: Error, Sendable {
   }
 
   package func response() -> Response {
-    struct Body: Encodable {
-      struct Fields: Encodable {
-        let message, type: String
-        let param: String?
-        let code: String?
-
-        private enum CodingKeys: String, CodingKey { case message, type, param, code }
-
-        func encode(to encoder: any Encoder) throws {
-          var fields = encoder.container(keyedBy: CodingKeys.self)
-          try fields.encode(message, forKey: .message)
-          try fields.encode(type, forKey: .type)
-          try fields.encode(param, forKey: .param)
-          try fields.encode(code, forKey: .code)
-        }
-      }
-      let error: Fields
-    }
-    var response = jsonResponse(Body(error: .init(message: message, type: type, param: field, code: nil)), status: status)
-    if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+    var response = jsonResponse(body, status: status)
+    setHeaders(of: &response)
     return response
+  }
+
+  func setHeaders(of response: inout Response) {
+    if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+    if endsConnection { response.headers[.connection] = "close" }
+  }
+
+  /// What is said of it.
+  var body: some Encodable & Sendable {
+    ["error": RefusalBody(message: message, type: type, param: field, code: code)]
+  }
+}
+
+private struct RefusalBody: Encodable, Sendable {
+  let message, type: String
+  let param, code: String?
+
+  private enum CodingKeys: String, CodingKey { case message, type, param, code }
+
+  /// What there is not is null, as in OpenAI's.
+  func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(message, forKey: .message)
+    try fields.encode(type, forKey: .type)
+    try fields.encode(param, forKey: .param)
+    try fields.encode(code, forKey: .code)
   }
 }
 
@@ -128,8 +142,22 @@ extension Request {
     }
   }
 
-  /// Does something for a client, which is cancelled when the client goes.
+  /// Does something for a client, which is cancelled when the client goes. The connection ends with it: its answer has to say
+  /// so, or a client sends its next request into it.
   package func whileClientStays<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value {
-    try await body.consumeWithCancellationOnInboundClose { _ in try await work() }
+    do {
+      return try await body.consumeWithCancellationOnInboundClose { _ in try await work() }
+    } catch let error where !(error is CancellationError) {
+      guard var refused = RefusedRequest(error) else { throw error }
+      refused.endsConnection = true
+      throw refused
+    }
+  }
+
+  /// An answer that takes a while to find.
+  package func answerWhileClientStays(_ work: @Sendable () async throws -> Response) async throws -> Response {
+    var response = try await whileClientStays(work)
+    response.headers[.connection] = "close"
+    return response
   }
 }
