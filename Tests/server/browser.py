@@ -97,11 +97,14 @@ class BrowserTests(unittest.TestCase):
         page.quick("64x64", 3)
         page.draw()
         page.finished()
-        for name in ("Again", "Vary"):
+        for name in ("Again", "Vary", "Use as start"):
             page.action(name)
+            if name == "Use as start":
+                page.find("#draw").click()
             page.wait("drawing to begin", "!document.getElementById('cancel').hidden", 5)
             page.finished()
-        first, again, varied = page.kept()
+        first, again, varied, started = page.kept()
+        self.assertEqual(page.pixels(started["start"]), page.pixels(varied["png"]), "from the picture that was shown")
         self.assertEqual(hashlib.sha256(first["png"]).digest(), hashlib.sha256(again["png"]).digest())
         self.assertNotEqual(first["seed"], varied["seed"])
         self.assertEqual(page.pixels(varied["start"]), page.pixels(again["png"]), "it starts from the picture as it is")
@@ -354,6 +357,7 @@ class BrowserTests(unittest.TestCase):
         page.finished()
         self.assertEqual(page.js("return [...document.querySelectorAll('.tile')].map(each => each.textContent)"),
                          ["words", "class", "both", "neither"] * 2)
+        page.screenshot("compare")
         boxes = page.js("return [...document.querySelectorAll('.tile')].map(each => each.getBoundingClientRect().top)")
         self.assertEqual(len(set(boxes[:4])), 1, "side by side")
         kept = page.kept()
