@@ -14,13 +14,15 @@ import Testing
   @Test func allNamesLoadTheSame() throws {
     let folder = try TemporaryFolder()
     let weights = try openCheckpoint(at: Self.original)
-    let compVis = try openCheckpoint(at: Self.original.appendingPathComponent("ldm-names.safetensors"))
+    let compVis = try compVisTensors(of: weights)
     let table = try readConfiguration(
       [String: String].self, at: Self.original.appendingPathComponent("old-attention-names.json"))
     let old = Dictionary(uniqueKeysWithValues: table.map { ($1, $0) })
     try folder.copy(Self.original.appendingPathComponent("config.json"))
-    try folder.write("compvis.safetensors", compVis) { $0 }
-    try folder.write("stable-diffusion.safetensors", compVis) { "first_stage_model." + $0 }
+    try folder.write("compvis.safetensors", compVis)
+    try folder.write(
+      "stable-diffusion.safetensors",
+      Dictionary(uniqueKeysWithValues: compVis.map { ("first_stage_model." + $0.key, $0.value) }))
     try folder.write("old.safetensors", weights) { old[$0] ?? $0 }
     #expect(table.keys.allSatisfy { !weights.contains($0) })
 
@@ -32,6 +34,19 @@ import Testing
       #expect(try other.decode(z).array == model.decode(z).array, "\(name)")
       #expect(try other.encode(image).array == model.encode(image).array, "\(name)")
     }
+  }
+
+  /// As a file of CompVis' has them: its attention is made of convolutions of one pixel.
+  private func compVisTensors(of weights: Checkpoint) throws -> [String: Tensor] {
+    let table = try readConfiguration(
+      [String: String].self, at: Self.original.appendingPathComponent("ldm-names.json"))
+    #expect(table.count == weights.records.count)
+    return try Dictionary(
+      uniqueKeysWithValues: table.map { name, ours in
+        let tensor = try weights.tensor(ours)
+        let isAttention = name.contains(".attn_1.") && tensor.shape.count == 2
+        return (name, isAttention ? tensor.reshaped(tensor.shape + [1, 1]) : tensor)
+      })
   }
 
   @Test func aModelFolderHasItInside() throws {
