@@ -94,7 +94,7 @@ package struct ImageRequest: Sendable {
 }
 
 /// The body of `POST /v1/images/generations`.
-package struct GenerationBody: Decodable {
+package struct GenerationBody: Decodable, Sendable {
   package let request: ImageRequest
 
   package init(from decoder: any Decoder) throws {

@@ -119,14 +119,16 @@ package func jsonLine(_ value: some Encodable) throws -> String { String(decodin
 extension Request {
   /// The body as JSON.
   /// - Throws: ``RefusedRequest``: 415, 413 or 400.
-  package mutating func json<Value: Decodable>(_ type: Value.Type, _ context: ServerContext) async throws -> Value {
+  package mutating func json<Value: Decodable & Sendable>(_ type: Value.Type, _ context: ServerContext) async throws -> Value {
     let media = headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces).lowercased()
     guard let media, media == "application/json" || media.hasSuffix("+json") else {
       throw RefusedRequest(.unsupportedMediaType, "expected a body of the type application/json")
     }
     let body = try await wholeBody(context)
     do {
-      return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
+      let decode = { @Sendable in try JSONDecoder().decode(type, from: Data(body.readableBytesView)) }
+      // One with a picture in it takes a while.
+      return try await body.readableBytes > 1 << 16 ? onThread(decode) : decode()
     } catch let error as DecodingError {
       throw RefusedRequest(.badRequest, "\(FieldError(error))")
     }
