@@ -42,14 +42,14 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
       File(url), mask: mask.map { try File($0) }, size: size, step: step, keepsPixels: keepsPixels)
   }
 
-  /// Of files that are in memory; their pixels are kept.
+  /// Of files that are in memory; their pixels are kept. Whoever sent them may have made them to be a burden.
   /// - Throws: as ``init(_:mask:size:step:keepsPixels:)``.
   package init(
     bytes: [UInt8], name: String, mask: (bytes: [UInt8], name: String)?, size: PictureSize?, step: Int
   ) throws {
     try self.init(
       File(bytes: bytes, name: name), mask: mask.map { File(bytes: $0.bytes, name: $0.name) }, size: size, step: step,
-      keepsPixels: true)
+      keepsPixels: true, limits: PictureLimits(side: 8192, pixels: 16 << 20))
   }
 
   private struct File {
@@ -62,10 +62,12 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
     init(bytes: [UInt8], name: String) { (url, self.bytes, self.name) = (URL(fileURLWithPath: name), bytes, name) }
   }
 
-  private init(_ image: File, mask: File?, size: PictureSize?, step: Int, keepsPixels: Bool) throws {
-    let contents = try PictureContents(image.bytes, source: image.name)
+  private init(
+    _ image: File, mask: File?, size: PictureSize?, step: Int, keepsPixels: Bool, limits: PictureLimits = PictureLimits()
+  ) throws {
+    let contents = try PictureContents(image.bytes, limits: limits, source: image.name)
     let picture = contents.picture
-    let drawn = try mask.map { try PictureContents($0.bytes, source: $0.name) }
+    let drawn = try mask.map { try PictureContents($0.bytes, limits: limits, source: $0.name) }
     if let mask, let drawn = drawn?.picture, drawn.width * picture.height != drawn.height * picture.width {
       throw SourceError.mask(path: mask.name, drawn.width, drawn.height, picture.width, picture.height)
     }
