@@ -99,6 +99,8 @@ class BrowserTests(unittest.TestCase):
         page.finished()
         for name in ("Again", "Vary", "Use as start"):
             page.action(name)
+            if name == "Vary":
+                self.assertFalse(page.find("#started").is_displayed(), "the form stays as it is")
             if name == "Use as start":
                 page.find("#draw").click()
             page.wait("drawing to begin", "!document.getElementById('cancel').hidden", 5)
@@ -234,7 +236,7 @@ class BrowserTests(unittest.TestCase):
 
     def test_the_mask_is_erased_inverted_cleared_and_undone_by_keys(self):
         page = self.page
-        self.start_from_file(png(96, 64, (200, 120, 80)))
+        self.start_from_file(png(100, 66, (200, 120, 80)))
         self.assertEqual(page.find("#size").get_property("value"), "320×208", "its shape, in the model's pixels")
         page.find("#paint").send_keys(Keys.ENTER)
         painted = """const c = document.getElementById('mask');
