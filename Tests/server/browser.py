@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import statistics
 import struct
 import sys
@@ -65,25 +66,25 @@ class BrowserTests(unittest.TestCase):
     def test_a_picture_forms_step_by_step(self):
         page = self.page
         page.type("a red fox in snow")
-        page.quick("128x96", 6, 5)
+        page.quick("192x208", 8, 5)
         page.js("""
           window.seen = { images: new Set(), states: new Set() };
           new MutationObserver(changes => {
-            for (const { target } of changes) {
-              if (target.tagName === 'IMG' && target.closest('.tile')) seen.images.add(target.src);
+            for (const { target, oldValue } of changes) {
+              if (target.tagName === 'IMG' && target.closest('.tile')) seen.images.add(oldValue).add(target.src);
               if (target.id === 'status') seen.states.add(target.textContent);
             }
-          }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['src'] });""")
+          }).observe(document.body, { subtree: true, childList: true, attributeFilter: ['src'], attributeOldValue: true });""")
         page.find("#prompt").send_keys(Keys.CONTROL, Keys.ENTER)
         page.wait("progress", "document.getElementById('cancel').firstChild.style.width > '0%'")
         page.wait("a picture", "document.querySelector('#detail a[download]')")
         page.finished()
         images, states = page.js("return [[...seen.images], [...seen.states]]")
-        self.assertGreaterEqual(len([each for each in images if each.startswith("data:image/")]), 3, "pictures on the way")
-        self.assertTrue(any(state.startswith("Step 3 of 6") for state in states), states)
+        self.assertGreaterEqual(len([each for each in images if each and each.startswith("data:image/")]), 3, "pictures on the way")
+        self.assertTrue(any(re.match(r"Step [1-7] of 8", state) for state in states), states)
         self.assertTrue(any(" left" in state for state in states), states)
         image = page.find(".frame img")
-        self.assertEqual([image.get_property("naturalWidth"), image.get_property("naturalHeight")], [128, 96])
+        self.assertEqual([image.get_property("naturalWidth"), image.get_property("naturalHeight")], [192, 208])
         link = page.find("#detail a[download]")
         self.assertEqual((link.get_attribute("download"), link.get_attribute("href")[:5]), ("a-red-fox-in-snow.png", "blob:"))
         record, = page.kept()
@@ -99,6 +100,8 @@ class BrowserTests(unittest.TestCase):
         page.finished()
         for name in ("Again", "Vary", "Use as start"):
             page.action(name)
+            if name == "Vary":
+                self.assertFalse(page.find("#started").is_displayed(), "the form stays as it is")
             if name == "Use as start":
                 page.find("#draw").click()
             page.wait("drawing to begin", "!document.getElementById('cancel').hidden", 5)
@@ -234,7 +237,7 @@ class BrowserTests(unittest.TestCase):
 
     def test_the_mask_is_erased_inverted_cleared_and_undone_by_keys(self):
         page = self.page
-        self.start_from_file(png(96, 64, (200, 120, 80)))
+        self.start_from_file(png(100, 66, (200, 120, 80)))
         self.assertEqual(page.find("#size").get_property("value"), "320×208", "its shape, in the model's pixels")
         page.find("#paint").send_keys(Keys.ENTER)
         painted = """const c = document.getElementById('mask');
@@ -491,22 +494,23 @@ class BrowserTests(unittest.TestCase):
 
     def test_the_first_paint_is_quick_and_the_page_small(self):
         page = self.page
-        times = []
-        for _ in range(40):
-            page.driver.get(url)
-            times.append(page.wait("a paint", "performance.getEntriesByName('first-contentful-paint')[0]?.startTime", 10))
-            if len(times) >= 5 and statistics.median(times[-5:]) < 100:
+        paint = lambda address: (page.driver.get(address), page.wait(
+            "a paint", "performance.getEntriesByName('first-contentful-paint')[0]?.startTime", 20))[1]
+        for _ in range(5):
+            times = [paint(url) for _ in range(5)]
+            if statistics.median(times) < 100:
                 break
-        paint, busy = statistics.median(times[-5:]), os.getloadavg()[0] > 2 * os.cpu_count()
-        if busy:  # Others take the processor from the browser: the quickest says most about the page.
-            paint = min(times)
-        print(f"first paint {paint:.0f} ms{', on a busy machine' * busy}", file=sys.stderr)
-        self.assertLess(paint, 100, sorted(times))
+        took = statistics.median(times)
+        print(f"first paint {took:.0f} ms", file=sys.stderr)
+        if os.getloadavg()[0] > 2 * os.cpu_count():  # Others take the processor: what an empty page takes is theirs.
+            took -= statistics.median([paint("data:text/html,<p>nothing") for _ in range(5)])
+            print(f"{took:.0f} ms more than an empty page, on a busy machine", file=sys.stderr)
+        self.assertLess(took, 100, sorted(times))
         self.assertLess(len(urllib.request.urlopen(url).read()), 150_000)
 
     def test_z_nothing_was_asked_of_another_host_and_nothing_went_wrong(self):
         self.page.collect()
-        self.assertGreater(len(self.page.requests), 20)
+        self.assertGreater(len(self.page.requests), 3)
         self.assertEqual([each for each in self.page.requests if not each.startswith((url, "data:", "blob:", "about:"))], [])
         self.assertEqual(self.page.problems, [])
 
