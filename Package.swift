@@ -132,8 +132,10 @@ if Context.environment["DIT_T2I_LIBFUZZER"] != nil {
 if Context.environment["DIT_T2I_SERVER"] != nil {
   package.dependencies += [
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.0.0"),
   ]
   package.products += [.executable(name: "dit-t2i-server", targets: ["DiTServerCommand"])]
@@ -142,16 +144,28 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
       name: "DiTServer",
       dependencies: [
         "DiTErrors", "DiTFiles", "DiTTensors", "DiTDiffusion", "DiTImage", "DiTModels", "DiTTextToImage", "DiTBatch",
-        .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
-        .product(name: "NIOCore", package: "swift-nio"),
+        "DiTCOpenSSL",
+        .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-      ], path: "Sources/Server", resources: [.embedInCode("Page/page.html")]),
+      ], path: "Sources/Server", resources: [.embedInCode("Page/page.html"), .embedInCode("Operations/openapi.json")]),
     .executableTarget(
       name: "DiTServerCommand",
       dependencies: [
-        "DiTServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+        "DiTServer", "DiTErrors", "DiTTensors", "DiTTextToImage",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
       ], path: "Sources/ServerCommand"),
-    tests("Server", ["Server", "Study", "Diffusion", "Models", "Tensors", "TextToImage", "Image"]),
+    .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "DiTServer", "DiTStudy", "DiTDiffusion", "DiTModels", "DiTTensors", "DiTTextToImage", "DiTImage", "DiTTestSupport",
+        .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ], path: "Tests/ServerTests"),
   ]
 }

@@ -27,6 +27,7 @@ struct DitT2I: ParsableCommand {
         dit-t2i grid "a {red,blue} {fox,owl}"    every combination as a table
         dit-t2i compare "a fox" --class fox      words against a class
         dit-t2i info fox.jpg                     the settings in a picture
+        dit-t2i serve                            draw in a browser
         dit-t2i inspect                          what a model consists of
         dit-t2i verify DIR                       compare with golden numbers
 
@@ -52,7 +53,7 @@ struct DitT2I: ParsableCommand {
     // Each says its own name: to find one from its type, Swift looks through all conformances there are, for 5 ms.
     subcommands: [
       Draw.self, Batch.self, GridCommand.self, Chat.self, Compare.self, Info.self, Inspect.self, Models.self, Verify.self,
-      Convert.self, New.self, Calibrate.self, Config.self, Benchmark.self,
+      Convert.self, New.self, Calibrate.self, Config.self, Benchmark.self, Serve.self,
     ],
     defaultSubcommand: Draw.self)
 
@@ -68,6 +69,8 @@ struct DitT2I: ParsableCommand {
         Terminal.print(helpMessage())
       } else if let script = CompletionScript.requested(by: arguments) {
         Terminal.print(script)
+      } else if arguments[0] == Serve.configuration.commandName {
+        try Serve.start(arguments.dropFirst())  // the server's options are its own: nothing here reads them
       } else if arguments[0].hasPrefix("---completion") {
         _ = try parseAsRoot(arguments)  // throws the answer
       } else {

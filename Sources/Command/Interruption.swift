@@ -19,6 +19,12 @@ enum Interruption {
     signal(SIGXFSZ, SIG_IGN)  // a file at its limit (ulimit -f) is an error like a full disk
   }
 
+  /// What the next program expects: it inherits which signals are ignored.
+  static func reset() {
+    signal(SIGPIPE, SIG_DFL)
+    signal(SIGXFSZ, SIG_DFL)
+  }
+
   /// From now on half-written folders go too: that takes more than a signal handler may do, so a queue waits for the signal.
   static func removeFolders() {
     for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {

@@ -4,6 +4,7 @@ import DiTTensors
 import DiTTextToImage
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import Logging
 import ServiceLifecycle
 
@@ -12,15 +13,19 @@ package struct Server {
   package let options: ServerOptions
   package let desk: DrawingDesk
   package let logger: Logger
+  package let metrics = Metrics()
+  package let connections = Connections()
 
   /// Describes the models; weights are read when the first picture is asked for.
-  /// - Throws: a `UserError`: a model that is not there, or that cannot be read.
+  /// - Throws: a `UserError`: a model that is not there, or that cannot be read; others could reach it without a key.
   package init(_ options: ServerOptions, logger: Logger) throws {
+    try options.safety.check()
     (self.options, self.logger) = (options, logger)
     let shelf = try ModelShelf(
       Server.folders(options.models), backend: Backend(.native, precision: options.precision, threads: options.threads),
       memory: options.memory, adapters: LoRAFolder(options.loraFolder))
-    desk = DrawingDesk(shelf, room: options.queue, limits: options.limits)
+    desk = DrawingDesk(shelf, room: options.queue, limits: options.limits, metrics: metrics,
+      promptLog: options.logsPrompts ? logger : nil)
   }
 
   private static func folders(_ names: [String]) throws -> [ModelFolder] {
@@ -32,35 +37,35 @@ package struct Server {
   }
 
   /// All routes.
-  package func makeRouter() -> Router<ServerContext> {
-    let router = Router(context: ServerContext.self)
-    router.add(middleware: ErrorMiddleware())
+  package func makeRouter() throws -> Router<ServerContext> {
+    let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+    let description = try APIDescription(version: programVersion)
+    let table = options.safety.stand(
+      before: router, page: PackageResources.page_html, description: description, logger: logger, metrics: metrics)
     addPageRoutes(to: router, desk)
     addOpenAIRoutes(to: router, desk)
     addA1111Routes(to: router, desk)
+    OperationsRoutes(
+      description: description, metrics: metrics, apiKey: options.safety.apiKey, connections: connections, desk: desk
+    ).add(to: router)
+    table.fill(from: router)
     return router
   }
 
   /// The application, ready to run.
   /// - Parameter onRunning: is told the port that was taken.
-  package func makeApplication(onRunning: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {
-    Application(
-      router: makeRouter(), configuration: .init(address: .hostname(options.host, port: options.port), serverName: "dit-t2i"),
-      onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? 0) }, logger: logger)
-  }
-}
-
-/// Says every error as a client can read it; what nobody expected is logged, and is the server's fault.
-struct ErrorMiddleware: RouterMiddleware {
-  func handle(
-    _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
-  ) async throws -> Response {
-    do {
-      return try await next(request, context)
-    } catch let error where !(error is CancellationError) {
-      if let refused = RefusedRequest(error) { return refused.response() }
-      context.logger.error("unexpected", metadata: ["error": "\(error)"])
-      return RefusedRequest(.internalServerError, "something went wrong here; the server's log says more").response()
-    }
+  package func makeApplication(onRunning: @escaping @Sendable (Int) async -> Void) throws -> some ApplicationProtocol {
+    let safety = options.safety
+    var quiet = logger  // what Hummingbird says of itself is for whoever looks for a fault
+    if quiet.logLevel > .debug { quiet.logLevel = .critical }
+    return Application(
+      router: try makeRouter(), server: .guarded(safety.limits, connections),
+      configuration: .init(
+        address: .hostname(safety.host, port: options.port), serverName: "dit-t2i", backlog: 1024,
+        availableConnectionsDelegate: MaximumAvailableConnections(safety.limits.connections, logger: quiet)),
+      onServerRunning: { channel in
+        await Connections.outliveAcceptErrors(channel, logger)
+        await onRunning(channel.localAddress?.port ?? 0)
+      }, logger: quiet)
   }
 }

@@ -4,7 +4,8 @@ import Foundation
 
 /// What a server is told when it is started.
 package struct ServerOptions: Sendable {
-  package var host = "127.0.0.1"
+  /// Where it listens, who may use it, and how much one request may take.
+  package var safety = Safety()
   /// 0: one that is free.
   package var port = 7860
   /// Names, folders or files; none: all that are found, the usual one first.
@@ -18,8 +19,10 @@ package struct ServerOptions: Sendable {
   package var limits = OrderLimits()
   /// Where prompts' LoRAs lie.
   package var loraFolder: String?
-  /// Bytes of a request.
-  package var bodyLimit = 64 << 20
+  /// Seconds that are left to what is being drawn when the server is to end.
+  package var grace = 30.0
+  /// Whether the log says what is drawn.
+  package var logsPrompts = false
 
   package init() {}
 }

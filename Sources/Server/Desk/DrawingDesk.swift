@@ -3,6 +3,7 @@ import DiTImage
 import DiTModels
 import DiTTextToImage
 import Foundation
+import Logging
 
 /// One queue for everybody: pictures are drawn in the order they were asked for in, and those that can share a run are drawn
 /// together, in as many as is best. Each has the bytes it has when it is drawn alone.
@@ -11,6 +12,9 @@ package actor DrawingDesk {
   package nonisolated let limits: OrderLimits
   /// Pictures that may wait.
   private let room: Int
+  private let metrics: Metrics
+  /// Is told what is ordered; nil: that is nobody's business.
+  private let promptLog: Logger?
   private var waiting: [Seat] = []
   private var drawing: [Seat] = []
   private var run: Task<Void, Never>?
@@ -20,8 +24,11 @@ package actor DrawingDesk {
   private var secondsEach = 5.0
   package private(set) var counts = DeskCounts()
 
-  package init(_ shelf: ModelShelf, room: Int = 64, limits: OrderLimits = OrderLimits()) {
-    (self.shelf, self.room, self.limits) = (shelf, room, limits)
+  package init(
+    _ shelf: ModelShelf, room: Int = 64, limits: OrderLimits = OrderLimits(), metrics: Metrics = Metrics(),
+    promptLog: Logger? = nil
+  ) {
+    (self.shelf, self.room, self.limits, self.metrics, self.promptLog) = (shelf, room, limits, metrics, promptLog)
   }
 
   package var queueLength: (waiting: Int, drawing: Int) { (waiting.count, drawing.count { !$0.isGone }) }
@@ -67,6 +74,12 @@ package actor DrawingDesk {
       isWorking = true
       Task { await work() }
     }
+    promptLog?.info(
+      "order",
+      metadata: [
+        "order": "\(order.id)", "model": "\(folder.name)", "pictures": "\(requests.count)", "prompt": "\(requests[0].prompt)",
+        "negative": "\(requests[0].negativePrompt)",
+      ])
     return DeskOrder(id: order.id, model: folder.name, requests: requests, events: events)
   }
 
@@ -155,6 +168,7 @@ package actor DrawingDesk {
         for (index, (seat, drawn)) in zip(seats, drawn).enumerated() where !seat.isGone {
           seat.isDone = true
           counts.drawn += 1
+          metrics.observe(.pictureSeconds, ["model": model.model.folder.name], seconds: (.now - seat.since) / .seconds(1))
           hand(drawn, to: seat, seat.recordsAttention ? records[index] : nil, model, seconds: seconds())
         }
       }
@@ -200,6 +214,15 @@ package actor DrawingDesk {
   /// Takes no more orders; what waits is still drawn.
   package func close() { isClosed = true }
 
+  /// How it is, for whoever watches.
+  package var state: DeskState {
+    get async {
+      DeskState(
+        models: shelf.names, loaded: await shelf.inMemory, waiting: waiting.count, drawing: queueLength.drawing, counts: counts,
+        isClosed: isClosed)
+    }
+  }
+
   /// Whether everything that was taken is drawn.
   package var isIdle: Bool { waiting.isEmpty && drawing.isEmpty }
 
@@ -223,6 +246,16 @@ package struct DeskCounts: Sendable, Equatable {
   }
 }
 
+/// A desk at one moment.
+package struct DeskState: Sendable {
+  /// All models' names, and of those in memory.
+  package let models, loaded: [String]
+  /// In pictures.
+  package let waiting, drawing: Int
+  package let counts: DeskCounts
+  package let isClosed: Bool
+}
+
 /// One picture in the queue. Everything in it belongs to the desk.
 private final class Seat: @unchecked Sendable {
   let index: Int
@@ -232,6 +265,7 @@ private final class Seat: @unchecked Sendable {
   let recordsAttention: Bool
   /// Steps after which it is shown.
   let previews: Set<Int>
+  let since = ContinuousClock.now
   var isGone = false, isDone = false, isPreviewed = false
 
   final class Order: @unchecked Sendable {

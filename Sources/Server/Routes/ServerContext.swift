@@ -29,9 +29,19 @@ package struct RefusedRequest: Error, Sendable {
   package var retryAfter: Int?
   /// Whether the connection ends with it.
   package var endsConnection = false
+  package var headers: HTTPFields
 
-  package init(_ status: HTTPResponse.Status, _ message: String, field: String? = nil, code: String? = nil) {
-    (self.status, self.message, self.field, self.code) = (status, message, field, code)
+  package init(
+    _ status: HTTPResponse.Status, _ message: String, field: String? = nil, code: String? = nil, headers: HTTPFields = [:]
+  ) {
+    (self.status, self.message, self.field, self.code, self.headers) = (status, message, field, code, headers)
+    switch status {
+    case .unauthorized: type = "authentication_error"
+    case .forbidden, .misdirectedRequest: type = "permission_error"
+    case .tooManyRequests: type = "rate_limit_error"
+    case _ where status.code >= 500: type = "server_error"
+    default: break
+    }
   }
 
   /// What an error of the program means to a client; nil: nothing that is its own fault or matter.
@@ -41,10 +51,10 @@ package struct RefusedRequest: Error, Sendable {
     case let error as FieldError: self.init(.badRequest, "\(error)", field: error.field)
     case DeskError.full(let seconds):
       self.init(.tooManyRequests, "\(DeskError.full(retryAfter: seconds))")
-      (type, code, retryAfter) = ("rate_limit_error", "rate_limit_exceeded", seconds)
+      (code, retryAfter) = ("rate_limit_exceeded", seconds)
     case DeskError.closed:
       self.init(.serviceUnavailable, "\(DeskError.closed)")
-      (type, retryAfter) = ("server_error", 10)
+      retryAfter = 10
     case let error as DecodingError: self.init(.badRequest, "\(FieldError(error))")
     case let error as ModelShelfError where error.kind == .notFound:
       self.init(.notFound, "\(error)", field: "model", code: "model_not_found")
@@ -55,13 +65,12 @@ package struct RefusedRequest: Error, Sendable {
         self.init(.badRequest, error.localizedDescription, field: Self.field(of: error))
       case .outOfMemory:
         self.init(.serviceUnavailable, error.localizedDescription)
-        (type, retryAfter) = ("server_error", 10)
-      case .cannotWrite:
-        self.init(.internalServerError, error.localizedDescription)
-        type = "server_error"
+        retryAfter = 10
+      case .cannotWrite: self.init(.internalServerError, error.localizedDescription)
       }
     case let error as HTTPError:
-      self.init(error.status, error.body ?? error.status.reasonPhrase)
+      self.init(error.status, error.body ?? error.status.reasonPhrase, headers: error.headers)
+    case is NIOTooManyBytesError: self.init(.contentTooLarge, "the body is larger than this server takes")
     default: return nil
     }
   }
@@ -73,6 +82,7 @@ package struct RefusedRequest: Error, Sendable {
   }
 
   func setHeaders(of response: inout Response) {
+    response.headers.append(contentsOf: headers)
     if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
     if endsConnection { response.headers[.connection] = "close" }
   }
