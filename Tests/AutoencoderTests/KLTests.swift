@@ -14,7 +14,7 @@ import Testing
   @Test func allNamesLoadTheSame() throws {
     let folder = try TemporaryFolder()
     let weights = try openCheckpoint(at: Self.original)
-    let compVis = try openCheckpoint(at: Self.original.appendingPathComponent("ldm-names.safetensors"))
+    let compVis = try Self.compVis(weights, in: folder)
     let table = try readConfiguration(
       [String: String].self, at: Self.original.appendingPathComponent("old-attention-names.json"))
     let old = Dictionary(uniqueKeysWithValues: table.map { ($1, $0) })
@@ -32,6 +32,21 @@ import Testing
       #expect(try other.decode(z).array == model.decode(z).array, "\(name)")
       #expect(try other.encode(image).array == model.encode(image).array, "\(name)")
     }
+  }
+
+  /// The same tensors under CompVis' names; its attention is made of 1×1 convolutions.
+  private static func compVis(_ weights: Checkpoint, in folder: TemporaryFolder) throws -> Checkpoint {
+    let names = try readConfiguration([String: String].self, at: original.appendingPathComponent("ldm-names.json"))
+    var writer = SafetensorsWriter(folder.file("ldm.safetensors"))
+    for record in weights.records {
+      let parts = record.name.string.split(separator: ".")
+      let module = parts.dropLast().joined(separator: ".")
+      let tensor = try weights.tensor(record.name.string)
+      let shape = module.contains(".attentions.") && tensor.shape.count == 2 ? tensor.shape + [1, 1] : tensor.shape
+      try writer.add(TensorName("\(names[module] ?? module).\(parts[parts.count - 1])"), tensor.reshaped(shape))
+    }
+    try writer.write()
+    return try openCheckpoint(at: folder.file("ldm.safetensors"))
   }
 
   @Test func aModelFolderHasItInside() throws {
