@@ -41,7 +41,9 @@ struct ModelDescriptions {
     if try !copy(text.weights.appendingPathComponent("config.json"), to: encoder) {
       try write(text.configuration.fields, to: encoder)
     }
-    try Data(text.tokenizerModel()).write(to: target.appendingPathComponent("tokenizer/spiece.model"))
+    for file in try text.tokenizerFiles() {
+      try Data(file.bytes).write(to: target.appendingPathComponent("tokenizer/" + file.name))
+    }
     try write(
       .object(["model_max_length": .number(Double(text.maximumTokens))]),
       to: target.appendingPathComponent("tokenizer/tokenizer_config.json"))

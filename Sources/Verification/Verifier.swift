@@ -35,6 +35,8 @@ package struct Verifier {
     "schemes": verifyScheme, "t5": verifyT5, "tokenizer": verifyTokenizer, "samplers": verifySampler, "rng": verifyRandom,
     "image": verifyImage, "files": verifyFiles, "text-to-image": verifyTextToImage, "vae": verifyAutoencoder,
     "pixart": verifyPixArt, "uvit": verifyUViT, "few-step": verifyFewStep, "lora": verifyLoRA, "step-cache": verifyStepCache,
+    "clip-text": verifyCLIPText, "clip-tokenizer": verifyBytePairs,
+    "clip-vision": verifyCLIPVision, "clip-preprocess": verifyCLIPPreparation,
     "vp-schedule": verifyLatentSchedule, "dpm-singlestep-times": verifySinglestepTimes, "dpm-singlestep": verifySinglestep,
     "dpm-multistep3": verifyMultistep,
   ]
