@@ -14,6 +14,8 @@ package struct AutoencoderSource: Sendable {
 
   private let files: any AutoencoderKind
 
+  /// `scaling_factor` that its configuration tells, where the model's latents have another.
+  package let overriddenScale: Float?
   package var configuration: any AutoencoderConfiguration { files.configuration }
   /// What `scaling_factor` was taken for because no configuration tells it; nil where one does, or none is needed.
   package var assumedScale: Float? { files.assumedScale }
@@ -23,11 +25,15 @@ package struct AutoencoderSource: Sendable {
   /// Pixels along one side of a latent.
   package var scaleFactor: Int { configuration.scaleFactor }
 
-  /// - Parameter scaling: of the latents to be decoded, for files that do not tell: that of the model's own
-  ///   autoencoder. nil takes Stable Diffusion's or SDXL's where the file leaves no other choice.
+  /// - Parameters:
+  ///   - scaling: of the latents to be decoded, for files that do not tell: that of the model's own autoencoder. nil takes
+  ///     Stable Diffusion's or SDXL's where the file leaves no other choice.
+  ///   - overriding: whether the latents have that scaling whatever the files tell.
   /// - Throws: ``AutoencoderError``, `LoadError` or `ConfigurationError`: one line naming the file.
-  package init(_ url: URL, scaling: LatentScaling? = nil) throws {
-    let place = try AutoencoderPlace(url, scaling: scaling)
+  package init(_ url: URL, scaling: LatentScaling? = nil, overriding: Bool = false) throws {
+    let place = try AutoencoderPlace(url, scaling: scaling, overriding: overriding)
+    let stated = overriding ? try AutoencoderSource.statedScale(at: url) : nil
+    overriddenScale = stated == scaling?.factor ? nil : stated
     for kind in Self.kinds {
       guard let found = try kind.init(place) else { continue }
       files = found

@@ -35,7 +35,8 @@ struct ModelDescriptions {
       try write(model.transformer.fields, to: configuration)
     }
     let vae = target.appendingPathComponent("vae/config.json")
-    if try !copyAutoencoder(to: vae) { try write(model.autoencoder.configuration.fields, to: vae) }
+    let isOverridden = model.autoencoder.overriddenScale != nil
+    if try isOverridden || !copyAutoencoder(to: vae) { try write(model.autoencoder.configuration.fields, to: vae) }
     guard let text = model.text else { return }
     let encoder = target.appendingPathComponent("text_encoder/config.json")
     if try !copy(text.weights.appendingPathComponent("config.json"), to: encoder) {

@@ -68,7 +68,9 @@ public struct ModelFolder: Sendable {
     self.defaults = defaults
     cache = try CacheSettings(in: url)
     autoencoderURL = parts.autoencoder
-    autoencoder = try AutoencoderSource(parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) })
+    autoencoder = try AutoencoderSource(
+      parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) },
+      overriding: traits.keepsLatentScale && !parts.ownsAutoencoder)
     let sized = try NativeSize.applied(
       to: parts.transformer, options.baseSize, file: parts.weightsName, factor: autoencoder.scaleFactor)
     transformer = sized.transformer

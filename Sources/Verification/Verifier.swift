@@ -38,7 +38,7 @@ package struct Verifier {
     "clip-text": verifyCLIPText, "clip-tokenizer": verifyBytePairs,
     "clip-vision": verifyCLIPVision, "clip-preprocess": verifyCLIPPreparation,
     "vp-schedule": verifyLatentSchedule, "dpm-singlestep-times": verifySinglestepTimes, "dpm-singlestep": verifySinglestep,
-    "dpm-multistep3": verifyMultistep,
+    "dpm-multistep3": verifyMultistep, "uvit-t2i": verifyUViTPipeline,
   ]
 
   /// - Throws: `ConfigurationError` where there is no usable manifest.
