@@ -39,6 +39,9 @@ package struct Verifier {
     "clip-vision": verifyCLIPVision, "clip-preprocess": verifyCLIPPreparation,
     "vp-schedule": verifyLatentSchedule, "dpm-singlestep-times": verifySinglestepTimes, "dpm-singlestep": verifySinglestep,
     "dpm-multistep3": verifyMultistep, "uvit-t2i": verifyUViTPipeline,
+    "unidiffuser": verifyUniDiffuser, "unidiffuser-mode": verifyUniDiffuserMode, "unidiffuser-caption-logits": verifyCaptionLogits,
+    "unidiffuser-captions": verifyCaptions, "unidiffuser-run": verifyUniDiffuserRun,
+    "unidiffuser-run-diffusers": verifyUniDiffuserRun,
   ]
 
   /// - Throws: `ConfigurationError` where there is no usable manifest.
