@@ -110,7 +110,7 @@ let package = Package(
         "Errors", "CKernels", "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Transformer",
         "Diffusion", "Tensors", "Image", "Charts",
       ]),
-    tests("Command", ["Checkpoints", "Tensors", "Image"]),
+    tests("Command", ["Checkpoints", "Tensors", "Transformer", "Image"]),
     tests("Architecture", []),
   ],
   cxxLanguageStandard: .cxx17

@@ -7,6 +7,8 @@ import DiTTensors
 package struct CLIPPreparation: Decodable, Sendable {
   /// Pixels of the short side before the square is cut out, and of the square.
   private let shortSide, crop: Int
+  /// Of the pictures that come out.
+  package var side: Int { crop }
   private let filter: Picture.Filter
   private let mean, deviation: [Float]
 
