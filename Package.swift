@@ -107,8 +107,8 @@ let package = Package(
     tests(
       "Pipeline",
       [
-        "Errors", "CKernels", "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Transformer",
-        "Diffusion", "Tensors", "Image", "Charts",
+        "Errors", "CKernels", "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Autoencoder",
+        "Transformer", "Diffusion", "Tensors", "Image", "Charts",
       ]),
     tests("Command", ["Checkpoints", "Tensors", "Transformer", "Image"]),
     tests("Architecture", []),

@@ -16,6 +16,8 @@ package struct AutoencoderSource: Sendable {
 
   /// `scaling_factor` that its configuration tells, where the model's latents have another.
   package let overriddenScale: Float?
+  /// Of the model's latents, where the files have nothing to tell: of TAESD's family.
+  private let tinyFactor: Float?
   package var configuration: any AutoencoderConfiguration { files.configuration }
   /// What `scaling_factor` was taken for because no configuration tells it; nil where one does, or none is needed.
   package var assumedScale: Float? { files.assumedScale }
@@ -37,6 +39,8 @@ package struct AutoencoderSource: Sendable {
     for kind in Self.kinds {
       guard let found = try kind.init(place) else { continue }
       files = found
+      let isTiny = overriding && kind == TinyFiles.self
+      tinyFactor = isTiny ? scaling.map { LatentScaling.stableDiffusion.factor / $0.factor } : nil
       return
     }
     let first = place.tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors"
@@ -50,7 +54,8 @@ package struct AutoencoderSource: Sendable {
   /// - Parameter encoder: whether to load the encoder too, where there is one.
   /// - Throws: `LoadError` naming the missing, misshapen or unexpected tensor.
   package func load(backend: Backend, encoder: Bool, tiling: Tiling = .automatic) throws -> any Autoencoder {
-    try files.load(backend: backend, encoder: encoder, tiling: tiling)
+    let loaded = try files.load(backend: backend, encoder: encoder, tiling: tiling)
+    return tinyFactor.map { RescaledAutoencoder(inner: loaded, factor: $0) } ?? loaded
   }
 }
 

@@ -120,6 +120,9 @@ public struct ModelFolder: Sendable {
       height: transformer.latentSize[0] * autoencoder.scaleFactor)
   }
 
+  /// The one size that is drawn, where stored positions allow no other.
+  package var onlySize: PictureSize? { traits.drawsNativeSizeOnly ? nativeSize : nil }
+
   /// Sides that are drawn.
   package var sizeLimits: ClosedRange<Int> { transformer.sizeLimits(factor: autoencoder.scaleFactor) }
 

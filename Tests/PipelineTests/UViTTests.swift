@@ -1,3 +1,4 @@
+import DiTAutoencoder
 import DiTCheckpoints
 import DiTModels
 import DiTTensors
@@ -75,6 +76,19 @@ import Testing
     // Another autoencoder in its place does not change what it was trained with.
     #expect(try ModelFolder(folder.file("f32"), options: ModelOptions(autoencoder: Self.parts.appendingPathComponent("vae")))
       .autoencoder.overriddenScale == 0.18215)
+  }
+
+  /// TAESD takes the latents of Stable Diffusion's own scale.
+  @Test func tinyAutoencodersGetTheirScale() throws {
+    let scaling = LatentScaling(factor: 0.2301)
+    let latents = try Tensor((0..<2 * 2 * 4).map { sin(Float($0)) }, [1, 4, 2, 2])
+    let backend = try Backend(.native, precision: .f32, threads: 1)
+    let plain = try AutoencoderSource(TinyModels.vae).load(backend: backend, encoder: true)
+    let own = try AutoencoderSource(TinyModels.vae, scaling: scaling, overriding: true).load(backend: backend, encoder: true)
+    let scaled = try Tensor(latents.array.map { $0 * (0.18215 / 0.2301) }, latents.shape)
+    #expect(try own.decode(latents).array == plain.decode(scaled).array)
+    let picture = try plain.decode(latents)
+    #expect(try zip(own.encode(picture).array, plain.encode(picture).array).allSatisfy { abs($0 - $1 * 0.2301 / 0.18215) < 1e-4 })
   }
 
   @Test func whatDoesNotFitIsSaid() throws {
