@@ -46,6 +46,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux"), .linkedLibrary("webpmux")]),
     .systemLibrary(
       name: "DiTCOpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "DiTCZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "DiTCEdit", path: "Sources/CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
     .target(
       name: "DiTCSentencePiece", path: "Sources/CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
@@ -55,7 +56,7 @@ let package = Package(
     stage("Files", ["Errors", "CFiles"]),
     stage("Tensors", ["Errors", "CKernels", "COpenBLAS"]),
     stage("Checkpoints", ["Errors", "Files", "Tensors", "COpenSSL"]),
-    stage("Text", ["Errors", "Tensors", "Checkpoints", "CSentencePiece"]),
+    stage("Text", ["Errors", "Tensors", "Checkpoints", "CSentencePiece", "CZlib"]),
     stage("Diffusion", ["Errors", "Tensors"]),
     stage("Transformer", ["Errors", "Tensors", "Checkpoints", "Diffusion"]),
     stage("Autoencoder", ["Errors", "Files", "Tensors", "Checkpoints"]),
@@ -106,10 +107,10 @@ let package = Package(
     tests(
       "Pipeline",
       [
-        "Errors", "CKernels", "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Transformer",
-        "Diffusion", "Tensors", "Image", "Charts",
+        "Errors", "CKernels", "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Autoencoder",
+        "Transformer", "Diffusion", "Tensors", "Image", "Charts",
       ]),
-    tests("Command", ["Checkpoints", "Tensors", "Image"]),
+    tests("Command", ["Checkpoints", "Tensors", "Transformer", "Image"]),
     tests("Architecture", []),
   ],
   cxxLanguageStandard: .cxx17

@@ -47,17 +47,20 @@ package struct AutoencoderPlace {
   let all: Checkpoint
   /// Of the latents to be decoded, for files that do not tell; nil where nobody does.
   let scaling: LatentScaling?
+  /// They have it whatever the files tell.
+  let overridesScaling: Bool
   private let configuration: URL?
   private let isFolder: Bool
 
   /// - Throws: `LoadError`, `ConfigurationError`, or ``AutoencoderError/unknown(path:found:)`` for the configuration of
   ///   something else.
-  init(_ url: URL, scaling: LatentScaling?) throws {
+  init(_ url: URL, scaling: LatentScaling?, overriding: Bool) throws {
     func file(_ path: String, in folder: URL) -> URL? {
       let file = folder.appendingPathComponent(path)
       return isThere(file) ? file : nil
     }
     self.scaling = scaling
+    overridesScaling = overriding
     var folder: ObjCBool = false
     isFolder = FileManager.default.fileExists(atPath: url.path, isDirectory: &folder) && folder.boolValue
     if !isFolder {

@@ -14,6 +14,10 @@ package struct AutoencoderSource: Sendable {
 
   private let files: any AutoencoderKind
 
+  /// `scaling_factor` that its configuration tells, where the model's latents have another.
+  package let overriddenScale: Float?
+  /// Of the model's latents, where the files have nothing to tell: of TAESD's family.
+  private let tinyFactor: Float?
   package var configuration: any AutoencoderConfiguration { files.configuration }
   /// What `scaling_factor` was taken for because no configuration tells it; nil where one does, or none is needed.
   package var assumedScale: Float? { files.assumedScale }
@@ -23,14 +27,20 @@ package struct AutoencoderSource: Sendable {
   /// Pixels along one side of a latent.
   package var scaleFactor: Int { configuration.scaleFactor }
 
-  /// - Parameter scaling: of the latents to be decoded, for files that do not tell: that of the model's own
-  ///   autoencoder. nil takes Stable Diffusion's or SDXL's where the file leaves no other choice.
+  /// - Parameters:
+  ///   - scaling: of the latents to be decoded, for files that do not tell: that of the model's own autoencoder. nil takes
+  ///     Stable Diffusion's or SDXL's where the file leaves no other choice.
+  ///   - overriding: whether the latents have that scaling whatever the files tell.
   /// - Throws: ``AutoencoderError``, `LoadError` or `ConfigurationError`: one line naming the file.
-  package init(_ url: URL, scaling: LatentScaling? = nil) throws {
-    let place = try AutoencoderPlace(url, scaling: scaling)
+  package init(_ url: URL, scaling: LatentScaling? = nil, overriding: Bool = false) throws {
+    let place = try AutoencoderPlace(url, scaling: scaling, overriding: overriding)
+    let stated = overriding ? try AutoencoderSource.statedScale(at: url) : nil
+    overriddenScale = stated == scaling?.factor ? nil : stated
     for kind in Self.kinds {
       guard let found = try kind.init(place) else { continue }
       files = found
+      let isTiny = overriding && kind == TinyFiles.self
+      tinyFactor = isTiny ? scaling.map { LatentScaling.stableDiffusion.factor / $0.factor } : nil
       return
     }
     let first = place.tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors"
@@ -44,7 +54,8 @@ package struct AutoencoderSource: Sendable {
   /// - Parameter encoder: whether to load the encoder too, where there is one.
   /// - Throws: `LoadError` naming the missing, misshapen or unexpected tensor.
   package func load(backend: Backend, encoder: Bool, tiling: Tiling = .automatic) throws -> any Autoencoder {
-    try files.load(backend: backend, encoder: encoder, tiling: tiling)
+    let loaded = try files.load(backend: backend, encoder: encoder, tiling: tiling)
+    return tinyFactor.map { RescaledAutoencoder(inner: loaded, factor: $0) } ?? loaded
   }
 }
 

@@ -146,6 +146,7 @@ double dk_activate_exactly(dk_activation activation, double x) {
   switch (activation) {
     case DK_ACT_GELU_TANH: return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
     case DK_ACT_GELU_ERF: return 0.5 * x * (1 + erf(x * 0.7071067811865476));
+    case DK_ACT_GELU_QUICK: return x / (1 + exp(-1.702 * x));
     case DK_ACT_SILU: return x / (1 + exp(-x));
     case DK_ACT_RELU: return x > 0 ? x : (x == x ? 0 : x);
     case DK_ACT_NONE: return x;

@@ -207,6 +207,7 @@ TARGET static void V(finish)(const dk_weight *weight, const dk_epilogue *e, cons
   switch (e->activation) {  // inlined once for each, so that the loop holds no switch
     case DK_ACT_GELU_TANH: FINISH(DK_ACT_GELU_TANH); break;
     case DK_ACT_GELU_ERF: FINISH(DK_ACT_GELU_ERF); break;
+    case DK_ACT_GELU_QUICK: FINISH(DK_ACT_GELU_QUICK); break;
     case DK_ACT_SILU: FINISH(DK_ACT_SILU); break;
     case DK_ACT_RELU: FINISH(DK_ACT_RELU); break;
     case DK_ACT_NONE: FINISH(DK_ACT_NONE); break;

@@ -36,6 +36,9 @@ OP V(vec) V(over_one_plus_exp2)(V(vec) x, V(vec) u) { return V(mul)(x, V(recipro
 // x / (1 + e⁻ˣ)
 OP V(vec) V(silu)(V(vec) x) { return V(over_one_plus_exp2)(x, V(mul)(x, V(set)(-1.4426950408889634f))); }
 
+// x / (1 + e⁻¹·⁷⁰²ˣ)
+OP V(vec) V(gelu_quick)(V(vec) x) { return V(over_one_plus_exp2)(x, V(mul)(x, V(set)(-2.4554669595930157f))); }
+
 // 0.5 x (1 + tanh(√(2/π)(x + 0.044715 x³))) = x / (1 + e^(-2·√(2/π)(x + 0.044715 x³)))
 OP V(vec) V(gelu_tanh)(V(vec) x) {
   V(vec) cubic = V(fma)(V(mul)(x, x), V(set)(-0.1029432395800235f), V(set)(-2.302208198144325f));
@@ -69,6 +72,7 @@ OP V(vec) V(activate)(dk_activation activation, V(vec) x) {
   switch (activation) {
     case DK_ACT_GELU_TANH: return V(gelu_tanh)(x);
     case DK_ACT_GELU_ERF: return V(gelu_erf)(x);
+    case DK_ACT_GELU_QUICK: return V(gelu_quick)(x);
     case DK_ACT_SILU: return V(silu)(x);
     case DK_ACT_RELU: return V(max)(V(set)(0), x);
     default: return x;

@@ -62,7 +62,7 @@ package struct StrictJSON {
   }
 
   /// A whole number from 0 to `Int.max`.
-  mutating func unsigned() throws -> Int {
+  package mutating func unsigned() throws -> Int {
     skipSpace()
     let start = position
     var value = 0

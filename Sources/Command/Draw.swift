@@ -213,7 +213,7 @@ struct Draw: ParsableCommand {
     let isEnlarged = variation != nil && request.enlargement > 1
     let isSized = picture.isSized || from != nil || isEnlarged
     try source.apply(to: &request, isSized: isSized, stored: stored) { image, mask, size in
-      let read = try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep, keepsPixels: true)
+      let read = try SourcePicture(image, mask: mask, size: size ?? folder.onlySize, step: folder.sizeStep, keepsPixels: true)
       for (name, wanted, found) in [("image", recipe.imageHash, read.hash), ("mask", recipe.maskHash, read.maskHash)]
       where variation == nil && wanted != nil && wanted != found {
         complain("note: this is not the \(name) of the picture named by --from: the result will differ")

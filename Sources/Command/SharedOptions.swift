@@ -27,12 +27,12 @@ struct PartOptions: ParsableArguments {
     completion: .file(), transform: Reading.path)
   var vae: String?
 
-  @Option(help: ArgumentHelp("A T5 folder or file, for a file of weights that has none.", valueName: "path"),
+  @Option(help: ArgumentHelp("A text encoder (T5, U-ViT's CLIP), for weights without.", valueName: "path"),
     completion: .file(), transform: Reading.path)
   var textEncoder: String?
 
   @Option(
-    help: ArgumentHelp("A tokenizer (spiece.model or tokenizer.json), where it is not beside the T5.", valueName: "path"),
+    help: ArgumentHelp("A tokenizer (spiece.model, vocab.json, tokenizer.json), if not beside it.", valueName: "path"),
     completion: .file(), transform: Reading.path)
   var tokenizer: String?
 

@@ -128,6 +128,14 @@ package struct NoiseSchedule: Sendable {
     return NoiseLevel(timestep: timestep, alphaCumprod: 1 / (1 + sigma * sigma))
   }
 
+  /// As ``level(timestep:)``, but fractional ones lie between their neighbours in ln ᾱ.
+  package func level(betweenSignalsAt timestep: Double) -> NoiseLevel {
+    let (below, above) = (level(timestep: timestep.rounded(.down)), level(timestep: timestep.rounded(.up)))
+    guard above.timestep > below.timestep else { return below }
+    let (low, high) = (log(below.alphaCumprod), log(above.alphaCumprod))
+    return NoiseLevel(timestep: timestep, alphaCumprod: exp(low + (timestep - below.timestep) * (high - low)))
+  }
+
   /// The level on a straight path at u, 0 to 1, before its shift.
   func straightLevel(_ share: Double) -> NoiseLevel {
     guard case .straight(let shift, let scale) = path else { preconditionFailure("the path is not straight") }

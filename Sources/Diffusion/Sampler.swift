@@ -49,6 +49,11 @@ extension Sampler {
   package static var fewSteps: Int? { nil }
 
   package static func plan(_ settings: SamplerSettings, _ schedule: NoiseSchedule) throws -> StepPlan {
+    try usualPlan(settings, schedule)
+  }
+
+  /// The levels of the spacing or the respacing that is asked for.
+  static func usualPlan(_ settings: SamplerSettings, _ schedule: NoiseSchedule) throws -> StepPlan {
     var whole =
       if let respacing = settings.respacing {
         try StepPlan(respacing: respacing, schedule: schedule)

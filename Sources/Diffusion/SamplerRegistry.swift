@@ -20,6 +20,7 @@ package enum SamplerRegistry {
     DDIM.self,
     DDPM.self,
     DPMSolverSDE.self,
+    DPMSolverSinglestep.self,
     EulerAncestral.self,
     LCM.self,
     TCD.self,

@@ -10,6 +10,9 @@ public enum Spacing: String, Sendable, CaseIterable {
   case linear
   /// Both ends, fractional timesteps, as diffusers' Euler and Heun: 999 … 0.
   case inclusive
+  /// N+1 even points, fractional, the last left out; between timesteps ln ᾱ is linear, as in DPM-Solver's own code
+  /// (2206.00927): 999 … 999/N.
+  case continuous
   /// From the noisy end in even strides, rounded (2305.08891, table 2): 999 … T/N − 1.
   case trailing
   /// σ^(1/7) evenly spaced (2206.00364, eq. 5): most steps where there is little noise; fractional timesteps.
@@ -60,6 +63,8 @@ public enum Spacing: String, Sendable, CaseIterable {
       timesteps = linspace(0, last, steps + 1).dropFirst().reversed().map { $0.rounded(.toNearestOrEven) }
     case .inclusive:
       timesteps = linspace(last, 0, steps)
+    case .continuous:
+      return linspace(last, 0, steps + 1).dropLast().map(schedule.level(betweenSignalsAt:))
     case .trailing:
       let stride = Double(total) / Double(steps)
       timesteps = (0..<steps).map { (Double(used) - Double($0) * stride).rounded(.toNearestOrEven) - 1 }.filter { $0 >= 0 }

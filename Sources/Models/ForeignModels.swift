@@ -100,6 +100,7 @@ extension WeightsKind {
   package static let qwenImage = WeightsKind("a Qwen-Image transformer")
   package static let t5 = WeightsKind("a T5 text encoder")
   package static let clip = WeightsKind("a CLIP text encoder")
+  package static let clipVision = WeightsKind("a CLIP encoder of pictures")
   package static let autoencoderKL = WeightsKind("an AutoencoderKL")
   package static let tinyAutoencoder = WeightsKind("a tiny autoencoder (TAESD)")
   package static let gguf = WeightsKind("a GGUF file")

@@ -35,13 +35,16 @@ struct ModelDescriptions {
       try write(model.transformer.fields, to: configuration)
     }
     let vae = target.appendingPathComponent("vae/config.json")
-    if try !copyAutoencoder(to: vae) { try write(model.autoencoder.configuration.fields, to: vae) }
+    let isOverridden = model.autoencoder.overriddenScale != nil
+    if try isOverridden || !copyAutoencoder(to: vae) { try write(model.autoencoder.configuration.fields, to: vae) }
     guard let text = model.text else { return }
     let encoder = target.appendingPathComponent("text_encoder/config.json")
     if try !copy(text.weights.appendingPathComponent("config.json"), to: encoder) {
       try write(text.configuration.fields, to: encoder)
     }
-    try Data(text.tokenizerModel()).write(to: target.appendingPathComponent("tokenizer/spiece.model"))
+    for file in try text.tokenizerFiles() {
+      try Data(file.bytes).write(to: target.appendingPathComponent("tokenizer/" + file.name))
+    }
     try write(
       .object(["model_max_length": .number(Double(text.maximumTokens))]),
       to: target.appendingPathComponent("tokenizer/tokenizer_config.json"))

@@ -13,7 +13,7 @@ package enum ModelError: WordedError {
   case noAutoencoder(path: String)
   case noTextEncoder(path: String)
   /// A text encoder in a file, and no tokenizer near it.
-  case noTokenizer(path: String)
+  case noTokenizer(path: String, names: [String])
   /// A native size that cannot be the model's.
   case noBaseSize(path: String, reason: String)
   /// A cache of the hub that holds several of what one is asked for.
@@ -59,10 +59,11 @@ package enum ModelError: WordedError {
       "\(path): these are the transformer's weights alone; name the autoencoder too, "
         + say("with --vae FOLDER or FILE", "in ModelOptions.autoencoder")
     case .noTextEncoder(let path):
-      "\(path): these are the transformer's weights alone; name a T5 too, "
+      "\(path): these are the transformer's weights alone; name the text encoder too, "
         + say("with --text-encoder FOLDER or FILE", "in ModelOptions.textEncoder")
-    case .noTokenizer(let path):
-      "\(path): there is no tokenizer (spiece.model or tokenizer.json) in it, beside it, or in a folder tokenizer there; name it, "
+    case .noTokenizer(let path, let names):
+      "\(path): there is no tokenizer (\(names.prefix(2).joined(separator: " or "))) in it, beside it, or in a folder "
+        + "tokenizer there; name it, "
         + say("with --tokenizer FOLDER or FILE", "in ModelOptions.tokenizer")
     case .noBaseSize(let path, let reason): "\(path): \(reason)\(say("; leave out --base-size, or say another", ""))"
     case .severalSnapshots(let path, let names):

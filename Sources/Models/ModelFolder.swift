@@ -68,7 +68,9 @@ public struct ModelFolder: Sendable {
     self.defaults = defaults
     cache = try CacheSettings(in: url)
     autoencoderURL = parts.autoencoder
-    autoencoder = try AutoencoderSource(parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) })
+    autoencoder = try AutoencoderSource(
+      parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) },
+      overriding: traits.keepsLatentScale && !parts.ownsAutoencoder)
     let sized = try NativeSize.applied(
       to: parts.transformer, options.baseSize, file: parts.weightsName, factor: autoencoder.scaleFactor)
     transformer = sized.transformer
@@ -117,6 +119,9 @@ public struct ModelFolder: Sendable {
       width: transformer.latentSize[1] * autoencoder.scaleFactor,
       height: transformer.latentSize[0] * autoencoder.scaleFactor)
   }
+
+  /// The one size that is drawn, where stored positions allow no other.
+  package var onlySize: PictureSize? { traits.drawsNativeSizeOnly ? nativeSize : nil }
 
   /// Sides that are drawn.
   package var sizeLimits: ClosedRange<Int> { transformer.sizeLimits(factor: autoencoder.scaleFactor) }

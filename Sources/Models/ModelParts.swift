@@ -12,6 +12,8 @@ struct ModelParts {
   let weights: URL
   let text: TextDescription?
   let autoencoder: URL
+  /// Whether that is the model folder's own.
+  let ownsAutoencoder: Bool
   /// What the weights are called: the file, or the model's folder.
   var weightsName: URL { folder ?? weights }
   /// The model folder; nil for a file, or the folder of a transformer alone.
@@ -56,6 +58,7 @@ struct ModelParts {
     transformer = try ModelParts.transformer(weights, configuration, hints)
     guard let vae else { throw ModelError.noAutoencoder(path: url.path) }
     autoencoder = vae
+    ownsAutoencoder = options.autoencoder == nil
     text = try ModelParts.text(transformer, url, folder, tokenizers, options)
   }
 
@@ -157,6 +160,9 @@ struct ModelParts {
   /// A line on an autoencoder that is another model's by its name, or whose latents' scale no file tells: PixArt has latents of
   /// two kinds.
   func note(on source: AutoencoderSource) -> String? {
+    if let stated = source.overriddenScale, let scale = try? transformer.traits.latentScale {
+      return "\(autoencoder.lastPathComponent) says scaling_factor \(stated); this model was trained with \(scale), which is taken"
+    }
     guard let model = transformer as? PixArtConfiguration else { return nil }
     let file = URL(fileURLWithPath: (try? source.tensors.location) ?? "").lastPathComponent
     if let match = file.firstMatch(of: /^taesd(xl)?_/.ignoresCase()), (match.1 != nil) != model.isSigma {

@@ -36,7 +36,10 @@ package struct WeightsKind: Sendable, Equatable {
   private static func part(_ has: ([String]) -> Bool, _ isCLIP: Bool) -> WeightsKind {
     switch true {
     case has(["encoder.block.0.layer.0.SelfAttention.q.weight"]): .t5
-    case isCLIP, has(["transformer.resblocks.0.attn.in_proj_weight"]): .clip
+    case !isCLIP && !has(["token_embedding.weight"])
+      && (has(["vision_model.post_layernorm.weight"]) || has(["visual.class_embedding"])):
+      .clipVision
+    case isCLIP, has(["transformer.resblocks.0.attn.in_proj_weight"]), has(["embeddings.token_embedding.weight"]): .clip
     case has(["decoder.conv_in.weight"]), has(["encoder.conv_in.weight"]): .autoencoderKL
     case has(["decoder.layers.0.weight"]), has(["1.weight", "3.conv.0.weight"]), has(["0.weight", "1.conv.0.weight"]),
       has(["layers.0.weight"]):

@@ -7,9 +7,9 @@ package struct TextDescription: Sendable {
   package let configuration: any TextEncoderConfiguration
   /// The folder or file of the encoder's weights.
   package let weights: URL
-  /// `spiece.model`, `tokenizer.json`, or the encoder's own file where that brings its tokenizer along.
+  /// One of the names of its kind's files, or the encoder's own file where that brings its tokenizer along.
   package let tokenizer: URL
-  /// Longest prompt in tokens, end token included.
+  /// Longest prompt in tokens, start and end tokens included.
   package let maximumTokens: Int
   /// PixArt was trained on lower-case captions without space around them.
   package let lowercases: Bool
@@ -24,19 +24,25 @@ package struct TextDescription: Sendable {
   ///   - tokenizer: the file or folder that the user names.
   ///   - tokenizers: folders that may hold one, the first that does counts.
   ///   - maximumTokens: nil: what the tokenizer's configuration says.
-  /// - Throws: ``ModelError/noTokenizer(path:)`` where there is none.
+  /// - Throws: ``ModelError/noTokenizer(path:names:)`` where there is none.
   init(
     encoder: URL, tokenizer named: URL? = nil, tokenizers: [URL], maximumTokens: Int? = nil, lowercases: Bool = false
   ) throws {
     weights = encoder
     self.lowercases = lowercases
     configuration = try TextEncoders.configuration(of: encoder)
-    guard let found = try TextDescription.tokenizer(named, encoder, tokenizers) else {
-      throw ModelError.noTokenizer(path: named?.path ?? encoder.path)
+    let names = type(of: configuration).tokenizer.fileNames
+    guard let found = try TextDescription.tokenizer(named, encoder, tokenizers, names) else {
+      throw ModelError.noTokenizer(path: named?.path ?? encoder.path, names: names)
     }
     tokenizer = found
     let stated = try TextDescription.statedMaximum(found.deletingLastPathComponent())
-    self.maximumTokens = maximumTokens ?? Int(min(max(stated ?? 512, 1), 4096))
+    let longest = configuration.longestText
+    self.maximumTokens = maximumTokens ?? Int(min(max(stated ?? 512, 1), Double(longest ?? 4096)))
+    if let longest, self.maximumTokens > longest {
+      throw ConfigurationError.wrong(
+        file: encoder.path, reason: "it has places for \(longest) tokens, but the model reads \(self.maximumTokens)")
+    }
   }
 
   /// `model_max_length` of the tokenizer in a folder; nil where nobody says.
@@ -46,13 +52,13 @@ package struct TextDescription: Sendable {
     return try readConfiguration(TokenizerConfiguration.self, at: settings).maximumLength
   }
 
-  private static func tokenizer(_ named: URL?, _ encoder: URL, _ folders: [URL]) throws -> URL? {
+  private static func tokenizer(_ named: URL?, _ encoder: URL, _ folders: [URL], _ names: [String]) throws -> URL? {
     let files = FileManager.default
     var isFolder: ObjCBool = false
     if let named, files.fileExists(atPath: named.path, isDirectory: &isFolder), !isFolder.boolValue { return named }
     let places = named.map { [$0, $0.appendingPathComponent("tokenizer")] } ?? folders
     for place in places {
-      for name in ["spiece.model", "tokenizer.json"] {
+      for name in names {
         let file = place.appendingPathComponent(name)
         if isThere(file) { return file }
       }
@@ -60,16 +66,18 @@ package struct TextDescription: Sendable {
     guard named == nil else { return nil }
     let isFile = files.fileExists(atPath: encoder.path, isDirectory: &isFolder) && !isFolder.boolValue
     if isFile { return try openCheckpoint(at: encoder).contains(SentencePieceTokenizer.modelTensor) ? encoder : nil }
-    return places.first?.appendingPathComponent("spiece.model")  // says that it is missing
+    return names.first.flatMap { places.first?.appendingPathComponent($0) }  // says that it is missing
   }
 
   /// The encoder's tensors, by the names of its authors.
   /// - Throws: `LoadError`.
   package func openWeights() throws -> Checkpoint { try TextEncoders.open(weights) }
 
-  /// Bytes of the tokenizer as a `spiece.model`.
+  private var tokenizerType: any TextTokenizer.Type { type(of: configuration).tokenizer }
+
+  /// The files of the tokenizer in the form in which this program writes it.
   /// - Throws: `TokenizerError`.
-  package func tokenizerModel() throws -> [UInt8] { try SentencePieceTokenizer.model(at: tokenizer) }
+  package func tokenizerFiles() throws -> [(name: String, bytes: [UInt8])] { try tokenizerType.files(at: tokenizer) }
 
   /// A prompt as the model was trained to read it.
   package func prepared(_ prompt: String) -> String {
@@ -78,6 +86,6 @@ package struct TextDescription: Sendable {
 
   /// - Throws: `TokenizerError`.
   package func makeTokenizer() throws -> any TextTokenizer {
-    try SentencePieceTokenizer(contentsOf: tokenizer, maximumLength: maximumTokens)
+    try tokenizerType.init(contentsOf: tokenizer, maximumLength: maximumTokens)
   }
 }

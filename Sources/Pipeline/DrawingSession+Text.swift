@@ -49,8 +49,31 @@ extension DrawingSession {
 
   /// What a prompt and a class ask for in a picture of `size`, weights included.
   func condition(_ prompt: String, classIndex: Int?, size: PictureSize) throws -> Condition {
-    Condition(
-      classIndex: classIndex, text: try states(of: prompt), weights: try model.tokenWeights(of: prompt),
+    var states = try states(of: prompt)
+    var weights = try model.tokenWeights(of: prompt)
+    if model.folder.traits.weighsStates, let all = weights {
+      states = try states.map { try weighed($0, all) }
+      weights = nil
+    }
+    return Condition(
+      classIndex: classIndex, text: states, weights: weights,
       extent: PictureExtent(height: Float(size.height), width: Float(size.width)))
+  }
+
+  /// Each word's state on the line from what stands at its place without words: 0 is that, 1 the state itself, more goes on.
+  private func weighed(_ states: Tensor, _ weights: [Float]) throws -> Tensor {
+    let none = try self.states(of: "")
+    let result = try states.copy()
+    result.withFloats { target in
+      let width = states.columns
+      let empty = none?.array ?? []
+      for (row, weight) in weights.prefix(states.rows).enumerated() where weight != 1 {
+        for index in row * width..<(row + 1) * width {
+          let origin = index < empty.count ? empty[index] : 0
+          target[index] = origin + weight * (target[index] - origin)
+        }
+      }
+    }
+    return result
   }
 }

@@ -18,7 +18,7 @@ public struct GenerationRequest: Sendable, Equatable {
 
   /// Steps of the sampler, 1 to 1000.
   public var steps = 25
-  /// "dpm++", "unipc", "heun", "euler", "ddim", "ddpm", "dpm++2m-sde", "euler_a", "lcm", "tcd", "dmd" or "scm".
+  /// "dpm++", "unipc", "heun", "euler", "ddim", "ddpm", "dpm++2m-sde", "dpm++3s", "euler_a", "lcm", "tcd", "dmd" or "scm".
   public var sampler = "dpm++"
   /// Where the noise levels lie; nil leaves it to the sampler.
   public var spacing: Spacing?

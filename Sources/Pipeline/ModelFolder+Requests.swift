@@ -24,7 +24,8 @@ extension ModelFolder {
       throw UViTError.grid(grid, native: transformer.nativeGrid)
     }
     let nearest = request.size.nearestLegal(step: sizeStep, within: sizeLimits)
-    guard nearest == request.size else {
+    // A size that stored positions fix is legal, however small.
+    guard nearest == request.size || traits.drawsNativeSizeOnly else {
       throw RequestError.size(request.size, nearest: nearest, step: sizeStep, limits: sizeLimits)
     }
     guard (1...1000).contains(request.steps) else { throw RequestError.steps(request.steps) }
@@ -55,7 +56,7 @@ extension ModelFolder {
       throw ModelError.noSuchClass(String(index), suggestion: nil, count: transformer.askableClasses)
     }
     for text in [request.prompt, request.negativePrompt] {
-      if try !WeightedPrompt(text).isPlain, !traits.weighsWords { throw WeightError.unsupported(name) }
+      _ = try WeightedPrompt(text)
     }
     let steps = try sampler(for: request).plan.count
     if request.cacheThreshold != nil, steps <= ModelFolder.leastCachedSteps { throw RequestError.cacheSteps(steps) }

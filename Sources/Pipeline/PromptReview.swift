@@ -57,7 +57,8 @@ package struct PromptReview {
   /// What is beyond the model's longest prompt.
   private func cut(_ plain: String) -> [String] {
     guard let text, let tokenizer, case let dropped = tokenizer.dropped(from: text.prepared(plain)), dropped > 0 else { return [] }
-    return ["\(name) reads \(tokenizer.maximumLength - 1) tokens; the last \(dropped) of the prompt are not seen"]
+    let read = tokenizer.maximumLength - 1 - tokenizer.startCount
+    return ["\(name) reads \(read) tokens; the last \(dropped) of the prompt are not seen"]
   }
 
   /// Words that the model was not trained on.
@@ -72,23 +73,16 @@ package struct PromptReview {
 
   /// Signs for which the tokenizer has no piece; letters are words' matter where words are known.
   private func unspelled(in text: String) -> [String] {
-    guard let tokenizer else { return [] }
+    guard let tokenizer, let unknown = tokenizer.unknownID else { return [] }
     var found: [Character] = []
     for sign in text where !sign.isASCII && !found.contains(sign) {
       if sign.isWhitespace || sign.isPunctuation || (sign.isLetter && vocabulary != nil) { continue }
-      if (try? tokenizer.pieces(of: Array(String(sign).utf8)).contains(tokenizer.unknownID)) == true { found.append(sign) }
+      if (try? tokenizer.pieces(of: Array(String(sign).utf8)).contains(unknown)) == true { found.append(sign) }
     }
     return found.isEmpty ? [] : ["\(name) cannot read \(listed(found.map(String.init))): left out"]
   }
 
   private static func words(_ text: String) -> [String] {
     text.lowercased().split { !($0.isLetter || $0.isNumber) }.map(String.init)
-  }
-}
-
-extension TextTokenizer {
-  /// Tokens of a text that do not fit beside the end token.
-  func dropped(from text: String) -> Int {
-    max(0, ((try? pieces(of: Array(text.utf8)))?.count ?? 0) + 1 - maximumLength)
   }
 }

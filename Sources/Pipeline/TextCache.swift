@@ -32,7 +32,7 @@ struct TextCache {
     for file in checkpoint.records.map(\.file) where seen.insert(file.path).inserted {
       bytes += Array("\(file.bytes.count)".utf8) + file.bytes.prefix(TextCache.sample) + file.bytes.suffix(TextCache.sample)
     }
-    bytes += (try? text.tokenizerModel()) ?? []
+    bytes += (try? text.tokenizerFiles())?.flatMap(\.bytes) ?? []
     key = sha256(bytes)
   }
 

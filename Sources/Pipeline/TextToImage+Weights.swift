@@ -17,10 +17,10 @@ extension TextToImage {
     else { return nil }
     var weights = [Float](repeating: 1, count: try tokenizer.encode(text.prepared(prompt.text)).count)
     var before = ""
-    var first = 0
+    var first = tokenizer.startCount
     for span in prompt.spans {
       before += span.text
-      let pieces = try tokenizer.pieces(of: Array(text.prepared(before).utf8)).count
+      let pieces = try tokenizer.startCount + tokenizer.pieces(of: Array(text.prepared(before).utf8)).count
       let end = min(max(first, pieces), weights.count - 1)
       for token in first..<max(first, end) { weights[token] = span.weight }
       first = max(first, end)

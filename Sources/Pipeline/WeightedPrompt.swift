@@ -127,7 +127,6 @@ package struct WeightedPrompt: Equatable, Sendable {
 package enum WeightError: UserError {
   case nested
   case range(String)
-  case unsupported(String)
 
   package var kind: UserErrorKind { .usage }
 
@@ -136,8 +135,6 @@ package enum WeightError: UserError {
     case .nested: "weights inside weights: write each word's weight once, or \\( and \\[ for plain brackets"
     case .range(let text):
       "weight \(text): expected a number from 0 to 3; write \\( or \\[ for a plain bracket"
-    case .unsupported(let model):
-      "\(model) reads its text among the patches, where words cannot be weighed; write \\( for a bracket"
     }
   }
 }

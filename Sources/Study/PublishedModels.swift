@@ -15,6 +15,8 @@ package enum PublishedModels {
     let source: String
     let transformer: any TransformerConfiguration
     var readsText: Bool { transformer.textSize != nil }
+    /// Which always reads all of its places, and is kept.
+    var readsCLIP: Bool { readsText && transformer is UViTConfiguration }
     /// Pixels along a side.
     let size: Int
     var steps: Int
@@ -86,6 +88,14 @@ package enum PublishedModels {
     try add(
       "U-ViT-H/2 256", "imagenet256_uvit_huge.pth, linked from baofff/U-ViT", uvit, 256,
       "--model imagenet256_uvit_huge.pth --vae sd-vae-ft-ema --class 207")
+    for (name, depth) in [("small", 12), ("small_deep", 16)] {
+      let uvit = UViTConfiguration(
+        hiddenSize: 512, depth: depth, heads: 8, patchSize: 2, inChannels: 4, sampleSize: 32, classes: nil,
+        text: .init(width: 768, tokens: 77))
+      try add(
+        "U-ViT-S/2 \(depth == 12 ? "" : "deep ")256", "mscoco_uvit_\(name).pth, linked from baofff/U-ViT", uvit, 256,
+        "--model mscoco_uvit_\(name).pth --text-encoder clip-vit-large-patch14 --vae sd-vae-ft-ema \(prompt)")
+    }
     return entries
   }
 
@@ -95,15 +105,15 @@ package enum PublishedModels {
       "| model | where | download | draws with `dit-t2i …` | steps | multiply-adds | memory | two cores |",
       "|---|---|---|---|---|---|---|---|",
     ]
-    let (decoder, text) = (try kl.listing(), try t5.listing())
-    return try (head + entries().map { try row($0, decoder, text) }).joined(separator: "\n")
+    let (decoder, t5, clip) = (try kl.listing(), try t5.listing(), try clip.listing())
+    return try (head + entries().map { try row($0, decoder, $0.readsCLIP ? clip : t5) }).joined(separator: "\n")
   }
 
   private static func row(_ entry: Entry, _ autoencoder: NetworkListing, _ encoder: NetworkListing) throws -> String {
     let side = entry.size / (8 * entry.transformer.patchSize)
     let pixels = Double(entry.size * entry.size)
     let work = Workload(
-      patches: side * side, textTokens: entry.readsText ? tokens : 0, latents: entry.size * entry.size / 64)
+      patches: side * side, textTokens: entry.readsCLIP ? 77 : entry.readsText ? tokens : 0, latents: entry.size * entry.size / 64)
     let transformer = try entry.transformer.listing().costs(work)
     let decoder = autoencoder.costs(work)
     let text = entry.readsText ? encoder.costs(work) : []
@@ -113,6 +123,7 @@ package enum PublishedModels {
     let numbers = [transformer, decoder, text].reduce(0) { $0 + $1.total.parameters }
     var memory = Measured.rest + Measured.weight * Double(transformer.total.parameters)
     memory += Measured.pixel * min(Measured.tile, pixels)
+    if entry.readsCLIP { memory += Measured.weight * Double(text.total.parameters) }
     let cells = [
       entry.name, entry.source, amount(4 * Double(numbers), "B"), "`\(entry.command)`",
       "\(entry.steps)\(entry.isGuided ? "" : ", no guidance")", amount(multiplyAdds, "MAC"), amount(memory, "B"),
@@ -121,7 +132,8 @@ package enum PublishedModels {
     return "| " + cells.joined(separator: " | ") + " |"
   }
 
-  /// What comes beside a transformer: T5 v1.1 XXL, and Stable Diffusion's autoencoder, whose sizes SDXL's shares.
+  /// What comes beside a transformer: T5 v1.1 XXL or the text half of CLIP ViT-L/14, and Stable Diffusion's autoencoder, whose
+  /// sizes SDXL's shares.
   private static var t5: T5Configuration {
     get throws {
       try decoded(
@@ -130,6 +142,10 @@ package enum PublishedModels {
         "feed_forward_proj": "gated-gelu"}
         """)
     }
+  }
+
+  private static var clip: CLIPTextConfiguration {
+    get throws { try decoded(#"{"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072}"#) }
   }
 
   private static var kl: AutoencoderKLConfiguration {

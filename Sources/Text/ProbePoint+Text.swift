@@ -5,6 +5,8 @@ extension ProbePoint {
   package static let textEmbedding = ProbePoint(.text, "embed")
   package static func textAttention(_ block: Int) -> ProbePoint { ProbePoint(.text, "block", block, "_after_attention") }
   package static func textBlock(_ block: Int) -> ProbePoint { ProbePoint(.text, "block", block) }
+  /// Class token and patches of CLIP's encoder of pictures, with their positions.
+  package static let visionTokens = ProbePoint(.text, "tokens")
   /// What the final norm reads.
   package static let textBlocks = ProbePoint(.text, "before_final_norm")
 }

@@ -7,7 +7,7 @@ package protocol TextEncoder: Sendable {
   /// Numbers of a token's state.
   var width: Int { get }
   var vocabularySize: Int { get }
-  /// Text states of several sequences of tokens, end tokens included: [tokens, width] float32 of each.
+  /// Text states of several sequences of tokens, as its tokenizer gives them: [tokens, width] float32 of each.
   /// - Parameter probe: is shown each block; throw from it to stop.
   /// - Throws: where memory is short, or a file that is read through cannot be.
   func encode(_ texts: [[Int]], probe: Probe?) throws -> [Tensor]
@@ -31,8 +31,10 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
   static var title: String { get }
   /// Whether a `config.json` describes such an encoder.
   static func recognises(_ fields: JSONValue) -> Bool
-  /// Tensors that such an encoder has and no other network.
-  static var marks: [String] { get }
+  /// Tensors that such an encoder has and no other network: a set for each of its names.
+  static var marks: [[String]] { get }
+  /// What makes its tokens of a text.
+  static var tokenizer: any TextTokenizer.Type { get }
   /// Reads the sizes off the tensors.
   /// - Throws: `LoadError` for shapes that make no sense.
   init(tensors: Checkpoint) throws
@@ -40,6 +42,8 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
   /// Numbers of a token's state.
   var width: Int { get }
   var vocabularySize: Int { get }
+  /// The longest sequence of tokens it has places for; nil: any length.
+  var longestText: Int? { get }
   /// A `config.json` that is read back as this.
   var fields: JSONValue { get }
   /// Reads and packs the weights.
@@ -51,11 +55,11 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
 
 /// The text encoders that this program runs.
 package enum TextEncoders {
-  static let all: [any TextEncoderConfiguration.Type] = [T5Configuration.self]
+  static let all: [any TextEncoderConfiguration.Type] = [T5Configuration.self, CLIPTextConfiguration.self]
 
   /// Opens an encoder's weights, by the names of its authors.
   /// - Throws: `LoadError`.
-  package static func open(_ url: URL) throws -> Checkpoint { try openNetwork(at: url, marks: all.map { $0.marks }) }
+  package static func open(_ url: URL) throws -> Checkpoint { try openNetwork(at: url, marks: all.flatMap { $0.marks }) }
 
   /// What a folder or file of weights is, by the `config.json` in or beside it, or by its tensors.
   /// - Throws: `ConfigurationError` or `LoadError`.
@@ -67,7 +71,7 @@ package enum TextEncoders {
     let isStated = isThere(file)
     if !isThere(url) || isFolder.boolValue && isStated { return try configuration(ConfigurationFile(file)) }
     let tensors = try open(url)
-    guard let kind = all.first(where: { $0.marks.allSatisfy(tensors.contains) }) else {
+    guard let kind = all.first(where: { $0.marks.contains { $0.allSatisfy(tensors.contains) } }) else {
       let first = tensors.records.first.map { "its first tensor is \($0.storedName)" } ?? "it holds no tensors"
       let known = all.map { $0.title }.joined(separator: ", ")
       throw ConfigurationError.wrong(

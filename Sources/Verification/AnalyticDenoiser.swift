@@ -10,6 +10,8 @@ package struct AnalyticDenoiser: Sendable, Codable, Equatable {
   package enum Kind: String, Sendable, Codable {
     /// x₀ = tanh(p·x + q), so ε = (x − √ᾱ·x₀) / √(1−ᾱ): the state keeps near unit size.
     case denoiser
+    /// The same, of the schedules whose timesteps count from 1.
+    case denoiserVP = "denoiser-vp"
     /// ε = tanh(a·x + b·t + c), t on the original scale: the state grows to about 50.
     case tanh
     /// v = (x − tanh(p·x + q)) / t of a straight path, t in 0…1.
@@ -70,7 +72,7 @@ package struct AnalyticDenoiser: Sendable, Codable, Equatable {
     func original(_ x: Double) -> Double { Foundation.tanh((p ?? 1) * x + (q ?? 0)) }
     let logits = try variance.map { try self.logits(latents, $0) }
     switch kind {
-    case .denoiser:
+    case .denoiser, .denoiserVP:
       let output = try map(latents) { x in
         let noise = (x - level.signal * original(x)) / level.noise
         return says == .velocity ? level.signal * noise - level.noise * original(x) : noise

@@ -35,6 +35,13 @@ package struct Verifier {
     "schemes": verifyScheme, "t5": verifyT5, "tokenizer": verifyTokenizer, "samplers": verifySampler, "rng": verifyRandom,
     "image": verifyImage, "files": verifyFiles, "text-to-image": verifyTextToImage, "vae": verifyAutoencoder,
     "pixart": verifyPixArt, "uvit": verifyUViT, "few-step": verifyFewStep, "lora": verifyLoRA, "step-cache": verifyStepCache,
+    "clip-text": verifyCLIPText, "clip-tokenizer": verifyBytePairs,
+    "clip-vision": verifyCLIPVision, "clip-preprocess": verifyCLIPPreparation,
+    "vp-schedule": verifyLatentSchedule, "dpm-singlestep-times": verifySinglestepTimes, "dpm-singlestep": verifySinglestep,
+    "dpm-multistep3": verifyMultistep, "uvit-t2i": verifyUViTPipeline,
+    "unidiffuser": verifyUniDiffuser, "unidiffuser-mode": verifyUniDiffuserMode, "unidiffuser-caption-logits": verifyCaptionLogits,
+    "unidiffuser-captions": verifyCaptions, "unidiffuser-run": verifyUniDiffuserRun,
+    "unidiffuser-run-diffusers": verifyUniDiffuserRun,
   ]
 
   /// - Throws: `ConfigurationError` where there is no usable manifest.

@@ -53,7 +53,7 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
 }
 
 /// 8-bit pixels may differ by one where a float32 sum lies on an edge.
-private func comparePixels(_ test: inout VerificationCase, _ file: Checkpoint, _ images: Tensor) throws {
+func comparePixels(_ test: inout VerificationCase, _ file: Checkpoint, _ images: Tensor) throws {
   let expected = try file.integers("expected.image_u8")
   let actual = try pixels(images)
   guard expected.count == actual.count else { throw VerificationError("image_u8: \(actual.count) pixels") }

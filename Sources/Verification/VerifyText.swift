@@ -69,7 +69,7 @@ import Foundation
 }
 
 /// The text itself, or a unit repeated to a length in characters; one is "x", 5000 spaces and "y".
-private func longText(_ one: JSONValue) -> String {
+func longText(_ one: JSONValue) -> String {
   if let text = one["text"]?.string { return text }
   let unit = Array((one["repeat"]?.string ?? "").unicodeScalars)
   let length = min(one["length"]?.integer ?? 0, 1 << 20)
@@ -85,7 +85,7 @@ private func bytes(hex: String) -> [UInt8] {
   return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
 }
 
-private func first(_ wrong: [JSONValue]) -> String {
+func first(_ wrong: [JSONValue]) -> String {
   guard let one = wrong.first else { return "" }
   let name = one["text"]?.string ?? one["bytes_hex"]?.string ?? one["repeat"]?.string ?? "?"
   return "\(wrong.count) differ, first \"\(name.prefix(40))\""

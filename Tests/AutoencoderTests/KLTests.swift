@@ -14,15 +14,13 @@ import Testing
   @Test func allNamesLoadTheSame() throws {
     let folder = try TemporaryFolder()
     let weights = try openCheckpoint(at: Self.original)
-    let compVis = try compVisTensors(of: weights)
+    let compVis = try Self.compVis(weights, in: folder)
     let table = try readConfiguration(
       [String: String].self, at: Self.original.appendingPathComponent("old-attention-names.json"))
     let old = Dictionary(uniqueKeysWithValues: table.map { ($1, $0) })
     try folder.copy(Self.original.appendingPathComponent("config.json"))
-    try folder.write("compvis.safetensors", compVis)
-    try folder.write(
-      "stable-diffusion.safetensors",
-      Dictionary(uniqueKeysWithValues: compVis.map { ("first_stage_model." + $0.key, $0.value) }))
+    try folder.write("compvis.safetensors", compVis) { $0 }
+    try folder.write("stable-diffusion.safetensors", compVis) { "first_stage_model." + $0 }
     try folder.write("old.safetensors", weights) { old[$0] ?? $0 }
     #expect(table.keys.allSatisfy { !weights.contains($0) })
 
@@ -36,17 +34,19 @@ import Testing
     }
   }
 
-  /// As a file of CompVis' has them: its attention is made of convolutions of one pixel.
-  private func compVisTensors(of weights: Checkpoint) throws -> [String: Tensor] {
-    let table = try readConfiguration(
-      [String: String].self, at: Self.original.appendingPathComponent("ldm-names.json"))
-    #expect(table.count == weights.records.count)
-    return try Dictionary(
-      uniqueKeysWithValues: table.map { name, ours in
-        let tensor = try weights.tensor(ours)
-        let isAttention = name.contains(".attn_1.") && tensor.shape.count == 2
-        return (name, isAttention ? tensor.reshaped(tensor.shape + [1, 1]) : tensor)
-      })
+  /// The same tensors under CompVis' names; its attention is made of 1×1 convolutions.
+  private static func compVis(_ weights: Checkpoint, in folder: TemporaryFolder) throws -> Checkpoint {
+    let names = try readConfiguration([String: String].self, at: original.appendingPathComponent("ldm-names.json"))
+    var writer = SafetensorsWriter(folder.file("ldm.safetensors"))
+    for record in weights.records {
+      let parts = record.name.string.split(separator: ".")
+      let module = parts.dropLast().joined(separator: ".")
+      let tensor = try weights.tensor(record.name.string)
+      let shape = module.contains(".attentions.") && tensor.shape.count == 2 ? tensor.shape + [1, 1] : tensor.shape
+      try writer.add(TensorName("\(names[module] ?? module).\(parts[parts.count - 1])"), tensor.reshaped(shape))
+    }
+    try writer.write()
+    return try openCheckpoint(at: folder.file("ldm.safetensors"))
   }
 
   @Test func aModelFolderHasItInside() throws {

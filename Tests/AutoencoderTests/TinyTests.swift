@@ -9,9 +9,20 @@ import Testing
 @Suite struct TinyTests {
   static let original = Fixtures.url("vae/tiny")
 
+  /// One of TAESD's own files. Its names are diffusers' without their beginning, and the first layer of its decoder, which has
+  /// no numbers, counts.
+  private static func write(_ half: String, to folder: TemporaryFolder, as name: String) throws {
+    let prefix = half + ".layers."
+    try folder.write(name, openCheckpoint(at: original)) { name in
+      guard name.hasPrefix(prefix) else { return nil }
+      let parts = name.dropFirst(prefix.count).split(separator: ".", maxSplits: 1)
+      return Int(parts[0]).map { "\($0 + (half == "decoder" ? 1 : 0)).\(parts[1])" }
+    }
+  }
+
   @Test func itsTwoFilesAreDiffusersOne() throws {
     let folder = try TemporaryFolder()
-    for half in ["encoder", "decoder"] { try folder.copy(Self.original.appendingPathComponent("taesd_\(half).pth")) }
+    for half in ["encoder", "decoder"] { try Self.write(half, to: folder, as: "taesd_\(half).pth") }
     let whole = try loadAutoencoder(at: Self.original, backend: float32, encoder: true)
     var numbers = Numbers(1)
     let latents = try numbers.tensor([2, whole.latentChannels, 3, 5], scale: 2), image = try numbers.tensor([2, 3, 16, 24])
@@ -26,9 +37,8 @@ import Testing
   /// Both halves in one folder, of one kind of file or two, also beside those of another model.
   @Test(arguments: ["taesd", "taesdxl"]) func aFolderOfHalves(_ stem: String) throws {
     let folder = try TemporaryFolder()
-    try folder.copy(Self.original.appendingPathComponent("taesd_decoder.pth"), as: "\(stem)_decoder.pth")
-    let encoder = try openCheckpoint(at: Self.original.appendingPathComponent("taesd_encoder.pth"))
-    try folder.write("\(stem)_encoder.safetensors", encoder) { $0 }
+    try Self.write("decoder", to: folder, as: "\(stem)_decoder.pth")
+    try Self.write("encoder", to: folder, as: "\(stem)_encoder.safetensors")
     for half in ["encoder", "decoder"] { try folder.write("taef1_\(half).pth", ["0.weight": Tensor([1], [1])]) }
     let whole = try loadAutoencoder(at: Self.original, backend: float32, encoder: true)
     let scaling: LatentScaling? = stem == "taesd" ? nil : .stableDiffusionXL
@@ -49,12 +59,12 @@ import Testing
 
   @Test func oneHalfAlone() throws {
     let folder = try TemporaryFolder()
-    try folder.copy(Self.original.appendingPathComponent("taesd_encoder.pth"))
+    try Self.write("encoder", to: folder, as: "taesd_encoder.pth")
     let file = folder.file("taesd_encoder.pth")
     expectError("taesd_encoder.pth", "no taesd_decoder.pth") {
       _ = try loadAutoencoder(at: file, backend: float32, encoder: true)
     }
-    try folder.copy(Self.original.appendingPathComponent("taesd_decoder.pth"), as: "decodes.pth")
+    try Self.write("decoder", to: folder, as: "decodes.pth")
     let model = try loadAutoencoder(at: folder.file("decodes.pth"), backend: float32, encoder: true)
     #expect(throws: AutoencoderError.noEncoder) { try model.encode(try Tensor([1, 3, 8, 8])) }
   }

@@ -78,6 +78,7 @@ import Testing
     expectRefusal("disagree", change { $0.entries[1].localSize = 12 })
     expectRefusal("disagree", change { $0.entries[1].localFlags = 0x800 })
     expectRefusal("encrypted", change { $0.entries[1].flags = 1 })
+    expectRefusal("TorchScript", change { $0.entries.append(.init(name: "archive/code/m.py", data: [1, 2], method: 8)) })
     expectRefusal("compressed", change { $0.entries[1].method = 8 })
     expectRefusal("overlaps", change { $0.entries[1].offset = 0 })
     expectRefusal("there twice", change { $0.entries.append($0.entries[1]) })

@@ -30,7 +30,7 @@ import Testing
     Comparison(expected: expected, actual: actual).nmse.squareRoot()
   }
 
-  @Test(arguments: [("euler", 1.0), ("ddim", 1), ("heun", 2), ("dpm++", 2), ("unipc", 2)])
+  @Test(arguments: [("euler", 1.0), ("ddim", 1), ("heun", 2), ("dpm++", 2), ("unipc", 2), ("dpm++3s", 2)])
   func order(_ name: String, _ order: Double) throws {
     let exact = try solve("heun", steps: 1000)
     let coarse = error(try solve(name, steps: 41), exact)

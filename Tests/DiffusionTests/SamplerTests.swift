@@ -11,6 +11,8 @@ import Testing
   /// Those that draw noise at every step, and at every step but the last.
   static let ancestral: Set = ["ddpm", "euler_a", "dpm++2m-sde"]
   static let consistency: Set = ["lcm", "tcd"]
+  /// Those that end at the noise of timestep 0.
+  static let endsNoisy: Set = ["tcd", "dpm++3s"]
 
   /// As many steps as a sampler takes.
   private func steps(_ name: String, _ wanted: Int) -> Int { name == "dmd" ? 1 : wanted }
@@ -29,7 +31,7 @@ import Testing
   @Test func registryNamesItsSamplers() throws {
     #expect(
       SamplerRegistry.names == [
-        "dpm++", "unipc", "heun", "euler", "ddim", "ddpm", "dpm++2m-sde", "euler_a", "lcm", "tcd", "dmd", "scm",
+        "dpm++", "unipc", "heun", "euler", "ddim", "ddpm", "dpm++2m-sde", "dpm++3s", "euler_a", "lcm", "tcd", "dmd", "scm",
       ])
     let error = #expect(throws: DiffusionError.self) {
       try SamplerRegistry.make("plms", settings: SamplerSettings(steps: 10))
@@ -109,8 +111,26 @@ import Testing
       }
       let result = try run(name, settings).array
       // The model's pictures lie within ±1; rounding and the last step's noise add little.
-      #expect(result.allSatisfy { abs($0) < (name == "tcd" ? 1.05 : 1.01) }, "\(steps) steps: \(result.map { abs($0) }.max() ?? 0)")
+      let limit: Float = Self.endsNoisy.contains(name) ? 1.05 : 1.01
+      #expect(result.allSatisfy { abs($0) < limit }, "\(steps) steps: \(result.map { abs($0) }.max() ?? 0)")
     }
+  }
+
+  /// Blocks of three, what is left, and a last step of its own to where no noise is; what is left of a truncated run is
+  /// blocked anew.
+  @Test func singleStepsComeInBlocks() throws {
+    func orders(_ steps: Int, _ spacing: Spacing? = nil, strength: Double = 1) throws -> [Int] {
+      let settings = SamplerSettings(steps: steps, spacing: spacing, strength: strength)
+      return try DPMSolverSinglestep.orders(SamplerRegistry.make("dpm++3s", settings: settings).plan)
+    }
+    #expect(try (1...6).map { try orders($0) } == [[1], [2], [2, 1], [3, 1], [3, 2], [3, 2, 1]])
+    #expect(try (1...4).map { try orders($0, .karras) } == [[1], [1, 1], [2, 1], [2, 1, 1]])
+    #expect(try orders(10, strength: 0.5) == [3, 2])
+    let plan = try SamplerRegistry.make("dpm++3s", settings: SamplerSettings(steps: 4)).plan
+    #expect(plan.levels.map(\.timestep) == [999, 749.25, 499.5, 249.75] && plan.end == NoiseSchedule.dit.level(timestep: 0))
+    // ln ᾱ is even between 249 and 250.
+    let (low, high) = (NoiseSchedule.dit.alphasCumprod[249], NoiseSchedule.dit.alphasCumprod[250])
+    #expect(abs(plan.levels[3].alphaCumprod - pow(low, 0.25) * pow(high, 0.75)) < 1e-14)
   }
 
   @Test(arguments: names)
@@ -135,7 +155,7 @@ import Testing
       #expect(latents.array == before, "a step writes to its input")
       latents = step.latents
       // At the last step every deterministic sampler lands on the predicted picture itself.
-      if index == steps - 1, name != "ddpm", name != "tcd" {
+      if index == steps - 1, name != "ddpm", !Self.endsNoisy.contains(name) {
         #expect(Comparison(expected: step.predictedOriginal.array, actual: latents.array).maxAbsolute < 1e-6)
       }
     }
@@ -223,8 +243,7 @@ import Testing
         return Prediction(noise: try Tensor(noise, shape))
       },
       noise: { try random.randn(shape) })
-    // TCD ends at the noise of timestep 0.
-    #expect(Comparison(expected: picture.array, actual: result.array).maxAbsolute < (name == "tcd" ? 0.05 : 1e-4))
+    #expect(Comparison(expected: picture.array, actual: result.array).maxAbsolute < (Self.endsNoisy.contains(name) ? 0.05 : 1e-4))
   }
 
   /// Costs of the arithmetic between evaluations, for the log: eight pictures of 256 pixels.

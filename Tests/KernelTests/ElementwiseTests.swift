@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 @Suite struct ElementwiseTests {
-  static let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_ACT_SILU, DK_ACT_RELU]
+  static let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_ACT_GELU_QUICK, DK_ACT_SILU, DK_ACT_RELU]
   static let shapes = [(1, 1), (3, 5), (7, 64), (2, 33), (70, 500), (9, 3)]
 
   @Test(arguments: [DK_F32, DK_BF16], [0, 3])
@@ -44,6 +44,7 @@ import Testing
     let engine = try Engines.get(DK_BACKEND_REFERENCE)
     let formulas: [(dk_activation, (Double) -> Double)] = [
       (DK_ACT_NONE, { $0 }), (DK_ACT_RELU, { max($0, 0) }), (DK_ACT_SILU, { $0 / (1 + exp(-$0)) }),
+      (DK_ACT_GELU_QUICK, { $0 / (1 + exp(-1.702 * $0)) }),
       (DK_ACT_GELU_ERF, { 0.5 * $0 * (1 + erf($0 / 2.0.squareRoot())) }),
       (DK_ACT_GELU_TANH, { 0.5 * $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }),
     ]

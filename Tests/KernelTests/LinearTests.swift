@@ -81,7 +81,7 @@ func pack(_ engine: OpaquePointer, _ kind: dk_weight_kind, _ n: Int, _ k: Int, _
 }
 
 private let kinds = [DK_WEIGHT_F32, DK_WEIGHT_BF16, DK_WEIGHT_INT8, DK_WEIGHT_INT12]
-private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_ACT_SILU, DK_ACT_RELU]
+private let activations = [DK_ACT_NONE, DK_ACT_GELU_TANH, DK_ACT_GELU_ERF, DK_ACT_GELU_QUICK, DK_ACT_SILU, DK_ACT_RELU]
 
 @Suite struct LinearTests {
   @Test(arguments: [DK_BACKEND_NATIVE, DK_BACKEND_REFERENCE], kinds)

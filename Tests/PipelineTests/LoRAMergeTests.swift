@@ -13,9 +13,9 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   static let models = [
-    "pixart/plain/diffusion_pytorch_model.safetensors", "pixart/plain/original.pth", "dit-official/p2/model.safetensors",
-    "dit-diffusers/p2/diffusion_pytorch_model.safetensors", "uvit/class/model.safetensors", "uvit/text/model.safetensors",
-    "text-dit/a/model.safetensors",
+    "pixart/plain/diffusion_pytorch_model.safetensors", "pixart/micro-conditions/original.pth",
+    "dit-official/p2/model.safetensors", "dit-diffusers/p2/diffusion_pytorch_model.safetensors",
+    "uvit/class/model.safetensors", "uvit/text/model.safetensors", "text-dit/a/model.safetensors",
   ]
 
   private func model(_ path: String) throws -> (any TransformerConfiguration, Checkpoint) {

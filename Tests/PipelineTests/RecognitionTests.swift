@@ -68,11 +68,13 @@ import Testing
       "dit-official/p2/checkpoint.pt":
         "a class-conditional DiT; 2 blocks of width 36, patches of 2, 4 latent channels, 10 classes; ",
       "uvit/class/model.pth": "a U-ViT; 5 blocks of width 24, patches of 2, 4 latent channels, 10 classes; ",
-      "pixart/plain/original.pth":
-        "a PixArt transformer; 2 blocks of width 24, patches of 2, 4 latent channels, text of 20 numbers a token; ",
+      "pixart/micro-conditions/original.pth":
+        "a PixArt transformer; 2 blocks of width 24, patches of 2, 4 latent channels, text of 24 numbers a token; ",
       "dit-diffusers/p2/diffusion_pytorch_model.safetensors":
         "a class-conditional DiT in diffusers' names; 2 blocks of width 24, patches of 2, 4 latent channels, 10 classes; ",
       "t5/v1_1/model.safetensors": "a T5 text encoder; ",
+      "clip-text/projection/model.safetensors": "a CLIP text encoder; ",
+      "clip-vision/gelu/model.safetensors": "a CLIP encoder of pictures; ",
       "vae/tiny/diffusion_pytorch_model.safetensors": "a tiny autoencoder (TAESD); ",
     ]
     for (path, expected) in golden { #expect(try describeFile(Fixtures.url(path)).hasPrefix(expected), "\(path)") }

@@ -10,7 +10,9 @@ import Testing
 /// The golden numbers in this repository, through the code that users run.
 @Suite struct VerifierTests {
   /// Groups of the manifest whose arithmetic no backend does: once is enough.
-  static let withoutBackend: Set<String> = ["samplers", "few-step", "tokenizer", "rng", "image", "files"]
+  static let withoutBackend: Set<String> = [
+    "samplers", "few-step", "dpm-singlestep", "tokenizer", "clip-tokenizer", "rng", "image", "files",
+  ]
 
   /// Every group with every backend, once.
   static let runs: [(group: String, kind: Backend.Kind)] = {
@@ -38,7 +40,7 @@ import Testing
   func fewerBitsStayWithinTheirTolerances(_ precision: Precision) throws {
     let verifier = try Verifier(Fixtures.root, backend: Backend(.native, precision: precision, threads: 2))
     var failed: [String] = []
-    _ = verifier.run(groups: ["text-dit", "t5", "schemes", "pixart"]) { row in
+    _ = verifier.run(groups: ["text-dit", "t5", "schemes", "pixart", "clip-text", "uvit-t2i"]) { row in
       if !row.passed { failed.append("\(row.name) \(row.what) \(row.comparison?.nmse ?? 0)") }
     }
     #expect(failed.isEmpty)

@@ -13,7 +13,7 @@ package struct AutoencoderKLConfiguration: AutoencoderConfiguration {
   package let middleAttention: Bool
   package let quantConvolution: Bool
   package let postQuantConvolution: Bool
-  package let scaling: LatentScaling
+  package private(set) var scaling: LatentScaling
   /// Pixels along the pictures it was trained on: the side of a tile.
   package let sampleSize: Int
 
@@ -97,6 +97,13 @@ package struct AutoencoderKLConfiguration: AutoencoderConfiguration {
     let problem = layersPerBlock < 1 ? "has fewer than two resnets in decoder.up_blocks.0"
       : Self.problem(channels: channels, groups: groups).map { "needs a config.json beside it: its channels " + $0 }
     if let problem { throw LoadError.malformed(file: tensors.location, reason: "this AutoencoderKL \(problem)") }
+  }
+
+  /// For latents of another scaling.
+  func scaled(_ scaling: LatentScaling) -> AutoencoderKLConfiguration {
+    var result = self
+    result.scaling = scaling
+    return result
   }
 
   package var fields: JSONValue {

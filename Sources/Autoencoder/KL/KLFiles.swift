@@ -23,8 +23,9 @@ struct KLFiles: AutoencoderKind {
     }
     tensors = try place.tensors.withDiffusersNames()
     let stated = try place.configuration(of: Self.classNames, as: AutoencoderKLConfiguration.self)
-    sizes = try stated ?? AutoencoderKLConfiguration(
+    let found = try stated ?? AutoencoderKLConfiguration(
       tensors: tensors, scaling: place.scaling ?? Self.usualScaling(place, tensors))
+    sizes = place.scaling.map { place.overridesScaling ? found.scaled($0) : found } ?? found
     assumedScale = stated == nil ? sizes.scaling.factor : nil
   }
 

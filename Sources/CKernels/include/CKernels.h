@@ -135,6 +135,7 @@ typedef enum {
   DK_ACT_GELU_ERF = 2,
   DK_ACT_SILU = 3,
   DK_ACT_RELU = 4,
+  DK_ACT_GELU_QUICK = 5,
 } dk_activation;
 
 // y = act(x Wᵀ + bias); out = y, or with `residual` out += gate * y (out is then float32; gate 1 where NULL).

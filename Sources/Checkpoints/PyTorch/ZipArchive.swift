@@ -135,6 +135,11 @@ struct ZipArchive {
       _ = try reader.take(Int(commentCount))
 
       let shown = printable(String(decoding: name, as: UTF8.self))
+      guard !name.drop(while: { $0 != UInt8(ascii: "/") }).starts(with: "/code/".utf8) else {
+        throw Malformed(
+          "this is a program of TorchScript with its weights, which is not run; take the weights alone: of OpenAI's CLIP the "
+            + "hub's openai/clip-vit-large-patch14 and its kin")
+      }
       guard flags & ~knownFlags == 0 else { throw Malformed("zip entry \(shown) is encrypted or of an unknown kind") }
       guard method == 0 else { throw Malformed("zip entry \(shown) is compressed: only stored entries are read") }
       guard disk == 0 else { throw Malformed("zip entry \(shown) lies on another disk") }

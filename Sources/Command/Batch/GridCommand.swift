@@ -80,7 +80,7 @@ struct GridCommand: ParsableCommand {
     var request = folder.defaultRequest
     try picture.apply(to: &request, folder)
     try source.apply(to: &request, isSized: picture.isSized) { image, mask, size in
-      try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep, keepsPixels: true)
+      try SourcePicture(image, mask: mask, size: size ?? folder.onlySize, step: folder.sizeStep, keepsPixels: true)
     }
     let seed = try picture.seed?.only() ?? UInt64.random(in: 0..<(1 << 32))
     let adapters = engine.adapterShelf(folder)

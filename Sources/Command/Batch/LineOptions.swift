@@ -73,7 +73,7 @@ struct LineReader {
     try source.apply(to: &request, isSized: isSized) { image, mask, size in
       let key = [image.path, mask?.path ?? "", size?.description ?? ""]
       if let known = shelf.sources[key] { return known }
-      let read = try SourcePicture(image, mask: mask, size: size, step: folder.sizeStep)
+      let read = try SourcePicture(image, mask: mask, size: size ?? folder.onlySize, step: folder.sizeStep)
       shelf.sources[key] = read
       return read
     }

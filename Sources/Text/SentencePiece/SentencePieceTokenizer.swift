@@ -1,35 +1,6 @@
 import DiTCSentencePiece
 import DiTCheckpoints
-import DiTErrors
 import Foundation
-
-/// Why a tokenizer could not be made.
-package enum TokenizerError: UserError {
-  case unreadable(path: String, reason: String)
-  case notSentencePiece(path: String, reason: String)
-  case noEndToken(path: String)
-  /// A `tokenizer.json` of a kind that is not read.
-  case notUnigram(path: String, reason: String)
-  case outOfMemory
-
-  package var kind: UserErrorKind {
-    switch self {
-    case .unreadable, .notSentencePiece, .noEndToken, .notUnigram: .damagedData
-    case .outOfMemory: .outOfMemory
-    }
-  }
-
-  package var description: String {
-    switch self {
-    case .unreadable(let path, let reason): "\(path): cannot be read (\(reason))"
-    case .notSentencePiece(let path, let reason): "\(path): not a SentencePiece model (\(reason))"
-    case .notUnigram(let path, let reason):
-      "\(path): \(reason); this program reads the Unigram tokenizers of T5: put the model's spiece.model beside it"
-    case .noEndToken(let path): "\(path): the tokenizer has no end-of-sentence piece, which T5 needs"
-    case .outOfMemory: "not enough memory for the tokenizer"
-    }
-  }
-}
 
 /// Text to token ids with a SentencePiece unigram model (Kudo and Richardson 2018), as T5 uses it:
 /// the pieces of the text, then one end-of-sentence token.
@@ -37,21 +8,21 @@ package enum TokenizerError: UserError {
 /// `@unchecked Sendable`: the processor is made once and asked by `const` functions alone, which SentencePiece lets
 /// several threads call.
 package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
+  package static let fileNames = ["spiece.model", "tokenizer.json"]
+
   package let vocabularySize: Int
   package let padID: Int
   package let endID: Int
-  package let unknownID: Int
+  package let unknownID: Int?
   package let maximumLength: Int
+  package var startCount: Int { 0 }
   private let processor: OpaquePointer
-
-  /// Larger files are refused before they are parsed: T5's model has 0.8 MB, the largest multilingual ones 5 MB.
-  static let largestFile = 64 << 20
 
   /// - Parameters:
   ///   - url: see ``model(at:)``.
   ///   - maximumLength: tokens kept of a longer text, end token included.
   /// - Throws: ``TokenizerError``.
-  package init(contentsOf url: URL, maximumLength: Int = 512) throws {
+  package init(contentsOf url: URL, maximumLength: Int) throws {
     let model = try SentencePieceTokenizer.model(at: url)
     var message = [CChar](repeating: 0, count: 256)
     let loaded = model.withUnsafeBytes { csp_load($0.baseAddress, $0.count, &message, message.count) }
@@ -101,15 +72,8 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
   /// which ComfyUI's files of T5 have it.
   /// - Throws: ``TokenizerError``, or a configuration's or checkpoint's error.
   package static func model(at url: URL) throws -> [UInt8] {
-    let file: MappedFile
-    do {
-      file = try MappedFile(url)
-    } catch is LoadError {  // memory that is short is another error
-      let missing = !FileManager.default.fileExists(atPath: url.path)
-      let reason = danglingLink(url) ?? (missing ? "no such file" : "not readable")
-      throw TokenizerError.unreadable(path: url.path, reason: reason)
-    }
-    if let checkpoint = try? openFile(file), let size = checkpoint[modelTensor]?.count, size <= largestFile {
+    let file = try mappedTokenizer(url)
+    if let checkpoint = try? openFile(file), let size = checkpoint[modelTensor]?.count, size <= largestTokenizerFile {
       return try checkpoint.integers(modelTensor).map { UInt8(truncatingIfNeeded: $0) }
     }
     if let reason = standIn(file.bytes) ?? textInPlace(file.bytes) {
@@ -122,11 +86,13 @@ package final class SentencePieceTokenizer: TextTokenizer, @unchecked Sendable {
         throw TokenizerError.notUnigram(path: url.path, reason: problem.reason)
       }
     }
-    guard file.bytes.count <= largestFile else {
+    guard file.bytes.count <= largestTokenizerFile else {
       throw TokenizerError.notSentencePiece(path: url.path, reason: "\(file.bytes.count) bytes are too many for one")
     }
     return Array(file.bytes)
   }
+
+  package static func files(at url: URL) throws -> [(name: String, bytes: [UInt8])] { [("spiece.model", try model(at: url))] }
 
   /// Of a checkpoint that brings its tokenizer along.
   package static let modelTensor = "spiece_model"

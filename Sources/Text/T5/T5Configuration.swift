@@ -68,7 +68,8 @@ extension T5Configuration {
     fields["model_type"]?.string.map(["t5", "mt5"].contains) ?? (fields["d_kv"] != nil)
   }
 
-  package static let marks = ["encoder.block.0.layer.0.SelfAttention.q.weight", "encoder.final_layer_norm.weight"]
+  package static let marks = [["encoder.block.0.layer.0.SelfAttention.q.weight", "encoder.final_layer_norm.weight"]]
+  package static var tokenizer: any TextTokenizer.Type { SentencePieceTokenizer.self }
 
   /// What the tensors do not tell is as in every published T5.
   package init(tensors: Checkpoint) throws {
@@ -108,6 +109,7 @@ extension T5Configuration {
   }
 
   package var width: Int { hiddenSize }
+  package var longestText: Int? { nil }
 
   package func load(_ checkpoint: Checkpoint, backend: Backend) throws -> any TextEncoder {
     try T5Encoder(self, Parameters(checkpoint, backend: backend))

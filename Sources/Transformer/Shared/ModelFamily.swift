@@ -96,8 +96,9 @@ package struct TransformerTraits: Sendable {
   /// The pipeline class that `model_index.json` names.
   package var pipelineName: String
   package var sampling = SamplingDefaults()
-  /// Words of a prompt may have weights.
-  package var weighsWords = true
+  /// Weights of words move their states, because the words are among the patches; elsewhere they are those of
+  /// cross-attention.
+  package var weighsStates = false
   /// Words are read by cross-attention, of which maps can be made.
   package var recordsAttention = true
   /// Stored positions allow the native size alone.
@@ -114,6 +115,8 @@ package struct TransformerTraits: Sendable {
   package var trainingSchedulers: Set<String> = []
   /// `scaling_factor` of the latents it was trained on, for autoencoders that do not tell.
   package var latentScale: Float?
+  /// It is so also with an autoencoder that tells another scale, unless that is the model's own.
+  package var keepsLatentScale = false
 }
 
 /// How a kind of model is sampled where the user says nothing.

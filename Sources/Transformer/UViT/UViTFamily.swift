@@ -9,7 +9,9 @@ package enum UViTFamily: ModelFamily {
   package static func configuration(
     _ file: ConfigurationFile, _ hints: ModelHints
   ) throws -> (any TransformerConfiguration)? {
-    guard file.className == "UViT" else { return nil }
+    // The original's constructor names no class.
+    let own = ["embed_dim", "img_size", "in_chans"].allSatisfy { file.fields[$0] != nil }
+    guard file.className == "UViT" || own && file.fields["_class_name"] == nil else { return nil }
     var configuration = try file.read(UViTConfiguration.self)
     configuration.timestepOffset = 1
     return configuration
@@ -18,15 +20,14 @@ package enum UViTFamily: ModelFamily {
   package static let layouts = [
     CheckpointLayout(
       title: "a U-ViT", marks: ["patch_embed.proj.weight", "mid_block.attn.qkv.weight", "decoder_pred.weight"]
-    ) { shapes, _ in try sizes(shapes) }
+    ) { shapes, hints in try sizes(shapes, hints) }
   ]
 
-  private static func sizes(_ shapes: TensorShapes) throws -> UViTConfiguration {
+  private static func sizes(_ shapes: TensorShapes, _ hints: ModelHints) throws -> UViTConfiguration {
     let (width, channels, patch) = try shapes.patches("patch_embed.proj")
     let classes = shapes.has("label_emb.weight") ? try shapes.shape("label_emb.weight", rank: 2)[0] : nil
     let textWidth = shapes.has("context_embed.weight") ? try shapes.shape("context_embed.weight", rank: 2)[1] : nil
-    // Every published text model reads CLIP's 77 tokens.
-    let text = textWidth.map { UViTConfiguration.TextSize(width: $0, tokens: 77) }
+    let text = try textWidth.map { UViTConfiguration.TextSize(width: $0, tokens: try tokens(shapes, hints)) }
     let extra = 1 + (classes == nil ? 0 : 1) + (text?.tokens ?? 0)
     var configuration = UViTConfiguration(
       hiddenSize: width, depth: 2 * shapes.count("in_blocks."), heads: shapes.heads(width), patchSize: patch,
@@ -38,6 +39,15 @@ package enum UViTFamily: ModelFamily {
     configuration.hasConvolution = shapes.has("final_layer.weight")
     configuration.timestepOffset = 1
     return configuration
+  }
+
+  /// Text tokens: as many as the model's tokenizer gives, where time, text and a square of patches then have the positions;
+  /// else CLIP's 77, which every published model reads.
+  private static func tokens(_ shapes: TensorShapes, _ hints: ModelHints) throws -> Int {
+    guard let stated = try hints.maximumTokens().flatMap({ Int(exactly: $0) }), shapes.has("pos_embed") else { return 77 }
+    let patches = try shapes.shape("pos_embed", rank: 3)[1] - 1 - stated
+    let side = Int(Double(max(0, patches)).squareRoot().rounded())
+    return side > 0 && side * side == patches ? stated : 77
   }
 }
 
@@ -51,11 +61,16 @@ extension UViTConfiguration: TransformerConfiguration {
   package var traits: TransformerTraits {
     get throws {
       var traits = TransformerTraits(pipelineName: "UViTPipeline")
-      // The original's scale 0.4 counts from the conditional prediction; its latents' schedule is Stable Diffusion's.
+      // The original's scales, 0.4 and 1, count from the conditional prediction; its latents' schedule is Stable Diffusion's.
+      traits.sampling.sampler = DPMSolverSinglestep.name
       traits.sampling.steps = 50
-      traits.sampling.guidanceScale = 1.4
+      traits.sampling.guidanceScale = text == nil ? 1.4 : 2
       traits.sampling.schedule = try NoiseSchedule(.scaledLinear, betaStart: 0.00085, betaEnd: 0.012)
-      traits.weighsWords = false
+      traits.weighsStates = true
+      traits.maximumTokens = text?.tokens
+      // Of those trained on MS-COCO, whose autoencoder is Stable Diffusion's, which says another.
+      traits.latentScale = text == nil ? nil : 0.2301
+      traits.keepsLatentScale = text != nil
       traits.recordsAttention = false
       traits.drawsNativeSizeOnly = true
       return traits

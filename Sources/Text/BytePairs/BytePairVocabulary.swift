@@ -1,0 +1,156 @@
+import DiTCZlib
+import DiTCheckpoints
+import Foundation
+
+/// The pieces of CLIP's byte-level byte pair encoding and their merges, from any of the forms it is published in:
+/// `vocab.json` with `merges.txt`, Hugging Face's `tokenizer.json`, OpenAI's `bpe_simple_vocab_16e6.txt.gz`.
+struct BytePairVocabulary {
+  /// By bytes: to Swift, strings that Unicode calls equivalent are equal.
+  typealias Piece = TensorName
+
+  private(set) var ids: [Piece: Int] = [:]
+  private(set) var merges: [(left: Piece, right: Piece)] = []
+
+  static let start = Piece("<|startoftext|>"), end = Piece("<|endoftext|>")
+  /// Glued to the last character of a word.
+  static let wordEnd = Piece("</w>")
+  /// Merges of CLIP; OpenAI's file has more that it does not use.
+  private static let mergeCount = 49_152 - 256 - 2
+
+  /// - Parameter url: any of the files.
+  /// - Throws: ``TokenizerError``.
+  init(contentsOf url: URL) throws {
+    do {
+      try read(url)
+      guard ids[Self.start] != nil, ids[Self.end] != nil else { throw Unreadable("it has no <|startoftext|> and <|endoftext|>") }
+      guard ids.values.allSatisfy({ $0 < 4_000_000 }) else { throw Unreadable("an id is beyond 4,000,000") }
+    } catch let problem as Unreadable {
+      throw TokenizerError.notBytePairs(path: url.path, reason: problem.reason)
+    } catch let problem as Malformed {
+      throw TokenizerError.notBytePairs(path: url.path, reason: problem.reason)
+    }
+  }
+
+  /// What is not read, in words.
+  struct Unreadable: Error {
+    let reason: String
+    init(_ reason: String) { self.reason = reason }
+  }
+
+  private mutating func read(_ url: URL) throws {
+    let file = try mappedTokenizer(url)
+    if let reason = standIn(file.bytes), !file.bytes.starts(with: [0x1F, 0x8B]) { throw Unreadable(reason) }
+    guard file.bytes.count <= largestTokenizerFile else { throw Unreadable("\(file.bytes.count) bytes are too many for one") }
+    guard withExtendedLifetime(file, { beginsAsJSON(file.bytes) }) else { return try readMerges(url) }
+    try readJSON(file)
+    // A tokenizer.json has both.
+    guard merges.isEmpty else { return }
+    try addMerges(lines: text(url.deletingLastPathComponent().appendingPathComponent("merges.txt")), limit: nil)
+  }
+
+  private mutating func readMerges(_ url: URL) throws {
+    let lines = try text(url)
+    let vocabulary = url.deletingLastPathComponent().appendingPathComponent("vocab.json")
+    guard url.lastPathComponent != "merges.txt" || !isThere(vocabulary) else {
+      try readJSON(mappedTokenizer(vocabulary))
+      return try addMerges(lines: lines, limit: nil)
+    }
+    try addMerges(lines: lines, limit: Self.mergeCount)
+    let bytes = StandIns.order.map { StandIns.spellings[Int($0)] }
+    let pieces = bytes.map(Piece.init(bytes:)) + bytes.map { Piece(bytes: $0) + Self.wordEnd } + merges.map { $0.left + $0.right }
+    for (id, piece) in (pieces + [Self.start, Self.end]).enumerated() where ids[piece] == nil { ids[piece] = id }
+  }
+
+  // MARK: JSON
+
+  /// `{"piece": id, …}`, or the object of Hugging Face's library.
+  private mutating func readJSON(_ file: MappedFile) throws {
+    var json = StrictJSON(file.bytes, lenient: true)
+    defer { withExtendedLifetime(file) {} }
+    try json.object { json, key in
+      switch (json.first() ?? 0, key) {
+      case (UInt8(ascii: "0")...UInt8(ascii: "9"), _): ids[key] = try json.unsigned()
+      case (UInt8(ascii: "{"), "model"): try readModel(&json)
+      case (UInt8(ascii: "["), "added_tokens"): try json.array { try addToken(&$0) }
+      default: try json.skip()
+      }
+    }
+  }
+
+  private mutating func readModel(_ json: inout StrictJSON) throws {
+    var type = "BPE", wordEnd = ""
+    try json.object { json, key in
+      switch key {
+      case "type": type = String(decoding: try json.string(), as: UTF8.self)
+      case "end_of_word_suffix" where json.first() == UInt8(ascii: "\""):
+        wordEnd = String(decoding: try json.string(), as: UTF8.self)
+      case "vocab" where json.first() == UInt8(ascii: "{"): try json.object { json, piece in ids[piece] = try json.unsigned() }
+      case "merges": try json.array { try addMerge(&$0) }
+      default: try json.skip()
+      }
+    }
+    guard type == "BPE" else { throw Unreadable("it is a \(type.prefix(40)) tokenizer") }
+    guard wordEnd == "</w>" else { throw Unreadable("its words do not end in </w>: another model's tokenizer") }
+  }
+
+  /// "a b", or ["a", "b"].
+  private mutating func addMerge(_ json: inout StrictJSON) throws {
+    guard json.first() == UInt8(ascii: "[") else { return try addMerge(line: json.string()[...]) }
+    var parts: [Piece] = []
+    try json.array { parts.append(Piece(bytes: try $0.string())) }
+    guard parts.count == 2 else { throw Unreadable("a merge of \(parts.count) pieces") }
+    merges.append((parts[0], parts[1]))
+  }
+
+  private mutating func addToken(_ json: inout StrictJSON) throws {
+    var content: Piece?, id: Int?
+    try json.object { json, key in
+      switch key {
+      case "content": content = Piece(bytes: try json.string())
+      case "id": id = try json.unsigned()
+      default: try json.skip()
+      }
+    }
+    if let content, let id { ids[content] = id }
+  }
+
+  // MARK: lines
+
+  private mutating func addMerges(lines: [UInt8], limit: Int?) throws {
+    let lines = lines.split(separator: UInt8(ascii: "\n"))
+    // The first line names the version, in OpenAI's file behind a quotation mark and a name.
+    let isHeader = lines.first.map { String(decoding: $0, as: UTF8.self).contains("#version") } ?? false
+    for line in lines.dropFirst(isHeader ? 1 : 0).prefix(limit ?? .max) {
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+      if !line.isEmpty { try addMerge(line: line) }
+    }
+    guard !merges.isEmpty else { throw Unreadable("it has no merges") }
+  }
+
+  private mutating func addMerge(line: ArraySlice<UInt8>) throws {
+    let parts = line.split(separator: UInt8(ascii: " "))
+    guard parts.count == 2 else {
+      throw Unreadable("\(printable(String(decoding: line.prefix(60), as: UTF8.self))) is no merge of two pieces")
+    }
+    merges.append((Piece(bytes: parts[0]), Piece(bytes: parts[1])))
+  }
+
+  /// A text, unpacked where it is compressed.
+  private func text(_ url: URL) throws -> [UInt8] {
+    let file = try mappedTokenizer(url)
+    guard file.bytes.starts(with: [0x1F, 0x8B]) else { return withExtendedLifetime(file) { Array(file.bytes) } }
+    guard let stream = gzopen(url.path, "rb") else { throw TokenizerError.unreadable(path: url.path, reason: "not readable") }
+    var result: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while case let count = gzread(stream, &piece, UInt32(piece.count)), count > 0, result.count <= largestTokenizerFile {
+      result += piece[..<Int(count)]
+    }
+    var problem: Int32 = 0
+    _ = gzerror(stream, &problem)
+    // Closing tells of a stream without an end.
+    let isWhole = gzclose_r(stream) == Z_OK && problem == Z_OK
+    guard result.count <= largestTokenizerFile else { throw Unreadable("it unpacks to over \(largestTokenizerFile) bytes") }
+    guard isWhole else { throw Unreadable("the compressed file is damaged or cut short") }
+    return result
+  }
+}
