@@ -52,7 +52,7 @@ import Testing
         #expect(all == 6)
         steps.append(step)
       case .preview(_, let step, let picture):
-        #expect([1, 3, 4].contains(step) && picture.width == second.requests[0].size.width)
+        #expect((1...6).contains(step) && picture.width == second.requests[0].size.width)
       case .picture(let picture):
         names.append("picture")
         #expect(picture.attention?.words.map(\.text) == ["a", "fox"])

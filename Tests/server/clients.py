@@ -196,10 +196,10 @@ def openai_models_of_its_own_mean_the_first():
 def openai_streams():
     for partial in range(4):
         events = list(
-            client.images.generate(prompt="a red fox", stream=True, partial_images=partial, extra_body={"seed": 7, "steps": 100}))
+            client.images.generate(prompt="a red fox", stream=True, partial_images=partial, extra_body={"seed": 7, "steps": 250}))
         *before, last = events
         assert last.type == "image_generation.completed", last
-        assert data(last) == drawn("a red fox", "--seed", 7, "--steps", 100)
+        assert data(last) == drawn("a red fox", "--seed", 7, "--steps", 250)
         assert last.usage.output_tokens == 16 and last.size == "64x64" and last.output_format == "png"
         assert all(event.type == "image_generation.partial_image" for event in before)
         assert [event.partial_image_index for event in before] == list(range(len(before)))

@@ -61,7 +61,7 @@ package actor DrawingDesk {
       Seat(
         index, request, folder, order, steps: steps, records: attention,
         // The last step's is the picture itself.
-        previews: Set(DrawingRecord.chosen(of: steps, count: previews + 1).dropLast().map { $0 + 1 }))
+        previews: DrawingRecord.chosen(of: steps, count: previews + 1).dropLast().map { $0 + 1 })
     }
     continuation.onTermination = { [weak self] reason in
       guard case .cancelled = reason, let self else { return }
@@ -156,7 +156,7 @@ package actor DrawingDesk {
       for (index, seat) in seats.enumerated() where seat.recordsAttention { records[index].note(event) }
       switch event {
       case .predictedOriginal(let step, let latents):
-        for (seat, latents) in zip(seats, latents) where seat.previews.contains(step) { preview(seat, step, latents, model.model) }
+        for (seat, latents) in zip(seats, latents) where seat.isShown(after: step) { preview(seat, step, latents, model.model) }
       case .step(let step, let steps):
         let left = seconds() / Double(step) * Double(steps - step)
         for seat in seats where !seat.isGone {
@@ -263,8 +263,8 @@ private final class Seat: @unchecked Sendable {
   let folder: ModelFolder
   let order: Order
   let recordsAttention: Bool
-  /// Steps after which it is shown.
-  let previews: Set<Int>
+  /// Steps after which it is still to be shown.
+  private var previews: [Int]
   let since = ContinuousClock.now
   var isGone = false, isDone = false, isPreviewed = false
 
@@ -281,9 +281,16 @@ private final class Seat: @unchecked Sendable {
 
   init(
     _ index: Int, _ request: GenerationRequest, _ folder: ModelFolder, _ order: Order, steps: Int, records: Bool,
-    previews: Set<Int>
+    previews: [Int]
   ) {
     (self.index, self.request, self.folder, self.order) = (index, request, folder, order)
     (recordsAttention, self.previews) = (records, previews)
+  }
+
+  /// Whether its turn to be shown has come; a busy machine may have left out the very step.
+  func isShown(after step: Int) -> Bool {
+    guard let next = previews.first, step >= next else { return false }
+    previews.removeAll { $0 <= step }
+    return true
   }
 }
