@@ -167,7 +167,7 @@ func tokenizer(_ bytes: [UInt8]) throws {
     let ids = try found.encode(text)
     precondition(ids.count <= found.maximumLength && ids.allSatisfy { (0..<found.vocabularySize).contains($0) })
   }
-  _ = found.piece(found.unknownID)
+  _ = found.unknownID.map(found.piece)
 }
 
 func manifest(_ bytes: [UInt8]) throws {
