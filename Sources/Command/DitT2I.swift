@@ -26,11 +26,9 @@ struct DitT2I: ParsableCommand {
         dit-t2i batch prompts.txt --output out   the pictures of a file
         dit-t2i grid "a {red,blue} {fox,owl}"    every combination as a table
         dit-t2i compare "a fox" --class fox      words against a class
-        dit-t2i caption fox.jpg --model DIR      a picture in words
         dit-t2i info fox.jpg                     the settings in a picture
         dit-t2i serve                            draw in a browser
         dit-t2i inspect                          what a model consists of
-        dit-t2i verify DIR                       compare with golden numbers
 
       Used most (all: dit-t2i help draw):
         -o, --output PATH     a file, or a folder to write into

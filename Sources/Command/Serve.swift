@@ -6,13 +6,13 @@ import Foundation
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve",
-    abstract: "Draw in a browser, and serve programs that speak OpenAI's images API or A1111's.",
+    abstract: "Draw in a browser, and for other programs.",
     usage: "dit-t2i serve [<options>]",
     discussion: """
       Example:
         dit-t2i serve --port 7860                then open http://127.0.0.1:7860
 
-      The server is a program of its own, dit-t2i-server, and starts here where it is built. dit-t2i serve --help lists its \
+      Other programs speak to it as to OpenAI's images API or A1111's. The server is a program of its own, dit-t2i-server, and starts here where it is built. dit-t2i serve --help lists its \
       options, docs/SERVER.md says more.
       """)
 

@@ -11,6 +11,7 @@ import Testing
     "VerificationError",  // becomes a failed row
     "Unreadable",  // becomes TokenizerError.notUnigram
     "Done",  // ends the benchmark of a first step
+    "RefusedRequest",  // becomes the server's answer
   ]
 
   @Test func everyErrorIsAUserError() throws {

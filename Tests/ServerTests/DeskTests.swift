@@ -16,6 +16,17 @@ import Testing
     return pictures.sorted { $0.index < $1.index }
   }
 
+  /// Still there, and drawn for.
+  private static func clientThatSawAStep(of order: DeskOrder) async -> Task<Void, any Error> {
+    let (steps, seen) = AsyncStream.makeStream(of: Void.self)
+    let client = Task {
+      defer { seen.finish() }
+      for try await event in order.events { if case .step = event { seen.yield() } }
+    }
+    for await _ in steps { break }
+    return client
+  }
+
   @Test func picturesAreThoseOfASession() async throws {
     let desk = try MicroServer.desk()
     let orders = [
@@ -65,12 +76,15 @@ import Testing
 
   @Test func aClientThatGoesFreesItsPlace() async throws {
     let desk = try MicroServer.desk()
-    let long = try await desk.submit(MicroServer.fields("a long one", steps: 250))
+    var fields = MicroServer.fields("a long one", steps: 250)
+    fields.size = "512"
+    let long = try await desk.submit(fields)
     let waiting = try await desk.submit(MicroServer.fields("never drawn", count: 4, steps: 249))
     let last = try await desk.submit(MicroServer.fields("an owl"))
-    let clients = [long, waiting].map { order in Task { try await Self.pictures(order) } }
-    try await Task.sleep(for: .milliseconds(50))
-    for client in clients { client.cancel() }
+    let patient = Task { try await Self.pictures(waiting) }
+    let client = await Self.clientThatSawAStep(of: long)
+    patient.cancel()
+    client.cancel()
     #expect(try await Self.pictures(last).count == 1)
     let counts = await desk.counts
     #expect(counts.drawn == 1 && counts.cancelled == 5)
@@ -83,11 +97,8 @@ import Testing
     let blocker = try await desk.submit(MicroServer.fields("first", steps: 60))
     let going = try await desk.submit(MicroServer.fields("going", steps: 100))
     let staying = try await desk.submit(MicroServer.fields("staying", steps: 100))
-    let client = Task {
-      for try await event in going.events { if case .step = event { return } }
-    }
     _ = try await Self.pictures(blocker)
-    try await client.value
+    await Self.clientThatSawAStep(of: going).cancel()
     let drawn = try await Self.pictures(staying)
     let session = try TextToImage(MicroServer.folder(), backend: Backend(precision: .f32, threads: 1)).makeSession()
     #expect(try drawn.first?.picture == session.draw(staying.requests)[0].picture)
