@@ -36,6 +36,13 @@ package struct Server {
     return [usual] + locator.models.compactMap { try? ModelFolder($0.url) }.filter { $0.name != usual.name }
   }
 
+  /// For what Hummingbird says of itself, which is for whoever looks for a fault.
+  var quietLogger: Logger {
+    var quiet = logger
+    if quiet.logLevel > .debug { quiet.logLevel = .critical }
+    return quiet
+  }
+
   /// All routes.
   package func makeRouter() throws -> Router<ServerContext> {
     let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
@@ -56,16 +63,14 @@ package struct Server {
   /// - Parameter onRunning: is told the port that was taken.
   package func makeApplication(onRunning: @escaping @Sendable (Int) async -> Void) throws -> some ApplicationProtocol {
     let safety = options.safety
-    var quiet = logger  // what Hummingbird says of itself is for whoever looks for a fault
-    if quiet.logLevel > .debug { quiet.logLevel = .critical }
     return Application(
       router: try makeRouter(), server: .guarded(safety.limits, connections),
       configuration: .init(
         address: .hostname(safety.host, port: options.port), serverName: "dit-t2i", backlog: 1024,
-        availableConnectionsDelegate: MaximumAvailableConnections(safety.limits.connections, logger: quiet)),
+        availableConnectionsDelegate: MaximumAvailableConnections(safety.limits.connections, logger: quietLogger)),
       onServerRunning: { channel in
         await Connections.outliveAcceptErrors(channel, logger)
         await onRunning(channel.localAddress?.port ?? 0)
-      }, logger: quiet)
+      }, logger: quietLogger)
   }
 }

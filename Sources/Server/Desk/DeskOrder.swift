@@ -5,13 +5,10 @@ import DiTTextToImage
 /// Pictures that somebody waits for. When the consumer of its events is cancelled or goes, what is not drawn yet never is.
 package struct DeskOrder: Sendable {
   package let id: String
-  package let model: LoadedName
+  package let model: String
   package let requests: [GenerationRequest]
   /// What happens, until all pictures are there; throws what went wrong.
   package let events: AsyncThrowingStream<DeskEvent, any Error>
-
-  /// A model's name.
-  package typealias LoadedName = String
 }
 
 /// What happens to an order. Pictures are counted from 0.

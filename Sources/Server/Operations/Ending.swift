@@ -11,9 +11,7 @@ extension Server {
   /// - Parameter onRunning: is told the port that was taken.
   /// - Throws: where it cannot listen.
   package func run(onRunning: @escaping @Sendable (Int) async -> Void) async throws {
-    var quiet = logger
-    if quiet.logLevel > .debug { quiet.logLevel = .critical }
-    let group = ServiceGroup(configuration: .init(services: [try makeApplication(onRunning: onRunning)], logger: quiet))
+    let group = ServiceGroup(configuration: .init(services: [try makeApplication(onRunning: onRunning)], logger: quietLogger))
     let signals = Signals { number, isFirst in
       logger.notice(isFirst ? "ending" : "ending at once", metadata: ["signal": "\(number)", "grace": "\(options.grace)"])
       if isFirst { Task { await end(group) } }

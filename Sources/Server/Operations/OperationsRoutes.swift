@@ -23,11 +23,7 @@ struct OperationsRoutes: Sendable {
         health.queue = .init(waiting: state.waiting, drawing: state.drawing)
         health.uptime = ((ContinuousClock.now - started) / .seconds(1)).rounded()
       }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .withoutEscapingSlashes
-      return Response(
-        status: state.isClosed ? .serviceUnavailable : .ok, headers: [.contentType: "application/json; charset=utf-8"],
-        body: .init(byteBuffer: ByteBuffer(bytes: try encoder.encode(health))))
+      return jsonResponse(health, status: state.isClosed ? .serviceUnavailable : .ok)
     }
     addGauges()
     router.get("/metrics") { _, _ in
