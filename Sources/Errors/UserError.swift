@@ -38,3 +38,16 @@ extension WordedError {
   package var description: String { line { program, _ in program } }
   package var errorDescription: String? { line { _, library in library } }
 }
+
+extension UserErrorKind {
+  /// The documented exit code of a program (after sysexits.h).
+  package var exitCode: Int32 {
+    switch self {
+    case .usage: 64
+    case .damagedData: 65
+    case .notFound: 66
+    case .outOfMemory: 71
+    case .cannotWrite: 73
+    }
+  }
+}

@@ -101,15 +101,3 @@ private struct ListenError: UserError {
 
   var description: String { "cannot listen at \(host):\(port): \(reason)" }
 }
-
-extension UserErrorKind {
-  var exitCode: Int32 {
-    switch self {
-    case .usage: 64
-    case .damagedData: 65
-    case .notFound: 66
-    case .outOfMemory: 71
-    case .cannotWrite: 73
-    }
-  }
-}
