@@ -61,6 +61,7 @@ package struct RequestFingerprint {
     }
     // Only where they are asked for: pictures drawn before there was a cache stay finished.
     if let threshold = request.cacheThreshold { text.add("cacheThreshold", threshold) }
+    if request.sizing != .auto { text.add("sizing", request.sizing.rawValue) }
     if request.guidanceEvery != 1 { text.add("guidanceEvery", request.guidanceEvery) }
     return String(sha256(text.bytes).prefix(32))
   }

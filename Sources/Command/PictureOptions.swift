@@ -70,6 +70,14 @@ struct PictureOptions: ParsableArguments {
   var size: PictureSize?
 
   @Option(
+    help: ArgumentHelp(
+      "auto draws sizes that the model was not trained at at one that it was, then reduces or enlarges and refines; direct "
+        + "draws any size at once. (default: auto)",
+      valueName: "auto|direct"),
+    completion: .list(Sizing.allCases.map(\.rawValue)), transform: Reading.choice(Sizing.self))
+  var sizing: Sizing?
+
+  @Option(
     help: ArgumentHelp("Enlarge the finished picture 2, 3 or 4 times. (default: 1)", valueName: "times"),
     transform: Reading.whole(1...4))
   var scale: Int?
@@ -110,6 +118,7 @@ struct PictureOptions: ParsableArguments {
     if let size { request.size = size }
     if let width { request.size.width = width }
     if let height { request.size.height = height }
+    if let sizing { request.sizing = sizing }
     if let scale { request.enlargement = scale }
     if let sampler { folder.use(sampler, for: &request) }
     if let steps { (request.steps, request.respacing) = (steps, nil) }

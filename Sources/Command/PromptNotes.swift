@@ -8,7 +8,7 @@ enum PromptNotes {
     let review = try PromptReview(model.folder, tokenizer: model.stages.tokenizer)
     var seen: Set<String> = []
     for request in requests {
-      let settings = [DecoderNote.text(request, model.folder), isRedrawn ? nil : sizeNote(request, model.folder.name, review)]
+      let settings = [DecoderNote.text(request, model.folder), isRedrawn ? nil : review.sizeAdvice(request)]
       for note in lines(on: request, review) + settings.compactMap(\.self) where seen.insert(note).inserted {
         complain("note: \(note)")
       }
@@ -23,14 +23,5 @@ enum PromptNotes {
       if request.guidanceEvery > 1 { lines.append("without guidance (--guidance 1) --guidance-every saves nothing") }
     }
     return lines + [request.prompt, request.negativePrompt].flatMap(ForeignSyntax.notes) + review.notes(on: request.prompt)
-  }
-
-  /// Where shapes fall apart at a size, and what to draw instead.
-  static func sizeNote(_ request: GenerationRequest, _ name: String, _ review: PromptReview) -> String? {
-    guard let (good, better) = review.sizeAdvice(request.size) else { return nil }
-    let times = Int((Double(request.size.width) / Double(better.width)).rounded())
-    let scale = times > 1 ? " --scale \(min(times, 4))" : ""
-    return "\(name) draws well from \(good.smallest)x\(good.smallest) to \(good.largest)x\(good.largest) pixels, not at "
-      + "\(request.size): try --size \(better)\(scale)"
   }
 }

@@ -40,6 +40,8 @@ public struct ModelFolder: Sendable {
   package let defaults: SamplingDefaults
   /// What its pictures bear to have left out; nil where nobody has measured it.
   package let cache: CacheSettings?
+  /// What it says of itself; nil where it says nothing.
+  package let limits: ModelLimits?
   /// In index order; empty where nobody names them.
   public let classes: [String]
   /// What was assumed about the model because its files do not say, or is not used of what they say, a line each.
@@ -67,6 +69,7 @@ public struct ModelFolder: Sendable {
     scheduler?.apply(to: &defaults)
     self.defaults = defaults
     cache = try CacheSettings(in: url)
+    limits = try ModelLimits(in: url)
     autoencoderURL = parts.autoencoder
     autoencoder = try AutoencoderSource(
       parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) },
@@ -136,9 +139,12 @@ public struct ModelFolder: Sendable {
     traits.drawsNativeSizeOnly ? nil : NativeSize.note(native: nativeSize, drawn: usualSize)
   }
 
-  /// The size that is drawn, to be scaled and cut to the wanted one.
-  package func drawnSize(for size: PictureSize) -> PictureSize {
-    traits.hasAspectBins ? AspectBins.size(for: size, native: nativeSize.width) : size
+  /// At which size a picture of a size is drawn, where the model chooses it.
+  package func sizePlan(for size: PictureSize) -> SizePlan {
+    if traits.hasAspectBins, case let bin = AspectBins.size(for: size, native: nativeSize.width), bin != size {
+      return .reduced(from: bin)
+    }
+    return limits?.plan(for: size, native: nativeSize, step: sizeStep) ?? .direct
   }
 
   // MARK: text

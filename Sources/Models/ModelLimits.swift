@@ -2,7 +2,7 @@ import DiTCheckpoints
 import Foundation
 
 /// What a model says of itself that it draws: `limits.json` in its folder. What lies outside is drawn all the same, but
-/// not as asked.
+/// not as asked; for sizes there is a ``SizePlan``.
 package struct ModelLimits: Decodable, Sendable {
   /// Sizes at which shapes hold together: areas from `smallest`² to `largest`² pixels, sides up to `aspect` : 1.
   package struct Sizes: Decodable, Sendable {
@@ -22,8 +22,8 @@ package struct ModelLimits: Decodable, Sendable {
 
   /// - Returns: nil where the folder has no such file.
   /// - Throws: `ConfigurationError` for one that cannot be read.
-  package init?(of folder: ModelFolder) throws {
-    let file = folder.url.appendingPathComponent(ModelLimits.fileName)
+  init?(in folder: URL) throws {
+    let file = folder.appendingPathComponent(ModelLimits.fileName)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     self = try readConfiguration(ModelLimits.self, at: file)
     guard let sizes else { return }

@@ -50,29 +50,19 @@ public final class DrawingSession {
     onEvent: (DrawingEvent) throws -> Void = { _ in }, probe: Probe?
   ) throws -> [GeneratedPicture] {
     try check(requests)
-    // PixArt draws at sizes it was trained at; the picture is scaled and cut to the wanted one at the end.
-    let drawn = requests.map { request in
-      var request = request
-      request.size = model.folder.drawnSize(for: request.size)
-      return request
-    }
     var finished: [GeneratedPicture] = []
     if let first = requests.first {
       let source = try first.source?.pixels()
-      let (latents, saved) = try sample(drawn, from: source, recordingAttention, probe: probe, onEvent: onEvent)
-      guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
+      let (latents, saved) = try sample(requests, from: source, recordingAttention, probe: probe, onEvent: onEvent)
       try onEvent(.decoding)
-      let images = try model.stages.autoencoder.decode(latents, probe: probe)  // [N, 3, H, W]
-      try probe?(.image, images)
-      finished = try zip(requests, Latents.each(of: latents)).enumerated().map { index, one in
-        let (request, latents) = one
-        let drawn = try Picture(planesOf: images.slice(index, count: 1))
-          .fitted(width: request.size.width, height: request.size.height)
+      finished = try zip(requests, decoded(latents, probe: probe).enumerated()).map { request, picture in
+        let drawn = try picture.element.fitted(width: request.size.width, height: request.size.height)
         let whole = try source?.restored(around: drawn) ?? drawn
         let size = request.finishedSize
         return GeneratedPicture(
-          picture: try whole.resized(width: size.width, height: size.height), request: request, latents: latents,
-          saved: request.savings.isNone ? nil : saved[index])
+          picture: try whole.resized(width: size.width, height: size.height), request: request,
+          latents: Latents(latents.slice(picture.offset, count: 1)),
+          saved: request.savings.isNone ? nil : saved[picture.offset])
       }
     }
     try onEvent(.finished(finished))
@@ -89,33 +79,58 @@ public final class DrawingSession {
     }
   }
 
-  /// The sampling loop: noise to latents [N, C, h, w], and what it left out of each picture.
+  /// Noise to latents [N, C, h, w], by way of a smaller picture where the model draws so large a one not at once; and what was
+  /// left out of each picture.
   private func sample(
     _ requests: [GenerationRequest], from source: SourcePicture.Pixels?, _ recordingAttention: Bool, probe: Probe?,
     onEvent: (DrawingEvent) throws -> Void
   ) throws -> (latents: Tensor, saved: [SavedWork]) {
     let first = requests[0]
-    var sampler = try model.folder.sampler(for: first)
+    let plan = model.folder.sizePlan(of: first)
+    var pass = SamplingPass(
+      requests, size: plan.first ?? first.size, try model.folder.sampler(for: first), strength: first.source == nil ? 1 : first.strength)
+    pass.known = try source.map { try encode($0, size: pass.size, probe: probe) }
+    pass.origin = pass.known?.latents
+    guard case .refined(_, let side) = plan else { return try sample(pass, recordingAttention, probe: probe, onEvent: onEvent) }
+
+    var second = SamplingPass(
+      requests, size: first.size, try model.folder.sampler(for: first, strength: SizePlan.refiningStrength),
+      strength: SizePlan.refiningStrength)
+    let (done, steps) = (pass.sampler.plan.count, pass.sampler.plan.count + second.sampler.plan.count)
+    let (small, saved) = try sample(pass, recordingAttention, probe: probe) { try onEvent($0.counted(after: 0, of: steps)) }
+    let large = try decoded(small, probe: probe).map { try $0.fitted(width: first.size.width, height: first.size.height) }
+    second.origin = try Tensor.concatenated(large.map { try encode($0, size: first.size, probe: probe) })
+    if source?.mask != nil { second.known = try source.map { try encode($0, size: first.size, probe: probe) } }
+    second.windows = WindowLayout(model.grid(of: first.size), side: side / model.folder.sizeStep, overlap: side / model.folder.sizeStep / 4)
+    let (latents, more) = try sample(second, false, probe: probe) { try onEvent($0.counted(after: done, of: steps)) }
+    return (latents, zip(saved, more).map { $0 + $1 })
+  }
+
+  /// One way through a sampler's steps.
+  private func sample(
+    _ pass: SamplingPass, _ recordingAttention: Bool, probe: Probe?, onEvent: (DrawingEvent) throws -> Void
+  ) throws -> (latents: Tensor, saved: [SavedWork]) {
+    let (requests, first) = (pass.requests, pass.requests[0])
+    var sampler = pass.sampler
     try encode(requests.flatMap { [$0.prompt, $0.negativePrompt] }, probe: probe)
     let denoiser = try GuidedDenoiser(
       model.stages.transformers.transformer(with: first.adapters),
-      conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex, size: $0.size) },
-      unconditional: try requests.map { try unconditional($0) },
-      guidance: first.guidance, kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: first.size),
-      levels: sampler.evaluationLevels, savings: first.savings)
+      conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex, size: pass.size) },
+      unconditional: try requests.map { try condition($0.negativePrompt, classIndex: nil, size: pass.size) },
+      guidance: first.guidance, kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: pass.size),
+      levels: sampler.evaluationLevels, savings: pass.windows == nil ? first.savings : Savings(), windows: pass.windows)
     if recordingAttention { try denoiser.recordAttention() }
     var generators = BatchNoise(seeds: requests.map(\.seed))
-    let shape = model.latentShape(first.size)
+    let shape = model.latentShape(pass.size)
     let noise = { try generators.randn(shape) }
-    let known = try source.map { try encode($0, size: first.size, probe: probe) }
-    let start = try start(noise(), known, sampler, strength: first.strength)
+    let start = try pass.start(noise())
     var evaluations = 0
     let steps = sampler.plan.count
     let latents = try sampler.run(
       from: start,
       predict: { latents, evaluation in
         var prediction = try denoiser.predict(latents, evaluation: evaluation, probe: probe)
-        if let known { prediction = try known.holding(prediction, latents, at: denoiser.level(evaluation)) }
+        if let known = pass.known { prediction = try known.holding(prediction, latents, at: denoiser.level(evaluation)) }
         try probe?(
           .guidedNoise(evaluation: evaluations), prediction.noise(of: latents, at: denoiser.level(evaluation)))
         evaluations += 1
@@ -130,40 +145,37 @@ public final class DrawingSession {
       try onEvent(.attention(block: block, AttentionMap.each(of: maps)))
     }
     try probe?(.latents, latents)
-    return (latents, try savedWork(requests, denoiser))
+    guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
+    return (latents, try savedWork(pass, denoiser))
   }
 
   /// Counted with the tokens of each picture's own prompt, so that it says the same in any batch.
-  private func savedWork(_ requests: [GenerationRequest], _ denoiser: GuidedDenoiser) throws -> [SavedWork] {
+  private func savedWork(_ pass: SamplingPass, _ denoiser: GuidedDenoiser) throws -> [SavedWork] {
     try denoiser.savedWork(
-      tailShares: requests.map { request in
+      tailShares: pass.requests.map { request in
         try model.folder.transformer.tailShare(
-          grid: model.grid(of: request.size), textTokens: states(of: request.prompt)?.shape[0] ?? 0)
+          grid: model.grid(of: pass.size), textTokens: states(of: request.prompt)?.shape[0] ?? 0)
       })
   }
 
-  /// The latents of a run's first step: noise, or a picture with as much noise as its strength asks for.
-  private func start(_ noise: Tensor, _ known: KnownLatents?, _ sampler: any Sampler, strength: Double) throws -> Tensor {
-    if let known, strength < 1 {
-      let repeated = try Tensor.concatenated((0..<noise.shape[0]).map { _ in known.latents })
-      return try NoiseSchedule.noised(repeated, with: noise, at: sampler.plan.levels[0])
-    }
-    let scale = sampler.initialScale
-    guard scale != 1 else { return noise }
-    noise.withFloats { values in
-      for i in values.indices { values[i] *= scale }
-    }
-    return noise
+  private func decoded(_ latents: Tensor, probe: Probe?) throws -> [Picture] {
+    let images = try model.stages.autoencoder.decode(latents, probe: probe)  // [N, 3, H, W]
+    try probe?(.image, images)
+    return try (0..<images.shape[0]).map { try Picture(planesOf: images.slice($0, count: 1)) }
   }
 
-  /// A picture as latents; the encoder is read when the first one comes.
+  /// A picture to start from as latents.
   private func encode(_ source: SourcePicture.Pixels, size: PictureSize, probe: Probe?) throws -> KnownLatents {
+    let source = try source.fitted(to: size)
+    let latents = try encode(source.picture, size: size, probe: probe)
+    let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])
+    return KnownLatents(latents: latents, freedom: source.freedom(scale: model.stages.autoencoder.scaleFactor) ?? all)
+  }
+
+  /// Latents [1, C, h, w] of a picture; the encoder is read when the first one comes.
+  private func encode(_ picture: Picture, size: PictureSize, probe: Probe?) throws -> Tensor {
     let encoder = try encoder ?? Stages.encoder(model.folder, backend: model.backend)
     self.encoder = encoder
-    let source = try source.fitted(to: size)
-    let image = try Tensor(source.picture.planes(), [1, 3, size.height, size.width])
-    let latents = try encoder.encode(image, probe: probe)  // [1, C, h, w]
-    let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])
-    return KnownLatents(latents: latents, freedom: source.freedom(scale: encoder.scaleFactor) ?? all)
+    return try encoder.encode(Tensor(picture.planes(), [1, 3, size.height, size.width]), probe: probe)
   }
 }

@@ -1,6 +1,15 @@
 import DiTDiffusion
 import DiTModels
 
+/// At which size a picture is drawn.
+public enum Sizing: String, Sendable, CaseIterable {
+  /// At the wanted size where the model's shapes hold together, else at one where they do: then it is reduced, or enlarged
+  /// and drawn on.
+  case auto
+  /// At the wanted size, positions interpolated, whatever comes of it.
+  case direct
+}
+
 /// One picture to draw.
 public struct GenerationRequest: Sendable, Equatable {
   /// Empty: no text condition.
@@ -13,6 +22,8 @@ public struct GenerationRequest: Sendable, Equatable {
   public var size: PictureSize
   /// How many times larger the finished picture is than what is drawn, 1 to 4: Lanczos, which adds no detail.
   public var enlargement = 1
+  /// Whether sizes that the model was not trained at are drawn at another one first.
+  public var sizing = Sizing.auto
   /// The same seed gives the same picture here and the same noise in PyTorch.
   public var seed: UInt64 = 0
 

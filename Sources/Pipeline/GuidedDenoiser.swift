@@ -27,9 +27,10 @@ package final class GuidedDenoiser {
   ///   - conditional, unconditional: one for each picture.
   ///   - kind: what the transformer predicts.
   ///   - levels: one for each evaluation.
+  ///   - windows: over latents that are larger than `transformer` draws well; nil: the whole at once.
   package init(
     _ transformer: any DiffusionTransformer, conditional: [Condition], unconditional: [Condition], guidance: Guidance,
-    kind: PredictionKind, grid: Grid, levels: [NoiseLevel], savings: Savings = Savings()
+    kind: PredictionKind, grid: Grid, levels: [NoiseLevel], savings: Savings = Savings(), windows: WindowLayout? = nil
   ) throws {
     self.guidance = guidance
     self.kind = kind
@@ -43,24 +44,29 @@ package final class GuidedDenoiser {
     self.plan = plan
     let batch = conditional + (both ? unconditional : [])
     let all = timesteps.map { Array(repeating: $0, count: batch.count) }
-    let plain = try transformer.prepare(batch, grid: grid, timesteps: all)
+    let plain = try transformer.prepare(batch, grid: windows?.window ?? grid, timesteps: all)
     let cache = savings.threshold.map { FirstBlockCache(threshold: $0, evaluations: timesteps.count) }
     // A difference that serves several evaluations is to be that of two branches computed in full.
     let full = Set(plan.indices.filter { savings.guidanceEvery > 1 && plan[$0] == .both })
     let always = batch.indices.map { hasBranches[$0 % conditional.count] ? full : [] }
     // An error in the noise is one of σ/α as much in the picture that the sampler takes it for.
     let weights = levels.map { Float($0.noise / max($0.signal, 1e-6)) }
-    run = if let cache { CachedRun(plain, cache, timesteps: all, weights: weights, always: always) } else { plain }
+    if let windows {
+      run = WindowedRun(plain, windows, patch: transformer.patchSize)
+    } else {
+      run = if let cache { CachedRun(plain, cache, timesteps: all, weights: weights, always: always) } else { plain }
+    }
   }
 
   private static func plan(_ timesteps: [Float], _ guidance: Guidance, every: Int) -> [Branches] {
-    var guided = 0
+    var guided = 0, remembered = 0  // the latter in a row
     return timesteps.enumerated().map { evaluation, timestep in
       guard guidance.isActive(at: timestep) else { return .conditional }
       defer { guided += 1 }
-      let warmup = FirstBlockCache.warmup(timesteps.count)
-      guard guided >= warmup, evaluation < timesteps.count - 1 else { return .both }
-      return (guided - warmup + 1) % every == 0 ? .both : .remembered
+      let isLate = every > 1 && evaluation >= FirstBlockCache.late(timesteps.count)
+      let isFree = guided >= FirstBlockCache.warmup(timesteps.count) && evaluation < timesteps.count - 1
+      remembered = isFree && remembered < (isLate ? every : every - 1) ? remembered + 1 : 0
+      return remembered > 0 ? .remembered : .both
     }
   }
 

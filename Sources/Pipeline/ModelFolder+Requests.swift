@@ -17,6 +17,14 @@ extension ModelFolder {
     return request
   }
 
+  /// At which size a request is drawn.
+  package func sizePlan(of request: GenerationRequest) -> SizePlan {
+    request.sizing == .direct ? .direct : sizePlan(for: request.size)
+  }
+
+  /// What of a request is drawn first, in pixels.
+  package func drawnSize(of request: GenerationRequest) -> PictureSize { sizePlan(of: request).first ?? request.size }
+
   /// Throws what is wrong with a request, in one line, before any weights are read.
   public func check(_ request: GenerationRequest) throws {
     if traits.drawsNativeSizeOnly, request.size != nativeSize {
@@ -66,7 +74,8 @@ extension ModelFolder {
   private static let leastCachedSteps = 8
 
   /// The sampler of a request; the model's own is set as the folder's scheduler says.
-  package func sampler(for request: GenerationRequest) throws -> any Sampler {
+  /// - Parameter strength: how much of the way from noise is gone; nil: as the request says.
+  package func sampler(for request: GenerationRequest, strength: Double? = nil) throws -> any Sampler {
     let isOwn = request.sampler == defaults.sampler
     if isOwn, let refusal = scheduler.refusal { throw refusal }
     var settings = isOwn ? scheduler.settings : SamplerSettings(steps: request.steps)
@@ -74,7 +83,7 @@ extension ModelFolder {
     settings.spacing = request.spacing
     settings.respacing = request.respacing
     settings.eta = request.eta
-    settings.strength = request.source == nil ? 1 : request.strength
+    settings.strength = strength ?? (request.source == nil ? 1 : request.strength)
     return try SamplerRegistry.make(request.sampler, schedule: scheduler.schedule, settings: settings)
   }
 
@@ -87,7 +96,7 @@ extension ModelFolder {
   /// The share of a picture's multiply-adds that its decoder takes.
   /// - Throws: as ``check(_:)``.
   package func decodingShare(of request: GenerationRequest) throws -> Double {
-    let size = drawnSize(for: request.size)
+    let size = drawnSize(of: request)
     let grid = Grid(height: size.height / sizeStep, width: size.width / sizeStep)
     let step = try transformer.costs(grid: grid, textTokens: min(maximumTokens, 16)).multiplyAdds(.step)
     let branches = request.guidanceScale == 1 ? 1 : 2

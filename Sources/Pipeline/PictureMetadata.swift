@@ -70,6 +70,9 @@ package struct PictureMetadata: Sendable {
     result["Guidance channels"] = request.guidanceChannels == .all ? nil : request.guidanceChannels.rawValue
     result["Guidance interval"] = request.guidanceInterval.map { TimestepInterval($0).description }
     result["Guidance parallel"] = request.guidanceParallel == 1 ? nil : request.guidanceParallel.brief
+    result["Sizing"] = request.sizing == .auto ? nil : request.sizing.rawValue
+    // PixArt's sizes are part of the model, and pictures never said them.
+    result["Drawn at"] = folder.traits.hasAspectBins ? nil : folder.sizePlan(of: request).first?.description
     result["Enlarged"] = request.enlargement == 1 ? nil : String(request.enlargement)
     result["Cache"] = request.cacheThreshold.map { $0.brief }
     result["Guidance every"] = request.guidanceEvery == 1 ? nil : String(request.guidanceEvery)

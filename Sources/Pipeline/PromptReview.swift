@@ -5,23 +5,20 @@ import DiTText
 /// What of a prompt a model will not see, or not draw as it is meant: by its tokenizer, its list of words and its
 /// ``ModelLimits``.
 package struct PromptReview {
-  private let name: String
-  private let sizeStep: Int
+  private let folder: ModelFolder
   private let vocabulary: Vocabulary?
-  private let limits: ModelLimits?
-  private let text: TextDescription?
   private let tokenizer: (any TextTokenizer)?
+  private var name: String { folder.name }
+  private var limits: ModelLimits? { folder.limits }
+  private var text: TextDescription? { folder.text }
   /// Names of classes, of which no word counts alone: "four leaf clover", "person biking".
   private let classes: [String]
 
   /// - Parameter tokenizer: nil: the model's own, where it reads text.
-  /// - Throws: `ConfigurationError` for a damaged `limits.json`, `TokenizerError`.
+  /// - Throws: `TokenizerError`.
   package init(_ folder: ModelFolder, tokenizer: (any TextTokenizer)? = nil) throws {
-    name = folder.name
-    sizeStep = folder.sizeStep
+    self.folder = folder
     vocabulary = Vocabulary(of: folder)
-    limits = try ModelLimits(of: folder)
-    text = folder.text
     self.tokenizer = try tokenizer ?? (folder.text == nil ? nil : folder.tokenizer())
     classes = folder.classes.map { PromptReview.words($0).joined(separator: " ") }.filter { $0.contains(" ") }
   }
@@ -48,10 +45,16 @@ package struct PromptReview {
     return notes + unknown(in: text, words.count, but: uncounted) + unspelled(in: text) + cut(text)
   }
 
-  /// Where shapes fall apart at a size: the sizes that are good, and the nearest of them. Nil where it is good.
-  package func sizeAdvice(_ size: PictureSize) -> (good: ModelLimits.Sizes, better: PictureSize)? {
-    guard let sizes = limits?.sizes, let better = limits?.better(than: size, step: sizeStep) else { return nil }
-    return (sizes, better)
+  /// Where shapes do not hold together at a request's size: what is done about it, or could be. Nil where they do.
+  package func sizeAdvice(_ request: GenerationRequest) -> String? {
+    let size = request.size
+    guard let sizes = limits?.sizes, let better = limits?.better(than: size, step: folder.sizeStep) else { return nil }
+    let good = "\(name) draws well from \(sizes.smallest)x\(sizes.smallest) to \(sizes.largest)x\(sizes.largest) pixels"
+    return switch folder.sizePlan(of: request) {
+    case .direct: "\(good), not at \(size): try --size \(better), or leave out --sizing direct"
+    case .reduced(let first): "\(good): \(first) is drawn, and brought to \(size)"
+    case .refined(let first, _): "\(good): \(first) is drawn, then enlarged to \(size) and drawn on"
+    }
   }
 
   /// What is beyond the model's longest prompt.

@@ -82,6 +82,7 @@ package struct Recipe: Sendable {
     request.eta = try optional("Eta", Double.init) ?? 0
     request.guidanceChannels = try optional("Guidance channels", Guidance.Channels.init) ?? .all
     request.guidanceInterval = try optional("Guidance interval", TimestepInterval.init)?.range
+    request.sizing = try optional("Sizing", Sizing.init) ?? .auto
     request.enlargement = try optional("Enlarged") { Int($0).flatMap { (1...4).contains($0) ? $0 : nil } } ?? 1
     request.guidanceParallel = try optional("Guidance parallel", Float.init) ?? 1
     request.cacheThreshold = try optional("Cache", Float.init)

@@ -2,8 +2,8 @@
 package struct Savings: Sendable, Equatable {
   /// Where so little has changed the blocks behind the first are skipped; nil: all are computed.
   package var threshold: Float?
-  /// The unconditional branch is computed in every so many guided evaluations, and in the first fifth and the last; between
-  /// them its difference to the conditional one follows the line through the last two.
+  /// The unconditional branch is computed in every so many guided evaluations (one more in the last third), in the first 9 of
+  /// 25 and in the last; between them its difference to the conditional one follows the line through the last two.
   package var guidanceEvery: Int
 
   package init(threshold: Float? = nil, guidanceEvery: Int = 1) {

@@ -68,7 +68,7 @@ import Testing
     ]))
     #expect(model.maximumTokens == 300)
     let wanted = PictureSize(width: 256, height: 144)
-    #expect(model.drawnSize(for: wanted) == PictureSize(width: 336, height: 192))
+    #expect(model.sizePlan(for: wanted) == .reduced(from: PictureSize(width: 336, height: 192)))
     let backend = try Backend(.native, precision: .f32, threads: 2)
     var request = model.defaultRequest
     (request.size, request.steps, request.prompt) = (wanted, 2, "a fox")

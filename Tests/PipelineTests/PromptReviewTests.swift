@@ -52,7 +52,7 @@ import Testing
     (1024, 64, 352, 176),
   ])
   func sizesThatFallApartHaveABetterOne(_ width: Int, _ height: Int, _ better: Int, _ betterHeight: Int) throws {
-    let limits = try #require(try ModelLimits(of: small))
+    let limits = try #require(small.limits)
     let found = limits.better(than: PictureSize(width: width, height: height), step: small.sizeStep)
     #expect(found == PictureSize(width: better, height: betterHeight))
     #expect(limits.better(than: try #require(found), step: small.sizeStep) == nil, "what is advised is good")
@@ -60,13 +60,13 @@ import Testing
 
   @Test(arguments: ["256x256", "320x192", "192x320", "384x384", "192x192", "272x528"])
   func goodSizesHaveNone(_ size: String) throws {
-    let limits = try #require(try ModelLimits(of: small))
+    let limits = try #require(small.limits)
     #expect(try limits.better(than: #require(PictureSize(size)), step: small.sizeStep) == nil)
   }
 
   /// Every legal size is good or has a good one.
   @Test func adviceIsAlwaysGood() throws {
-    let limits = try #require(try ModelLimits(of: small))
+    let limits = try #require(small.limits)
     for width in stride(from: 64, through: 1024, by: 16) {
       for height in stride(from: 64, through: 1024, by: 16) {
         guard let better = limits.better(than: PictureSize(width: width, height: height), step: 16) else { continue }
@@ -86,8 +86,8 @@ import Testing
         at: copy.file(part), withDestinationURL: small.url.appendingPathComponent(part))
     }
     try Data(text.utf8).write(to: copy.file("limits.json"))
-    let folder = try ModelFolder(copy.file("limits.json").deletingLastPathComponent())
-    let error = #expect(throws: ConfigurationError.self) { try ModelLimits(of: folder) }
+    let folder = copy.file("limits.json").deletingLastPathComponent()
+    let error = #expect(throws: ConfigurationError.self) { try ModelFolder(folder) }
     #expect(error.map { "\($0)".contains("limits.json") } == true)
   }
 }

@@ -32,7 +32,7 @@ import Testing
     "guidanceChannels": { request, _ in request.guidanceChannels = .official },
     "guidanceInterval": { request, _ in request.guidanceInterval = 0...999 },
     "guidanceParallel": { request, _ in request.guidanceParallel = 0 },
-    "enlargement": { request, _ in request.enlargement = 2 },
+    "sizing": { request, _ in request.sizing = .direct }, "enlargement": { request, _ in request.enlargement = 2 },
     "adapters": { request, _ in request.adapters = (try? [LoRA(Fixtures.url("lora/peft-dora"))]) ?? [] },
     "cacheThreshold": { request, _ in request.cacheThreshold = 0 }, "guidanceEvery": { request, _ in request.guidanceEvery = 2 },
   ]

@@ -9,8 +9,7 @@ struct Spelling {
     "--attention-blocks", "--backend", "--class", "--config", "--count", "--dit-compat", "--eta", "--from", "--group",
     "--guidance", "--guidance-channels", "--guidance-every", "--guidance-interval", "--guidance-parallel", "--height", "--image",
     "--lora", "--lora-folder", "--mask", "--merge", "--model", "--negative", "--output", "--precision", "--prompts", "--quality",
-    "--respacing", "--sampler",
-    "--scheme", "--seed", "--seeds", "--shard", "--sheet", "--sigmas", "--size", "--steps", "--strength", "--text-cache",
+    "--respacing", "--sampler", "--scheme", "--seed", "--seeds", "--shard", "--sheet", "--sigmas", "--size", "--sizing", "--steps", "--strength", "--text-cache",
     "--text-encoder", "--threads", "--tokens", "--type", "--vae", "--vae-tile", "--variation", "--width",
   ]
 

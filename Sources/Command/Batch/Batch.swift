@@ -132,7 +132,7 @@ struct Batch: ParsableCommand {
     if read.count > Batch.mostNotes { note("note: \(read.count - Batch.mostNotes) more of this kind") }
     var sizes: Set<PictureSize> = []
     for job in jobs where sizes.insert(job.request.size).inserted {
-      if let text = PromptNotes.sizeNote(job.request, model.name, review) { note("note: line \(job.line): \(text)") }
+      if let text = review.sizeAdvice(job.request) { note("note: line \(job.line): \(text)") }
     }
   }
 

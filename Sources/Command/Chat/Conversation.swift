@@ -62,7 +62,7 @@ struct Conversation {
   /// Those of ``PictureOptions``.
   private static let options: Set<String> = [
     "seed", "steps", "guidance", "sampler", "sigmas", "respacing", "eta", "guidance-channels", "guidance-interval",
-    "guidance-parallel", "cache", "guidance-every", "size", "negative", "class",
+    "guidance-parallel", "cache", "guidance-every", "size", "sizing", "negative", "class",
   ]
 
   private mutating func set(_ name: String, _ value: String) throws {

@@ -120,7 +120,7 @@ private struct OpenAIImages: Sendable {
     guard let request = order.requests.first, let folder = try? desk.shelf.folder(order.model) else {
       return ImageUsage(text: 0, patches: 0, pictures: 0, isEdit: false)
     }
-    let size = folder.drawnSize(for: request.size)
+    let size = folder.drawnSize(of: request)
     return ImageUsage(
       text: await counter.count(request.prompt, folder), patches: size.width / folder.sizeStep * (size.height / folder.sizeStep),
       pictures: pictures, isEdit: request.source != nil)

@@ -115,7 +115,7 @@ private struct ModelReport: Encodable {
     samplers = SamplerRegistry.names
     (text, attention) = (folder.text != nil, folder.text != nil && folder.traits.recordsAttention)
     classes = folder.transformer.askableClasses
-    goodSizes = (try? ModelLimits(of: folder))?.sizes.map { [$0.smallest, $0.largest] }
+    goodSizes = folder.limits?.sizes.map { [$0.smallest, $0.largest] }
   }
 }
 

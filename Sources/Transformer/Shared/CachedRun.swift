@@ -8,26 +8,29 @@ package struct FirstBlockCache: Sendable, Equatable {
   package var warmup: Int
   /// So are those of the last step.
   package var computesLast = true
-  /// Most evaluations in a row that are left out.
-  package var skipsInARow = 1
+  /// Most evaluations in a row that are left out, and from ``late(_:)`` on, where a picture hardly changes any more.
+  package var skipsInARow = 1, lateSkipsInARow = 2
   /// The tail's residual follows the polynomial of this order through its last ones: 0 is the last one itself.
   package var order = 2
   /// One verdict for all that are evaluated together, as in diffusers: a picture then depends on those beside it.
   package var isShared = false
 
-  /// - Parameter evaluations: of the run; a fifth of them is computed at the start.
+  /// - Parameter evaluations: of the run.
   package init(threshold: Float, evaluations: Int) {
     self.threshold = threshold
     warmup = FirstBlockCache.warmup(evaluations)
   }
 
   /// How many of a run's evaluations are computed in full at its start, whatever is left out later.
-  package static func warmup(_ evaluations: Int) -> Int { max(2, evaluations / 5) }
+  package static func warmup(_ evaluations: Int) -> Int { max(2, evaluations * 9 / 25) }
+
+  /// From which evaluation of a run more may be left out: the last third.
+  package static func late(_ evaluations: Int) -> Int { (2 * evaluations + 2) / 3 }
 
   /// diffusers' `FirstBlockCacheConfig`.
   package static func diffusers(threshold: Float) -> FirstBlockCache {
     var cache = FirstBlockCache(threshold: threshold, evaluations: 0)
-    (cache.warmup, cache.computesLast, cache.skipsInARow) = (1, false, .max)
+    (cache.warmup, cache.computesLast, cache.skipsInARow, cache.lateSkipsInARow) = (1, false, .max, .max)
     (cache.order, cache.isShared) = (0, true)
     return cache
   }
@@ -127,9 +130,10 @@ package final class CachedRun: TransformerRun {
         ? sums.compactMap(\.self).reduce((0, 0)) { ($0.0 + $1.0, $0.1 + $1.1) } : nil
       sums = sums.map { _ in whole }
     }
+    let most = evaluation < FirstBlockCache.late(timesteps.count) ? cache.skipsInARow : cache.lateSkipsInARow
     return first.indices.map { row in
       let change = sums[row].map { weights[evaluation] * $0.0 / $0.1 }
-      let isFree = memory[row].tails.count >= 1 && log[row].count >= cache.warmup && memory[row].skipped < cache.skipsInARow
+      let isFree = memory[row].tails.count >= 1 && log[row].count >= cache.warmup && memory[row].skipped < most
         && !(cache.computesLast && evaluation == timesteps.count - 1) && !always[row].contains(evaluation)
       // Not a number counts as change.
       let isComputed = !(isFree && change.map { $0 <= cache.threshold } ?? false)
