@@ -48,6 +48,12 @@ package struct PromptReview {
     return notes + unknown(in: text, words.count, but: uncounted) + unspelled(in: text) + cut(text)
   }
 
+  /// Tokens of a prompt, without its weights; 0 where the model reads no text.
+  package func tokenCount(of prompt: String) throws -> Int {
+    guard let text, let tokenizer else { return 0 }
+    return try tokenizer.encode(text.prepared(WeightedPrompt.plain(prompt))).count
+  }
+
   /// Where shapes fall apart at a size: the sizes that are good, and the nearest of them. Nil where it is good.
   package func sizeAdvice(_ size: PictureSize) -> (good: ModelLimits.Sizes, better: PictureSize)? {
     guard let sizes = limits?.sizes, let better = limits?.better(than: size, step: sizeStep) else { return nil }

@@ -217,10 +217,10 @@ import Testing
     let picture = try Picture(width: 96, height: 64, pixels: [UInt8](repeating: 90, count: 96 * 64 * 3))
     let png = Data(try picture.encoded()).base64EncodedString()
     var fields = MicroServer.fields()
-    fields.image = "data:image/png;base64," + png
+    fields.image = .text("data:image/png;base64," + png)
     var request = try fields.requests(for: MicroServer.folder(), limits: OrderLimits())[0]
     #expect(request.size == PictureSize(width: 96, height: 64) && request.strength == 0.6)
-    (fields.mask, fields.size) = (png, "64")
+    (fields.mask, fields.size) = (.text(png), "64")
     request = try fields.requests(for: MicroServer.folder(), limits: OrderLimits())[0]
     #expect(request.size == PictureSize(width: 64, height: 64) && request.strength == 1)
   }

@@ -77,7 +77,7 @@ import Testing
     #expect(field { $0.sampler = "nix" } == "sampler")
     #expect(field { $0.classText = .name("unicorn") } == "class")
     #expect(field { $0.scale = 9 } == "scale")
-    #expect(field { $0.image = "aGFsbG8=" } == "image")
+    #expect(field { $0.image = .text("aGFsbG8=") } == "image")
     #expect(field { _ in } == "drawn")
   }
 
@@ -113,7 +113,7 @@ import Testing
     var fields = PictureFields()
     (fields.prompt, fields.count, fields.seed, fields.guidance) = ("a fox", 2, 7, 2.5)
     (fields.classText, fields.strength, fields.previews) = (.name("207"), 0.5, 1)
-    fields.image = Data(image).base64EncodedString()
+    fields.image = .file(image)
     #expect(asked.fields == fields && asked.streams)
   }
 
@@ -122,8 +122,8 @@ import Testing
       [("image", try Self.picture()), ("mask", Self.halfTransparent)], [("image", Self.halfTransparent)],
     ] {
       let asked = try Self.edit([("prompt", Self.text("a fox"))] + parts)
-      let mask = try #require(asked.fields.mask.flatMap { Data(base64Encoded: $0) })
-      #expect(try Mask(PictureContents(Array(mask))).values == [255, 0])
+      let mask = try #require(try asked.fields.mask?.bytes(field: "mask"))
+      #expect(try Mask(PictureContents(mask)).values == [255, 0])
     }
     #expect(try Self.edit([("prompt", Self.text("a")), ("image[]", Self.picture())]).fields.mask == nil)
   }

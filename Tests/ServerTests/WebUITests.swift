@@ -71,10 +71,10 @@ import Testing
     }
     let (image, mask) = (try base64([9, 9]), try base64([255, 0]))
     let plain = try Self.fields(#"{"init_images": ["\#(image)"], "mask": "\#(mask)"}"#, fromImage: true)
-    #expect(plain.mask == mask && plain.image == image && plain.strength == 0.75)
+    #expect(plain.mask == .text(mask) && plain.image == .text(image) && plain.strength == 0.75)
     let turned = try Self.fields(
       #"{"init_images": ["\#(image)"], "mask": "data:image/png;base64,\#(mask)", "inpainting_mask_invert": true}"#, fromImage: true)
-    let bytes = try #require(turned.mask.flatMap { Data(base64Encoded: $0) })
+    let bytes = try #require(try turned.mask?.bytes(field: "mask"))
     #expect(try Mask(PictureContents(Array(bytes))).values == [0, 255])
     #expect(try Self.fields(#"{"init_images": ["\#(image)"], "mask": ""}"#, fromImage: true).mask == nil)
   }

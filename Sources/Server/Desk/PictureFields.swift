@@ -20,9 +20,9 @@ package struct PictureFields: Sendable, Equatable, Codable {
   package var steps: Int?
   package var guidance: Double?
   package var sampler: String?
-  /// A picture to start from, and where it is drawn anew (white): PNG, JPEG or WebP in base64, or as a data: URL.
-  package var image: String?
-  package var mask: String?
+  /// A picture to start from, and where it is drawn anew (white): PNG, JPEG or WebP.
+  package var image: SentPicture?
+  package var mask: SentPicture?
   package var strength: Double?
   /// The finished picture so many times larger.
   package var scale: Int?
@@ -52,12 +52,37 @@ package struct PictureFields: Sendable, Equatable, Codable {
     steps = try fields.wholeNumber(forKey: .steps)
     guidance = try fields.decodeIfPresent(Double.self, forKey: .guidance)
     sampler = try fields.decodeIfPresent(String.self, forKey: .sampler)
-    image = try fields.decodeIfPresent(String.self, forKey: .image)
-    mask = try fields.decodeIfPresent(String.self, forKey: .mask)
+    image = try fields.decodeIfPresent(SentPicture.self, forKey: .image)
+    mask = try fields.decodeIfPresent(SentPicture.self, forKey: .mask)
     strength = try fields.decodeIfPresent(Double.self, forKey: .strength)
     scale = try fields.wholeNumber(forKey: .scale)
     previews = try fields.wholeNumber(forKey: .previews)
     attention = try fields.decodeIfPresent(Bool.self, forKey: .attention)
+  }
+}
+
+/// A picture's file as it was sent.
+package enum SentPicture: Sendable, Equatable, Codable {
+  /// In base64, or as a data: URL of it.
+  case text(String)
+  case file([UInt8])
+
+  package init(from decoder: any Decoder) throws { self = .text(try decoder.singleValueContainer().decode(String.self)) }
+
+  package func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    switch self {
+    case .text(let text): try value.encode(text)
+    case .file(let bytes): try value.encode(base64(bytes))
+    }
+  }
+
+  /// - Throws: ``FieldError/notBase64(_:)``.
+  package func bytes(field: String) throws(FieldError) -> [UInt8] {
+    switch self {
+    case .text(let text): try FieldError.bytes(text, field: field)
+    case .file(let bytes): bytes
+    }
   }
 }
 
@@ -140,9 +165,8 @@ extension PictureFields {
     if image == nil, mask != nil || strength != nil { throw FieldError.noImage(mask != nil ? "mask" : "strength") }
     if let image {
       let source = try SourcePicture(
-        bytes: FieldError.bytes(image, field: "image"), name: "image",
-        mask: mask.map { (try FieldError.bytes($0, field: "mask"), "mask") }, size: size == nil ? nil : request.size,
-        step: folder.sizeStep)
+        bytes: image.bytes(field: "image"), name: "image", mask: mask.map { (try $0.bytes(field: "mask"), "mask") },
+        size: size == nil ? nil : request.size, step: folder.sizeStep)
       (request.size, request.source) = (source.size, source)
       request.strength = strength ?? (mask == nil ? 0.6 : 1)
     }

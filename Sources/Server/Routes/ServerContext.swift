@@ -7,14 +7,8 @@ import NIOCore
 /// What goes with one request.
 package struct ServerContext: RequestContext {
   package var coreContext: CoreRequestContextStorage
-  package let bodyLimit: Int
 
-  package init(source: ApplicationRequestContextSource) {
-    coreContext = CoreRequestContextStorage(source: source)
-    bodyLimit = 64 << 20
-  }
-
-  package var maxUploadSize: Int { bodyLimit }
+  package init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
 }
 
 /// An answer that says no: in JSON, as our own API and OpenAI's have it.
@@ -70,7 +64,6 @@ package struct RefusedRequest: Error, Sendable {
       }
     case let error as HTTPError:
       self.init(error.status, error.body ?? error.status.reasonPhrase, headers: error.headers)
-    case is NIOTooManyBytesError: self.init(.contentTooLarge, "the body is larger than this server takes")
     default: return nil
     }
   }
@@ -128,13 +121,13 @@ package func jsonLine(_ value: some Encodable) throws -> String { String(decodin
 
 extension Request {
   /// The body as JSON.
-  /// - Throws: ``RefusedRequest``: 415, 413 or 400.
-  package mutating func json<Value: Decodable & Sendable>(_ type: Value.Type, _ context: ServerContext) async throws -> Value {
+  /// - Throws: ``RefusedRequest``: 415 or 400.
+  package mutating func json<Value: Decodable & Sendable>(_ type: Value.Type) async throws -> Value {
     let media = headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces).lowercased()
     guard let media, media == "application/json" || media.hasSuffix("+json") else {
       throw RefusedRequest(.unsupportedMediaType, "expected a body of the type application/json")
     }
-    let body = try await wholeBody(context)
+    let body = try await wholeBody()
     do {
       let decode = { @Sendable in try JSONDecoder().decode(type, from: Data(body.readableBytesView)) }
       // One with a picture in it takes a while.
@@ -144,15 +137,8 @@ extension Request {
     }
   }
 
-  /// The body, kept in the request too, from which the client's going can still be seen.
-  /// - Throws: ``RefusedRequest``: 413.
-  package mutating func wholeBody(_ context: ServerContext) async throws -> ByteBuffer {
-    do {
-      return try await collectBody(upTo: context.bodyLimit)
-    } catch is NIOTooManyBytesError {
-      throw RefusedRequest(.contentTooLarge, "the body is larger than \(context.bodyLimit >> 20) MB")
-    }
-  }
+  /// The body, which ``BodyMiddleware`` has read; kept in the request too, from which the client's going can still be seen.
+  package mutating func wholeBody() async throws -> ByteBuffer { try await collectBody(upTo: .max) }
 
   /// Does something for a client, which is cancelled when the client goes. The connection ends with it: its answer has to say
   /// so, or a client sends its next request into it.
