@@ -1,5 +1,6 @@
 import DiTImage
 import DiTServer
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing
@@ -60,7 +61,7 @@ import Testing
   }
 
   @Test func errorsOfDrawingNameTheirField() throws {
-    let folder = try MicroServer.folder()
+    let folder = try MicroModel.folder()
     func field(_ change: (inout PictureFields) -> Void) -> String? {
       var fields = MicroServer.fields()
       change(&fields)

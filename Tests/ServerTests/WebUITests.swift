@@ -2,6 +2,7 @@ import DiTDiffusion
 import DiTImage
 import DiTModels
 import DiTServer
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing
@@ -33,11 +34,11 @@ import Testing
     var fields = PictureFields()
     (fields.model, fields.prompt, fields.seed, fields.count) = ("micro", "a fox", -1, 1)
     #expect(asked == fields)
-    #expect(try Self.fields(#"{"width": 128}"#).size == "128x\(MicroServer.folder().usualSize.height)")
+    #expect(try Self.fields(#"{"width": 128}"#).size == "128x\(MicroModel.folder().usualSize.height)")
   }
 
   @Test func samplersHaveTheWebUIsNames() throws {
-    let folder = try MicroServer.folder()
+    let folder = try MicroModel.folder()
     #expect(WebUISamplers.all.count == SamplerRegistry.names.count)
     for (entry, own) in zip(WebUISamplers.all, SamplerRegistry.names) {
       for name in [entry.name] + entry.aliases {
