@@ -167,7 +167,7 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "DiTServer", "DiTStudy", "DiTDiffusion", "DiTModels", "DiTTensors", "DiTTextToImage", "DiTImage", "DiTTestSupport",
+        "DiTServer", "DiTErrors", "DiTDiffusion", "DiTModels", "DiTTensors", "DiTTextToImage", "DiTImage", "DiTTestSupport",
         .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

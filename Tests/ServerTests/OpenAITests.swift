@@ -1,3 +1,4 @@
+import DiTErrors
 import DiTImage
 import DiTServer
 import DiTTestSupport
@@ -79,7 +80,21 @@ import Testing
     #expect(field { $0.classText = .name("unicorn") } == "class")
     #expect(field { $0.scale = 9 } == "scale")
     #expect(field { $0.image = .text("aGFsbG8=") } == "image")
+    #expect(field { $0.prompt = String(repeating: "🦊", count: 32_001) } == "prompt")
+    #expect(field { $0.negative = String(repeating: "a", count: 32_001) } == "negative")
+    #expect(field { $0.sampler = String(repeating: "dpm", count: 200) } == "sampler")
+    #expect(field { $0.classText = .name(String(repeating: "a", count: 501)) } == "class")
     #expect(field { _ in } == "drawn")
+  }
+
+  @Test func filesOfTheMachineAreNobodysFault() {
+    struct Gone: UserError {
+      let kind: UserErrorKind
+      let description = "cannot read /srv/models/small"
+    }
+    for kind in [UserErrorKind.damagedData, .notFound, .cannotWrite] { #expect(RefusedRequest(Gone(kind: kind)) == nil) }
+    #expect(RefusedRequest(Gone(kind: .usage))?.status == .badRequest)
+    #expect(RefusedRequest(ImageError.unreadable(source: "mask", reason: "it is cut off"))?.field == "mask")
   }
 
   // MARK: edits

@@ -356,6 +356,13 @@ async def ending(arguments, work):
     [arguments.server, "--model", str(work / "micro"), "--port",
      str(taken.port)], capture_output=True, text=True, timeout=60)
   check("a port in use", ended.returncode == 73 and ended.stderr.count("\n") == 1, ended.stderr.strip())
+  (work / "micro").rename(work / "gone")
+  status, _, body = await exchange(taken.port, malformed.post("/v1/images/generations", {"prompt": "a fox"}))
+  said = [body, (await exchange(taken.port, order()))[2]]
+  check("a model that is gone is no fault of the client's, and where it was is not said",
+        status == 500 and b"event: error" in said[1] and not any(str(work).encode() in body for body in said), (status, said))
+  check("but logged", str(work / "micro") in taken.log_text())
+  (work / "gone").rename(work / "micro")
   taken.stop()
 
 

@@ -113,6 +113,7 @@ extension PictureFields {
   package func requests(
     for folder: ModelFolder, limits: OrderLimits, adapters: LoRAFolder? = nil
   ) throws -> [GenerationRequest] {
+    try checkLengths()
     let count = count ?? 1
     guard (1...limits.count).contains(count) else { throw FieldError.range("count", "\(count)", "1 to \(limits.count)") }
     if let previews, !(0...50).contains(previews) { throw FieldError.range("previews", "\(previews)", "0 to 50") }
@@ -131,6 +132,16 @@ extension PictureFields {
     }
   }
 
+  /// Reading a long text takes long.
+  private func checkLengths() throws(FieldError) {
+    for (field, text) in [("prompt", prompt), ("negative", negative)] {
+      try FieldError.checkLength(of: text, field, most: OrderLimits.promptCharacters)
+    }
+    for (field, text) in [("size", size), ("sampler", sampler), ("class", classText?.description)] {
+      try FieldError.checkLength(of: text, field, most: OrderLimits.nameCharacters)
+    }
+  }
+
   /// All but the seed.
   private func request(for folder: ModelFolder, adapters: LoRAFolder?) throws -> GenerationRequest {
     var request = folder.defaultRequest
@@ -141,6 +152,8 @@ extension PictureFields {
       throw FieldError.noAdapter(name, there: [])
     } catch LoRAUseError.notFound(let name, _, let there) {  // without the folder, which is no client's matter
       throw FieldError.noAdapter(name, there: there)
+    } catch let error as any UserError where [.damagedData, .notFound].contains(error.kind) {
+      throw FieldError.badAdapter(error.localizedDescription.replacing((adapters?.url.path ?? "") + "/", with: ""))
     }
     request.negativePrompt = negative ?? ""
     do {
@@ -181,6 +194,8 @@ package struct OrderLimits: Sendable {
   package var steps = 250
   /// Of the finished picture.
   package var pixels = 2048 * 2048
+  /// Of a prompt, and of what names something.
+  package static let promptCharacters = 32_000, nameCharacters = 500
 
   package init() {}
 }

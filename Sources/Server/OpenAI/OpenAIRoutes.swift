@@ -16,14 +16,14 @@ package func addOpenAIRoutes(to router: Router<ServerContext>, _ desk: DrawingDe
   router.post("/v1/images/generations") { request, context in
     var request = request
     let asked = try await request.json(GenerationBody.self).request
-    return try await images.answer(asked, "image_generation", for: request)
+    return try await images.answer(asked, "image_generation", for: request, context)
   }
   router.post("/v1/images/edits") { request, context in
     var request = request
     let boundary = try MultipartForm.boundary(of: request.headers[.contentType])
     let body = try await request.wholeBody()
     let asked = try await onThread { try ImageRequest(MultipartForm(Array(body.readableBytesView), boundary: boundary)) }
-    return try await images.answer(asked, "image_edit", for: request)
+    return try await images.answer(asked, "image_edit", for: request, context)
   }
 }
 
@@ -53,14 +53,14 @@ private struct OpenAIImages: Sendable {
   let desk: DrawingDesk
 
   /// - Parameter kind: how the names of its events begin.
-  func answer(_ asked: ImageRequest, _ kind: String, for request: Request) async throws -> Response {
+  func answer(_ asked: ImageRequest, _ kind: String, for request: Request, _ context: ServerContext) async throws -> Response {
     if let count = asked.fields.count, count > desk.limits.count {
       throw FieldError.range("n", "\(count)", "1 to \(desk.limits.count)")
     }
     let order = try await desk.submit(asked.fields)
     let usage = await usage(of: order, pictures: asked.streams ? 1 : order.requests.count)
     if asked.streams {
-      return EventWriter.response(for: request) { events in try await tell(order, asked, kind, usage, to: &events) }
+      return EventWriter.response(for: request, context) { events in try await tell(order, asked, kind, usage, to: &events) }
     }
     return try await request.answerWhileClientStays {
       var pictures: [(index: Int, image: ImagesAnswer.Image)] = []

@@ -1,4 +1,6 @@
 import Hummingbird
+import NIOCore
+import NIOHTTP1
 
 /// Server-sent events (WHATWG HTML, 9.2).
 package struct EventWriter {
@@ -7,7 +9,8 @@ package struct EventWriter {
   /// An answer of events, for as long as `write` runs; it is cancelled when the client goes.
   /// - Parameter failure: what the event `error` says, which is the last one where `write` throws.
   package static func response(
-    for request: Request, failure: @escaping @Sendable (RefusedRequest) -> any Encodable & Sendable = { $0.body },
+    for request: Request, _ context: ServerContext,
+    failure: @escaping @Sendable (RefusedRequest) -> any Encodable & Sendable = { $0.body },
     _ write: @escaping @Sendable (inout EventWriter) async throws -> Void
   ) -> Response {
     Response(
@@ -18,9 +21,8 @@ package struct EventWriter {
         try await request.whileClientStays {
           do {
             try await write(&events)
-          } catch let error where !(error is CancellationError) {
-            guard let refused = RefusedRequest(error) else { throw error }
-            try await events.send("error", failure(refused))
+          } catch let error where !(error is CancellationError || error is ChannelError || error is IOError) {
+            try await events.send("error", failure(RefusedRequest(error) ?? .fault(error, context)))
           }
         }
         try await events.writer.finish(nil)

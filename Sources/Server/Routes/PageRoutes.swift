@@ -25,8 +25,13 @@ package func addPageRoutes(to router: Router<ServerContext>, _ desk: DrawingDesk
   router.post("/api/notes") { request, context in
     var request = request
     let asked = try await request.json(NotesRequest.self)
+    for (field, text) in [("prompt", asked.prompt), ("negative", asked.negative)] {
+      try FieldError.checkLength(of: text, field, most: OrderLimits.promptCharacters)
+    }
     let review = try await desk.shelf.review(of: desk.shelf.folder(asked.model))
-    let notes = [asked.prompt, asked.negative ?? ""].flatMap(ForeignSyntax.notes) + review.notes(on: asked.prompt)
+    let notes = try await onThread {
+      [asked.prompt, asked.negative ?? ""].flatMap(ForeignSyntax.notes) + review.notes(on: asked.prompt)
+    }
     return jsonResponse(["notes": notes])
   }
   router.get("/api/queue") { _, _ in
@@ -36,7 +41,7 @@ package func addPageRoutes(to router: Router<ServerContext>, _ desk: DrawingDesk
   router.post("/api/pictures") { request, context in
     var request = request
     let order = try await desk.submit(request.json(PictureFields.self))
-    return EventWriter.response(for: request, failure: { ["message": $0.message] }) { events in
+    return EventWriter.response(for: request, context, failure: { ["message": $0.message] }) { events in
       try await tell(order, desk, to: &events)
     }
   }

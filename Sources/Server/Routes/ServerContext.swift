@@ -53,19 +53,30 @@ package struct RefusedRequest: Error, Sendable {
     case let error as ModelShelfError where error.kind == .notFound:
       self.init(.notFound, "\(error)", field: "model", code: "model_not_found")
     case let error as any UserError:
-      switch error.kind {
       // In the library's words: a client knows no options of the command line.
-      case .usage, .damagedData, .notFound:
-        self.init(.badRequest, error.localizedDescription, field: Self.field(of: error))
+      let (line, field) = (error.localizedDescription, Self.field(of: error))
+      switch error.kind {
+      case .usage: self.init(.badRequest, line, field: field)
       case .outOfMemory:
-        self.init(.serviceUnavailable, error.localizedDescription)
+        self.init(.serviceUnavailable, line)
         retryAfter = 10
-      case .cannotWrite: self.init(.internalServerError, error.localizedDescription)
+      case .damagedData, .notFound, .cannotWrite:
+        guard let field else { return nil }  // a file of this machine
+        self.init(.badRequest, line, field: field)
       }
     case let error as HTTPError:
       self.init(error.status, error.body ?? error.status.reasonPhrase, headers: error.headers)
     default: return nil
     }
+  }
+
+  /// Of an error that is none of the client's: the log says which.
+  static func fault(_ error: any Error, _ context: ServerContext) -> RefusedRequest {
+    let id = context.logger[metadataKey: "hb.request.id"].map { "\($0)" } ?? context.id
+    context.logger.error("failed", metadata: ["error": "\(error)"])
+    var refused = RefusedRequest(.internalServerError, "the server failed, and has noted why by the request's id, \(id)")
+    refused.endsConnection = true
+    return refused
   }
 
   package func response() -> Response {
