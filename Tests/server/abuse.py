@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import base64
 import collections
+import contextlib
 import itertools
 import json
 import os
@@ -219,6 +220,18 @@ async def http_details(server):
     b"".join(b"100000\r\n" + body[:0x100000] + b"\r\n" for _ in range(34)))
   large = await asyncio.gather(exchange(server.port, malformed.post("/api/pictures", body)), exchange(server.port, chunked))
   check("too large bodies are told so", [answer[0] for answer in large] == [413, 413], [answer[0] for answer in large])
+  reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+  writer.write(malformed.post("/api/pictures", b"x" * 100, length=malformed.LIMIT + 1))
+  with contextlib.suppress(ConnectionError):
+    for _ in range(8):
+      await asyncio.sleep(0.5)
+      writer.write(b"x" * 100)
+      await writer.drain()
+  answer = b""
+  with contextlib.suppress(ConnectionError):
+    answer = await asyncio.wait_for(reader.read(), 10)
+  check("also those that look for an answer only seconds later", answer.startswith(b"HTTP/1.1 413"), answer[:60])
+  writer.close()
 
 
 async def many_connections(server, wanted):
