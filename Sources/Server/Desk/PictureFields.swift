@@ -6,7 +6,7 @@ import DiTTextToImage
 import Foundation
 
 /// The fields of a request for pictures; other programs' are translated into these. What is left out is the model's own.
-package struct PictureFields: Sendable, Equatable, Codable {
+package struct PictureFields: Sendable, Equatable, Decodable {
   /// Nil: the first.
   package var model: String?
   package var prompt: String?
@@ -62,20 +62,12 @@ package struct PictureFields: Sendable, Equatable, Codable {
 }
 
 /// A picture's file as it was sent.
-package enum SentPicture: Sendable, Equatable, Codable {
+package enum SentPicture: Sendable, Equatable, Decodable {
   /// In base64, or as a data: URL of it.
   case text(String)
   case file([UInt8])
 
   package init(from decoder: any Decoder) throws { self = .text(try decoder.singleValueContainer().decode(String.self)) }
-
-  package func encode(to encoder: any Encoder) throws {
-    var value = encoder.singleValueContainer()
-    switch self {
-    case .text(let text): try value.encode(text)
-    case .file(let bytes): try value.encode(base64(bytes))
-    }
-  }
 
   /// - Throws: ``FieldError/notBase64(_:)``.
   package func bytes(field: String) throws(FieldError) -> [UInt8] {
@@ -87,21 +79,13 @@ package enum SentPicture: Sendable, Equatable, Codable {
 }
 
 /// A class by name or by index.
-package enum ClassField: Sendable, Equatable, Codable {
+package enum ClassField: Sendable, Equatable, Decodable {
   case name(String)
   case index(Int)
 
   package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if let index = try? value.decode(Int.self) { self = .index(index) } else { self = .name(try value.decode(String.self)) }
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var value = encoder.singleValueContainer()
-    switch self {
-    case .name(let name): try value.encode(name)
-    case .index(let index): try value.encode(index)
-    }
   }
 }
 

@@ -165,8 +165,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private func linger(_ context: ChannelHandlerContext, since start: NIODeadline) {
     let before = dropped
     after(.seconds(1), context) {
-      guard self.dropped > before, self.seconds(.now() - start) < self.limits.requestTime else { return context.close(promise: nil) }
-      self.linger(context, since: start)
+      let stays = self.dropped > before && self.seconds(.now() - start) < self.limits.requestTime
+      stays ? self.linger(context, since: start) : context.close(promise: nil)
     }
   }
 
