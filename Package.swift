@@ -79,16 +79,20 @@ let package = Package(
         "Errors", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
         "TextToImage",
       ]),
+    .target(
+      name: "DiTArguments", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/Arguments"),
     .executableTarget(
       name: "DiTCommand",
       dependencies: [
-        "DiTCEdit", "DiTErrors", "DiTFiles", "DiTTensors", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
+        "DiTCEdit", "DiTArguments", "DiTErrors", "DiTFiles", "DiTTensors", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
         "DiTImage", "DiTCharts", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), "TOMLKit",
       ], path: "Sources/Command"),
 
     // Tests: one target a stage.
-    .target(name: "DiTTestSupport", path: "Tests/Support"),
+    .target(
+      name: "DiTTestSupport", dependencies: ["DiTTensors", "DiTModels", "DiTTextToImage", "DiTStudy"], path: "Tests/Support"),
     tests(
       "Errors",
       [
@@ -156,14 +160,14 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
     .executableTarget(
       name: "DiTServerCommand",
       dependencies: [
-        "DiTServer", "DiTErrors", "DiTTensors", "DiTTextToImage",
+        "DiTServer", "DiTArguments", "DiTErrors", "DiTTensors", "DiTTextToImage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
       ], path: "Sources/ServerCommand"),
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "DiTServer", "DiTStudy", "DiTDiffusion", "DiTModels", "DiTTensors", "DiTTextToImage", "DiTImage", "DiTTestSupport",
+        "DiTServer", "DiTErrors", "DiTDiffusion", "DiTModels", "DiTTensors", "DiTTextToImage", "DiTImage", "DiTTestSupport",
         .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTArguments
 import DiTModels
 import DiTTextToImage
 import Foundation

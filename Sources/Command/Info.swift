@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTArguments
 import DiTErrors
 import DiTImage
 import Foundation

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTArguments
 import DiTDiffusion
 import DiTModels
 import DiTTextToImage

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTArguments
 
 /// How good a JPEG or WebP is.
 struct QualityOption: ParsableArguments {

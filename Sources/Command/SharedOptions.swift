@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTArguments
 import DiTAutoencoder
 import DiTDiffusion
 import DiTModels

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTArguments
 import DiTImage
 import DiTModels
 import DiTStudy

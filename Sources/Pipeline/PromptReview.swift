@@ -45,6 +45,12 @@ package struct PromptReview {
     return notes + unknown(in: text, words.count, but: uncounted) + unspelled(in: text) + cut(text)
   }
 
+  /// Tokens of a prompt, without its weights; 0 where the model reads no text.
+  package func tokenCount(of prompt: String) throws -> Int {
+    guard let text, let tokenizer else { return 0 }
+    return try tokenizer.encode(text.prepared(WeightedPrompt.plain(prompt))).count
+  }
+
   /// Where shapes do not hold together at a request's size: what is done about it, or could be. Nil where they do.
   package func sizeAdvice(_ request: GenerationRequest) -> String? {
     let size = request.size

@@ -54,8 +54,7 @@ struct DitT2IServer: AsyncParsableCommand {
     do {
       try await server.run { port in
         // Whoever started us with port 0 reads it from a pipe.
-        let name = host.contains(":") ? "[\(host)]" : host
-        FileHandle.standardOutput.write(Data("listening on http://\(name):\(port)\n".utf8))
+        FileHandle.standardOutput.write(Data("listening on http://\(Authority.bracketed(host)):\(port)\n".utf8))
       }
     } catch let error where error is IOError || error is SocketAddressError {
       throw ListenError(host: host, port: access.port, error)
@@ -99,5 +98,5 @@ private struct ListenError: UserError {
     }
   }
 
-  var description: String { "cannot listen at \(host):\(port): \(reason)" }
+  var description: String { "cannot listen at \(Authority.bracketed(host)):\(port): \(reason)" }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTArguments
 import DiTServer
 import DiTTensors
 import Foundation
@@ -118,30 +119,7 @@ struct OperationOptions: ParsableArguments {
   }
 }
 
-/// How an option's text becomes its value; what cannot be one is answered with what would be.
-enum Reading {
-  static func value<Value>(_ expected: String, _ read: @escaping @Sendable (String) -> Value?)
-    -> @Sendable (String) throws -> Value
-  {
-    { text in
-      guard let value = read(text) else { throw ValidationError("expected \(expected)") }
-      return value
-    }
-  }
-
-  static func whole(_ range: ClosedRange<Int>) -> @Sendable (String) throws -> Int {
-    value("a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
-      Int(text).flatMap { range.contains($0) ? $0 : nil }
-    }
-  }
-
-  private static func choice<Choice: CaseIterable & RawRepresentable & Sendable>(_ type: Choice.Type)
-    -> @Sendable (String) throws -> Choice where Choice.RawValue == String
-  {
-    let names = Choice.allCases.map(\.rawValue)
-    return value(names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")) { Choice(rawValue: $0) }
-  }
-
+extension Reading {
   static let precision = choice(Precision.self)
   static let level = choice(Logger.Level.self)
   static let format = choice(LogLines.Format.self)

@@ -2,6 +2,7 @@ import DiTImage
 import DiTModels
 import DiTStudy
 import DiTTensors
+import DiTTestSupport
 import DiTTextToImage
 import DiTTransformer
 import Foundation

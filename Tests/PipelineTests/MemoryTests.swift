@@ -1,6 +1,7 @@
 import DiTCKernels
 import DiTErrors
 import DiTTensors
+import DiTTestSupport
 import DiTTextToImage
 import Testing
 

@@ -1,6 +1,7 @@
 import DiTDiffusion
 import DiTImage
 import DiTModels
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing

@@ -1,5 +1,6 @@
 import DiTImage
 import DiTTensors
+import DiTTestSupport
 import DiTTextToImage
 import DiTTransformer
 import Dispatch

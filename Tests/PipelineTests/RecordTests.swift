@@ -1,5 +1,6 @@
 import DiTImage
 import DiTModels
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing

@@ -2,6 +2,7 @@ import DiTCharts
 import DiTFiles
 import DiTImage
 import DiTModels
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing

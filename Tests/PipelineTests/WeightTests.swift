@@ -1,4 +1,5 @@
 import DiTModels
+import DiTTestSupport
 import DiTTextToImage
 import Testing
 

@@ -2,6 +2,7 @@ import DiTImage
 import DiTModels
 import DiTServer
 import DiTTensors
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing
@@ -40,7 +41,7 @@ import Testing
       try await desk.submit(MicroServer.fields("an owl", seed: 9)),
       try await desk.submit(MicroServer.fields("an owl", seed: 9, steps: 5)),
     ]
-    let session = try TextToImage(MicroServer.folder(), backend: Backend(precision: .f32, threads: 1)).makeSession()
+    let session = try TextToImage(MicroModel.folder(), backend: Backend(precision: .f32, threads: 1)).makeSession()
     for order in orders {
       let drawn = try await Self.pictures(order)
       #expect(drawn.map(\.request) == order.requests)
@@ -106,7 +107,7 @@ import Testing
     _ = try await Self.pictures(blocker)
     await Self.clientThatSawAStep(of: going).cancel()
     let drawn = try await Self.pictures(staying)
-    let session = try TextToImage(MicroServer.folder(), backend: Backend(precision: .f32, threads: 1)).makeSession()
+    let session = try TextToImage(MicroModel.folder(), backend: Backend(precision: .f32, threads: 1)).makeSession()
     #expect(try drawn.first?.picture == session.draw(staying.requests)[0].picture)
   }
 
@@ -138,7 +139,7 @@ import Testing
 
   /// A limit that is always passed keeps one model; the one that was asked for last.
   @Test func theLeastUsedModelIsGivenBack() async throws {
-    let first = try MicroServer.folder()
+    let first = try MicroModel.folder()
     let second = first.url.deletingLastPathComponent().appendingPathComponent("other-\(UUID().uuidString)")
     try FileManager.default.copyItem(at: first.url, to: second)
     defer { try? FileManager.default.removeItem(at: second) }
@@ -191,7 +192,7 @@ import Testing
   ])
   func eachIsNamed(json: String, expected: String?) throws {
     let limits = OrderLimits()
-    let folder = try MicroServer.folder()
+    let folder = try MicroModel.folder()
     let result = Result {
       try JSONDecoder().decode(PictureFields.self, from: Data(json.utf8)).requests(for: folder, limits: limits)
     }
@@ -208,7 +209,7 @@ import Testing
   @Test func seedsCountUp() throws {
     var fields = MicroServer.fields(seed: 0xFFFF_FFFF, count: 3)
     fields.classText = .name("none")
-    let requests = try fields.requests(for: MicroServer.folder(), limits: OrderLimits())
+    let requests = try fields.requests(for: MicroModel.folder(), limits: OrderLimits())
     #expect(requests.map(\.seed) == [0xFFFF_FFFF, 0, 1])
     #expect(requests.allSatisfy { $0.classIndex == nil && $0.prompt == "a red fox" })
   }
@@ -217,11 +218,11 @@ import Testing
     let picture = try Picture(width: 96, height: 64, pixels: [UInt8](repeating: 90, count: 96 * 64 * 3))
     let png = Data(try picture.encoded()).base64EncodedString()
     var fields = MicroServer.fields()
-    fields.image = "data:image/png;base64," + png
-    var request = try fields.requests(for: MicroServer.folder(), limits: OrderLimits())[0]
+    fields.image = .text("data:image/png;base64," + png)
+    var request = try fields.requests(for: MicroModel.folder(), limits: OrderLimits())[0]
     #expect(request.size == PictureSize(width: 96, height: 64) && request.strength == 0.6)
-    (fields.mask, fields.size) = (png, "64")
-    request = try fields.requests(for: MicroServer.folder(), limits: OrderLimits())[0]
+    (fields.mask, fields.size) = (.text(png), "64")
+    request = try fields.requests(for: MicroModel.folder(), limits: OrderLimits())[0]
     #expect(request.size == PictureSize(width: 64, height: 64) && request.strength == 1)
   }
 }

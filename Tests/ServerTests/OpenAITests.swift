@@ -1,5 +1,7 @@
+import DiTErrors
 import DiTImage
 import DiTServer
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing
@@ -60,7 +62,7 @@ import Testing
   }
 
   @Test func errorsOfDrawingNameTheirField() throws {
-    let folder = try MicroServer.folder()
+    let folder = try MicroModel.folder()
     func field(_ change: (inout PictureFields) -> Void) -> String? {
       var fields = MicroServer.fields()
       change(&fields)
@@ -77,8 +79,22 @@ import Testing
     #expect(field { $0.sampler = "nix" } == "sampler")
     #expect(field { $0.classText = .name("unicorn") } == "class")
     #expect(field { $0.scale = 9 } == "scale")
-    #expect(field { $0.image = "aGFsbG8=" } == "image")
+    #expect(field { $0.image = .text("aGFsbG8=") } == "image")
+    #expect(field { $0.prompt = String(repeating: "🦊", count: 32_001) } == "prompt")
+    #expect(field { $0.negative = String(repeating: "a", count: 32_001) } == "negative")
+    #expect(field { $0.sampler = String(repeating: "dpm", count: 200) } == "sampler")
+    #expect(field { $0.classText = .name(String(repeating: "a", count: 501)) } == "class")
     #expect(field { _ in } == "drawn")
+  }
+
+  @Test func filesOfTheMachineAreNobodysFault() {
+    struct Gone: UserError {
+      let kind: UserErrorKind
+      let description = "cannot read /srv/models/small"
+    }
+    for kind in [UserErrorKind.damagedData, .notFound, .cannotWrite] { #expect(RefusedRequest(Gone(kind: kind)) == nil) }
+    #expect(RefusedRequest(Gone(kind: .usage))?.status == .badRequest)
+    #expect(RefusedRequest(ImageError.unreadable(source: "mask", reason: "it is cut off"))?.field == "mask")
   }
 
   // MARK: edits
@@ -113,7 +129,7 @@ import Testing
     var fields = PictureFields()
     (fields.prompt, fields.count, fields.seed, fields.guidance) = ("a fox", 2, 7, 2.5)
     (fields.classText, fields.strength, fields.previews) = (.name("207"), 0.5, 1)
-    fields.image = Data(image).base64EncodedString()
+    fields.image = .file(image)
     #expect(asked.fields == fields && asked.streams)
   }
 
@@ -122,8 +138,8 @@ import Testing
       [("image", try Self.picture()), ("mask", Self.halfTransparent)], [("image", Self.halfTransparent)],
     ] {
       let asked = try Self.edit([("prompt", Self.text("a fox"))] + parts)
-      let mask = try #require(asked.fields.mask.flatMap { Data(base64Encoded: $0) })
-      #expect(try Mask(PictureContents(Array(mask))).values == [255, 0])
+      let mask = try #require(try asked.fields.mask?.bytes(field: "mask"))
+      #expect(try Mask(PictureContents(mask)).values == [255, 0])
     }
     #expect(try Self.edit([("prompt", Self.text("a")), ("image[]", Self.picture())]).fields.mask == nil)
   }

@@ -1,4 +1,5 @@
 import DiTServer
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import HTTPTypes
@@ -11,7 +12,7 @@ import Testing
 @Suite struct OperationsTests {
   private static func server(_ change: (inout ServerOptions) -> Void = { _ in }) throws -> Server {
     var options = ServerOptions()
-    options.models = [try MicroServer.folder().url.path]
+    options.models = [try MicroModel.folder().url.path]
     change(&options)
     return try Server(options, logger: Logger(label: "") { _ in LogLines(.logfmt, level: .critical) { _ in } })
   }

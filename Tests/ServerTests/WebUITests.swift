@@ -2,6 +2,7 @@ import DiTDiffusion
 import DiTImage
 import DiTModels
 import DiTServer
+import DiTTestSupport
 import DiTTextToImage
 import Foundation
 import Testing
@@ -33,11 +34,11 @@ import Testing
     var fields = PictureFields()
     (fields.model, fields.prompt, fields.seed, fields.count) = ("micro", "a fox", -1, 1)
     #expect(asked == fields)
-    #expect(try Self.fields(#"{"width": 128}"#).size == "128x\(MicroServer.folder().usualSize.height)")
+    #expect(try Self.fields(#"{"width": 128}"#).size == "128x\(MicroModel.folder().usualSize.height)")
   }
 
   @Test func samplersHaveTheWebUIsNames() throws {
-    let folder = try MicroServer.folder()
+    let folder = try MicroModel.folder()
     #expect(WebUISamplers.all.count == SamplerRegistry.names.count)
     for (entry, own) in zip(WebUISamplers.all, SamplerRegistry.names) {
       for name in [entry.name] + entry.aliases {
@@ -71,10 +72,10 @@ import Testing
     }
     let (image, mask) = (try base64([9, 9]), try base64([255, 0]))
     let plain = try Self.fields(#"{"init_images": ["\#(image)"], "mask": "\#(mask)"}"#, fromImage: true)
-    #expect(plain.mask == mask && plain.image == image && plain.strength == 0.75)
+    #expect(plain.mask == .text(mask) && plain.image == .text(image) && plain.strength == 0.75)
     let turned = try Self.fields(
       #"{"init_images": ["\#(image)"], "mask": "data:image/png;base64,\#(mask)", "inpainting_mask_invert": true}"#, fromImage: true)
-    let bytes = try #require(turned.mask.flatMap { Data(base64Encoded: $0) })
+    let bytes = try #require(try turned.mask?.bytes(field: "mask"))
     #expect(try Mask(PictureContents(Array(bytes))).values == [0, 255])
     #expect(try Self.fields(#"{"init_images": ["\#(image)"], "mask": ""}"#, fromImage: true).mask == nil)
   }

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import base64
 import collections
+import contextlib
 import itertools
 import json
 import os
@@ -219,6 +220,18 @@ async def http_details(server):
     b"".join(b"100000\r\n" + body[:0x100000] + b"\r\n" for _ in range(34)))
   large = await asyncio.gather(exchange(server.port, malformed.post("/api/pictures", body)), exchange(server.port, chunked))
   check("too large bodies are told so", [answer[0] for answer in large] == [413, 413], [answer[0] for answer in large])
+  reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+  writer.write(malformed.post("/api/pictures", b"x" * 100, length=malformed.LIMIT + 1))
+  with contextlib.suppress(ConnectionError):
+    for _ in range(8):
+      await asyncio.sleep(0.5)
+      writer.write(b"x" * 100)
+      await writer.drain()
+  answer = b""
+  with contextlib.suppress(ConnectionError):
+    answer = await asyncio.wait_for(reader.read(), 10)
+  check("also those that look for an answer only seconds later", answer.startswith(b"HTTP/1.1 413"), answer[:60])
+  writer.close()
 
 
 async def many_connections(server, wanted):
@@ -356,6 +369,13 @@ async def ending(arguments, work):
     [arguments.server, "--model", str(work / "micro"), "--port",
      str(taken.port)], capture_output=True, text=True, timeout=60)
   check("a port in use", ended.returncode == 73 and ended.stderr.count("\n") == 1, ended.stderr.strip())
+  (work / "micro").rename(work / "gone")
+  status, _, body = await exchange(taken.port, malformed.post("/v1/images/generations", {"prompt": "a fox"}))
+  said = [body, (await exchange(taken.port, order()))[2]]
+  check("a model that is gone is no fault of the client's, and where it was is not said",
+        status == 500 and b"event: error" in said[1] and not any(str(work).encode() in body for body in said), (status, said))
+  check("but logged", str(work / "micro") in taken.log_text())
+  (work / "gone").rename(work / "micro")
   taken.stop()
 
 

@@ -8,6 +8,7 @@ import asyncio
 import collections
 import json
 import random
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -18,6 +19,35 @@ from serving import Server
 
 WORDS = "a red fox in snow, an owl at night, a blue car, a castle, two apples, a green boat on a lake, a cat, a yellow bus".split(
   ", ")
+
+
+def request(method, path, body=b"", connection="keep-alive"):
+  lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
+  lines += [f"Content-Length: {len(body)}", f"Connection: {connection}"]
+  return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+class Exchange(asyncio.Protocol):
+  """A request on a connection of its own. Clients share the processor with what they measure: nothing is woken or looked at
+  before the answer is whole."""
+
+  def __init__(self, request):
+    self.request, self.answer, self.done = request, bytearray(), asyncio.get_running_loop().create_future()
+
+  def connection_made(self, transport):
+    transport.write(self.request)
+
+  def data_received(self, data):
+    self.answer += data
+
+  def connection_lost(self, error):
+    if not self.done.done():
+      self.done.set_exception(error) if error else self.done.set_result(self.answer)
+
+  @classmethod
+  async def of(cls, port, request):
+    _, self = await asyncio.get_running_loop().create_connection(lambda: cls(request), "127.0.0.1", port)
+    return await self.done
 
 
 class Load:
@@ -42,7 +72,7 @@ class Load:
       }
       try:
         status, retry, body = await self.ask("POST", "/api/pictures", json.dumps(fields).encode())
-      except (ConnectionError, asyncio.IncompleteReadError) as error:
+      except ConnectionError as error:
         self.problems.append(repr(error))
         continue
       self.statuses[status] += 1
@@ -52,36 +82,36 @@ class Load:
         else:
           self.problems.append(body[-200:].decode())
       elif status == 429:
-        await asyncio.sleep(min(retry, 2) * rng.uniform(0.2, 1))
+        await asyncio.sleep(retry * rng.uniform(1, 1.2))
 
   async def ask(self, method, path, body=b""):
-    reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port, limit=1 << 24)
-    try:
-      lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
-      lines += [f"Content-Length: {len(body)}", "Connection: close"]
-      writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-      head = await reader.readuntil(b"\r\n\r\n")
-      fields = dict(line.split(": ", 1) for line in head.decode().lower().split("\r\n")[1:] if ": " in line)
-      answer = await reader.read()
-      if fields.get("transfer-encoding") == "chunked":
-        parts, at = [], 0
-        while at < len(answer):
-          end = answer.index(b"\r\n", at)
-          length = int(answer[at:end], 16)
-          parts.append(answer[end + 2:end + 2 + length])
-          at = end + 4 + length
-        answer = b"".join(parts)
-      return int(head.split()[1]), float(fields.get("retry-after", 1)), answer
-    finally:
-      writer.close()
+    answer = bytes(await Exchange.of(self.server.port, request(method, path, body, "close")))
+    head, _, answer = answer.partition(b"\r\n\r\n")
+    if not answer:
+      raise ConnectionError("the answer is cut off")
+    fields = dict(line.split(": ", 1) for line in head.decode().lower().split("\r\n")[1:])
+    if fields.get("transfer-encoding") == "chunked":
+      parts, at = [], 0
+      while at < len(answer):
+        end = answer.index(b"\r\n", at)
+        length = int(answer[at:end], 16)
+        parts.append(answer[end + 2:end + 2 + length])
+        at = end + 4 + length
+      answer = b"".join(parts)
+    return int(head.split()[1]), float(fields.get("retry-after", 1)), answer
 
   async def watch(self):
+    """On one connection, as what watches servers does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
     while self.seconds < self.arguments.seconds:
-      await asyncio.sleep(0.05)
+      await asyncio.sleep(0.2)
       begin = time.monotonic()
-      status, _, _ = await self.ask("GET", "/health")
+      writer.write(request("GET", "/health"))
+      head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+      await reader.readexactly(int(head.partition("content-length: ")[2].split()[0]))
       self.health.append(time.monotonic() - begin)
-      self.statuses[status] += 1
+      self.statuses[int(head.split()[1])] += 1
+    writer.close()
 
   async def weigh(self):
     while self.seconds < self.arguments.seconds:
@@ -96,23 +126,26 @@ class Batch:
   """Pictures a second of `dit-t2i batch`, without what it takes to start."""
 
   def __init__(self, arguments, model, work):
-    self.arguments, self.model, self.work, self.runs = arguments, model, work, 0
+    self.arguments, self.model, self.work, self.runs, self.processor = arguments, model, work, 0, []
     # As many as take a sixth of the load's time.
     self.few = 4
-    self.many = self.few + max(8, min(1000, round(arguments.seconds / 6 * 12 / (self.took(16) - self.took(4)))))
+    self.many = self.few + max(8, min(1000, round(arguments.seconds / 6 * 12 / (self.took(16)[0] - self.took(4)[0]))))
 
   def took(self, count):
     self.runs += 1
     prompts = self.work / f"prompts-{count}.txt"
     prompts.write_text("".join(f"{WORDS[index % len(WORDS)]}\n" for index in range(count)))
     options = ["--output", self.work / f"batch-{self.runs}", "--model", self.model, "--size", self.arguments.size, "--quiet"]
-    begin = time.monotonic()
+    begin, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([self.arguments.program, "batch", prompts, "--steps", str(self.arguments.steps), *options],
                    check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - begin
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.monotonic() - begin, now.ru_utime - used.ru_utime + now.ru_stime - used.ru_stime
 
   def rate(self):
-    return (self.many - self.few) / (self.took(self.many) - self.took(self.few))
+    seconds, processor = (many - few for many, few in zip(self.took(self.many), self.took(self.few)))
+    self.processor.append(processor / (self.many - self.few))
+    return (self.many - self.few) / seconds
 
 
 def main():
@@ -141,7 +174,9 @@ def main():
     batch = Batch(arguments, model, work)
     before = batch.rate()
     load = Load(server, arguments)
+    used, own = server.metrics()["process_cpu_seconds_total"], time.process_time()
     asyncio.run(load.run())
+    used, own = server.metrics()["process_cpu_seconds_total"] - used, time.process_time() - own
     warm = min(max(arguments.seconds / 4, 10), arguments.seconds / 2)
     drawn = [when for when in load.pictures if when > warm]
     rate = len(drawn) / (max(drawn, default=1) - warm) if drawn else 0
@@ -162,6 +197,9 @@ def main():
     ratio = rate / (before + after) * 2
     check("pictures a second", ratio >= arguments.ratio,
           f"{rate:.2f}; batch {before:.2f} before and {after:.2f} after: {ratio:.1%}")
+    each = [1000 * seconds / max(1, len(load.pictures)) for seconds in (used, own)]
+    print(f"     processor time of a picture: the server's {each[0]:.1f} ms and its clients' {each[1]:.1f}; "
+          f"batch's {1000 * statistics.mean(batch.processor):.1f}")
   print(f"{passed} passed, {failed} failed")
   raise SystemExit(1 if failed else 0)
 

@@ -180,6 +180,19 @@ def ranges(rng):
     }])), {400, 404}
 
 
+def long_texts(rng):
+  """What takes a while to read has a bound, and what tempts a pattern to try everything takes no longer."""
+  length = rng.choice([32_001, 200_000])
+  text = rng.choice(["a", "fox ", "(a:1.1)", "<lora:", "[a:b:", " ", "\U0001f98a", "a\u0301"]) * length
+  return rng.choice([
+    post("/api/notes", {"prompt": text}),
+    post("/api/pictures", {rng.choice(["prompt", "negative", "class", "sampler", "size", "model"]): text, "steps": 1}),
+    post("/v1/images/generations", {"prompt": text, "steps": 1}),
+    post("/sdapi/v1/txt2img", {"prompt": "a fox", rng.choice(["sampler_name", "scheduler"]): text}),
+    post("/sdapi/v1/options", {"sd_model_checkpoint": text + "[a"}),
+    post("/sdapi/v1/txt2img", {"override_settings": {"sd_model_checkpoint": text + "[a"}})]), {400, 404, 422}
+
+
 def unknown_fields(rng):
   return post("/api/pictures", {rng.choice(["promt", "path", "__proto__", "output", "file", "a" * 10_000]): "x"}), {400}
 
@@ -309,6 +322,7 @@ KINDS = [
   malformed_json,
   types,
   ranges,
+  long_texts,
   unknown_fields,
   media_type,
   method,

@@ -1,26 +1,9 @@
 import ArgumentParser
+import DiTArguments
 import DiTModels
 import Foundation
 
-/// How an option's text becomes its value; what cannot be one is answered with what would be.
-enum Reading {
-  /// A value that `read` finds in the text.
-  static func value<Value>(_ expected: String, _ read: @escaping @Sendable (String) -> Value?)
-    -> @Sendable (String) throws -> Value
-  {
-    { text in
-      guard let value = read(text) else { throw ValidationError("expected \(expected)") }
-      return value
-    }
-  }
-
-  /// A whole number; what the number may be, whoever uses it says.
-  static func whole(_ range: ClosedRange<Int>) -> @Sendable (String) throws -> Int {
-    value("a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
-      Int(text).flatMap { range.contains($0) ? $0 : nil }
-    }
-  }
-
+extension Reading {
   /// A number with a fraction.
   static func number<Number: BinaryFloatingPoint & LosslessStringConvertible & Sendable>(_ range: ClosedRange<Number>)
     -> @Sendable (String) throws -> Number
@@ -29,14 +12,6 @@ enum Reading {
     return value("a number from \(ends[0]) to \(ends[1])") { text in
       Number(text).flatMap { range.contains($0) ? $0 : nil }
     }
-  }
-
-  /// One of the names of an enumeration.
-  static func choice<Choice: CaseIterable & RawRepresentable & Sendable>(_ type: Choice.Type)
-    -> @Sendable (String) throws -> Choice where Choice.RawValue == String
-  {
-    let names = Choice.allCases.map(\.rawValue)
-    return value((names.dropLast().joined(separator: ", ") + " or " + (names.last ?? ""))) { Choice(rawValue: $0) }
   }
 
   /// A name, a path, words: anything but nothing.

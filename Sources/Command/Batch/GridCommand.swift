@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTArguments
 import DiTBatch
 import DiTCharts
 import DiTErrors

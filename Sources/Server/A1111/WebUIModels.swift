@@ -15,6 +15,7 @@ enum WebUIModels {
   /// - Throws: ``RefusedRequest``: 404.
   static func name(_ asked: String, _ shelf: ModelShelf) throws -> String? {
     guard !asked.isEmpty else { return nil }
+    try FieldError.checkLength(of: asked, "sd_model_checkpoint", most: OrderLimits.nameCharacters)
     let bare = asked.replacing(/\s*\[[0-9a-fA-F]+\]$/, with: "")
     let stem = bare.replacing(/\.(safetensors|ckpt)$/, with: "")
     guard let name = [asked, bare, stem].first(where: shelf.names.contains) else {

@@ -26,7 +26,7 @@ extension WebUIRequest {
           .unprocessableContent, "init_images: one picture is started from at a time; there are \(images.count)",
           field: CodingKeys.images.rawValue)
       }
-      fields.image = image
+      fields.image = .text(image)
       fields.strength = strength ?? 0.75
       fields.mask = try mask.flatMap { $0.isEmpty ? nil : try translated($0) }
     }
@@ -57,10 +57,10 @@ extension WebUIRequest {
   }
 
   /// The web UI's masks: where a picture is transparent its opacity counts, else its brightness; and they may be turned about.
-  private func translated(_ mask: String) throws -> String {
+  private func translated(_ mask: String) throws -> SentPicture {
     let contents = try PictureContents(FieldError.bytes(mask, field: CodingKeys.mask.rawValue), source: "mask")
-    guard invertsMask ?? 0 != 0 || contents.isTransparent else { return mask }
+    guard invertsMask ?? 0 != 0 || contents.isTransparent else { return .text(mask) }
     let found = contents.isTransparent ? contents.alpha ?? Mask(contents) : Mask(contents)
-    return base64(try (invertsMask ?? 0 != 0 ? found.inverted : found).file())
+    return .file(try (invertsMask ?? 0 != 0 ? found.inverted : found).file())
   }
 }

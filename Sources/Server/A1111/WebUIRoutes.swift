@@ -24,7 +24,7 @@ package func addA1111Routes(to router: Router<ServerContext>, _ desk: DrawingDes
   group.post("options") { request, context in try await webUI.setOptions(request, context) }
   group.post("png-info") { request, context in
     var request = request
-    let asked = try await request.json(PictureInfoRequest.self, context)
+    let asked = try await request.json(PictureInfoRequest.self)
     return jsonResponse(try await onThread { try WebUIPictureInfo(FieldError.bytes(asked.image, field: "image")) })
   }
   group.get("samplers") { _, _ in jsonResponse(WebUISamplers.all) }
@@ -65,7 +65,7 @@ private struct WebUI: Sendable {
 
   func draw(_ request: Request, _ context: ServerContext, _ kind: String) async throws -> Response {
     var request = request
-    let asked = try await request.json(WebUIRequest.self, context)
+    let asked = try await request.json(WebUIRequest.self)
     let (model, usual) = await (state.checkpoint, state.previewEvery)
     let every = asked.overrides?.previewEvery ?? usual
     let fields = try await onThread {
@@ -130,7 +130,7 @@ private struct WebUI: Sendable {
 
   func setOptions(_ request: Request, _ context: ServerContext) async throws -> Response {
     var request = request
-    let options = try await request.json(WebUIOptions.self, context)
+    let options = try await request.json(WebUIOptions.self)
     await state.set(options, checkpoint: try options.checkpoint.flatMap { try WebUIModels.name($0, desk.shelf) })
     return jsonResponse(String?.none)
   }

@@ -38,8 +38,11 @@ package enum WebUISamplers {
   static func name(of sampler: String) -> String { names[sampler]?.name ?? sampler }
 
   /// A sampler and its noise levels in one name, as our own API takes them; nil: the model's.
-  /// - Throws: ``RefusedRequest``: 404.
+  /// - Throws: ``RefusedRequest``: 404; ``FieldError``.
   package static func sampler(_ name: String?, scheduler: String?, of folder: ModelFolder) throws -> String? {
+    for (field, text) in [("sampler_name", name), ("scheduler", scheduler)] {
+      try FieldError.checkLength(of: text, field, most: OrderLimits.nameCharacters)
+    }
     let (name, scheduler) = (whole(name), whole(scheduler))
     guard name != nil || scheduler != nil else { return nil }
     let asked = name ?? folder.defaultRequest.sampler

@@ -40,9 +40,10 @@ package actor DrawingDesk {
   package nonisolated func submit(_ fields: PictureFields) async throws -> DeskOrder {
     let folder = try shelf.folder(fields.model)
     let (limits, adapters) = (limits, shelf.adapters)
-    // A picture to start from takes a while to read.
+    // Pictures to start from, long texts and LoRAs take a while to read.
+    let prompt = fields.prompt ?? ""
     let requests =
-      fields.image == nil
+      fields.image == nil && prompt.utf8.count + (fields.negative ?? "").utf8.count < 2000 && !prompt.contains("<")
       ? try fields.requests(for: folder, limits: limits, adapters: adapters)
       : try await onThread { try fields.requests(for: folder, limits: limits, adapters: adapters) }
     return try await add(requests, folder, previews: fields.previews ?? 0, attention: fields.attention ?? false)

@@ -8,11 +8,15 @@ package enum FieldError: UserError, Equatable {
   case range(String, String, String)
   case value(String, String, String)
   case tooLarge(PictureSize, most: Int)
+  /// In characters.
+  case tooLong(String, Int, most: Int)
   case noImage(String)
   case noAttention(String)
   case notBase64(String)
   case noClass(String, near: String?)
   case noAdapter(String, there: [String])
+  /// One that is there and cannot be used.
+  case badAdapter(String)
   case json(String)
 
   package var kind: UserErrorKind { .usage }
@@ -24,12 +28,14 @@ package enum FieldError: UserError, Equatable {
     case .value(let field, let value, let wanted): "\(field) \"\(value.prefix(40))\": expected \(wanted)"
     case .tooLarge(let size, let most):
       "size \(size): more than the \(most) pixels that this server draws"
+    case .tooLong(let field, let count, let most): "\(field): \(count) characters; this server reads up to \(most)"
     case .noImage(let field): "\(field) needs an image"
     case .noAttention(let model): "attention: \(model) does not read words by cross-attention"
     case .notBase64(let field): "\(field): not base64, and no data: URL of it"
     case .noClass(let name, let near): "class \"\(name)\": the model knows none of that name\(near.map { "; \($0)?" } ?? "")"
     case .noAdapter(let name, let there):
       "LoRA \"\(name.prefix(60))\": not on this server\(there.isEmpty ? "" : "; there is \(listed(there, most: 6))")"
+    case .badAdapter(let reason): "LoRA \(reason)"
     case .json(let reason): reason
     }
   }
@@ -37,11 +43,13 @@ package enum FieldError: UserError, Equatable {
   /// The field that is wrong, where it is one.
   package var field: String? {
     switch self {
-    case .unknown(let name, _), .range(let name, _, _), .value(let name, _, _), .noImage(let name), .notBase64(let name): name
+    case .unknown(let name, _), .range(let name, _, _), .value(let name, _, _), .noImage(let name), .notBase64(let name),
+      .tooLong(let name, _, _):
+      name
     case .tooLarge: "size"
     case .noAttention: "attention"
     case .noClass: "class"
-    case .noAdapter: "prompt"
+    case .noAdapter, .badAdapter: "prompt"
     case .json: nil
     }
   }
@@ -86,6 +94,12 @@ extension FieldError {
     }
   }
 
+  /// - Throws: ``tooLong(_:_:most:)``.
+  package static func checkLength(of text: String?, _ field: String, most: Int) throws(FieldError) {
+    guard let count = text?.unicodeScalars.count, count > most else { return }
+    throw .tooLong(field, count, most: most)
+  }
+
   /// Of what the generator reads 32 bits; -1 is one by chance.
   static func seed(_ seed: Int) throws(FieldError) -> UInt64 {
     guard seed >= -1 else { throw .range("seed", "\(seed)", "0 to 4294967295, or -1 for one by chance") }
@@ -95,7 +109,7 @@ extension FieldError {
   /// The bytes of a picture, from base64 or a data: URL.
   package static func bytes(_ text: String, field: String) throws(FieldError) -> [UInt8] {
     var text = Substring(text)
-    if text.hasPrefix("data:") {
+    if text.prefix(5).lowercased() == "data:" {
       guard let comma = text.firstIndex(of: ","), text[..<comma].hasSuffix(";base64") else { throw .notBase64(field) }
       text = text[comma...].dropFirst()
     }

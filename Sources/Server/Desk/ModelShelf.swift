@@ -29,6 +29,7 @@ package actor ModelShelf {
   private let textCache: URL?
   /// The least lately used first.
   private var loaded: [(name: String, model: LoadedModel)] = []
+  private var reviews: [String: PromptReview] = [:]
 
   /// - Parameter memory: bytes that the process may take before a model is given back; nil: any.
   /// - Throws: ``ModelShelfError/sameName(_:)``.
@@ -68,6 +69,14 @@ package actor ModelShelf {
     let model = try await onThread { try LoadedModel(folder, backend, textCache: textCache) }
     loaded.append((folder.name, model))
     return model
+  }
+
+  /// What looks at prompts for a model; made once, because reading a tokenizer takes a while.
+  /// - Throws: as `PromptReview` does.
+  package func review(of folder: ModelFolder) throws -> PromptReview {
+    let review = try reviews[folder.name] ?? PromptReview(folder)
+    reviews[folder.name] = review
+    return review
   }
 
   /// Gives models back until this one fits, as far as the sizes of its files tell.

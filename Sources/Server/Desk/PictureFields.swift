@@ -6,7 +6,7 @@ import DiTTextToImage
 import Foundation
 
 /// The fields of a request for pictures; other programs' are translated into these. What is left out is the model's own.
-package struct PictureFields: Sendable, Equatable, Codable {
+package struct PictureFields: Sendable, Equatable, Decodable {
   /// Nil: the first.
   package var model: String?
   package var prompt: String?
@@ -20,9 +20,9 @@ package struct PictureFields: Sendable, Equatable, Codable {
   package var steps: Int?
   package var guidance: Double?
   package var sampler: String?
-  /// A picture to start from, and where it is drawn anew (white): PNG, JPEG or WebP in base64, or as a data: URL.
-  package var image: String?
-  package var mask: String?
+  /// A picture to start from, and where it is drawn anew (white): PNG, JPEG or WebP.
+  package var image: SentPicture?
+  package var mask: SentPicture?
   package var strength: Double?
   /// The finished picture so many times larger.
   package var scale: Int?
@@ -52,8 +52,8 @@ package struct PictureFields: Sendable, Equatable, Codable {
     steps = try fields.wholeNumber(forKey: .steps)
     guidance = try fields.decodeIfPresent(Double.self, forKey: .guidance)
     sampler = try fields.decodeIfPresent(String.self, forKey: .sampler)
-    image = try fields.decodeIfPresent(String.self, forKey: .image)
-    mask = try fields.decodeIfPresent(String.self, forKey: .mask)
+    image = try fields.decodeIfPresent(SentPicture.self, forKey: .image)
+    mask = try fields.decodeIfPresent(SentPicture.self, forKey: .mask)
     strength = try fields.decodeIfPresent(Double.self, forKey: .strength)
     scale = try fields.wholeNumber(forKey: .scale)
     previews = try fields.wholeNumber(forKey: .previews)
@@ -61,22 +61,31 @@ package struct PictureFields: Sendable, Equatable, Codable {
   }
 }
 
+/// A picture's file as it was sent.
+package enum SentPicture: Sendable, Equatable, Decodable {
+  /// In base64, or as a data: URL of it.
+  case text(String)
+  case file([UInt8])
+
+  package init(from decoder: any Decoder) throws { self = .text(try decoder.singleValueContainer().decode(String.self)) }
+
+  /// - Throws: ``FieldError/notBase64(_:)``.
+  package func bytes(field: String) throws(FieldError) -> [UInt8] {
+    switch self {
+    case .text(let text): try FieldError.bytes(text, field: field)
+    case .file(let bytes): bytes
+    }
+  }
+}
+
 /// A class by name or by index.
-package enum ClassField: Sendable, Equatable, Codable {
+package enum ClassField: Sendable, Equatable, Decodable {
   case name(String)
   case index(Int)
 
   package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if let index = try? value.decode(Int.self) { self = .index(index) } else { self = .name(try value.decode(String.self)) }
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var value = encoder.singleValueContainer()
-    switch self {
-    case .name(let name): try value.encode(name)
-    case .index(let index): try value.encode(index)
-    }
   }
 }
 
@@ -88,6 +97,7 @@ extension PictureFields {
   package func requests(
     for folder: ModelFolder, limits: OrderLimits, adapters: LoRAFolder? = nil
   ) throws -> [GenerationRequest] {
+    try checkLengths()
     let count = count ?? 1
     guard (1...limits.count).contains(count) else { throw FieldError.range("count", "\(count)", "1 to \(limits.count)") }
     if let previews, !(0...50).contains(previews) { throw FieldError.range("previews", "\(previews)", "0 to 50") }
@@ -106,6 +116,16 @@ extension PictureFields {
     }
   }
 
+  /// Reading a long text takes long.
+  private func checkLengths() throws(FieldError) {
+    for (field, text) in [("prompt", prompt), ("negative", negative)] {
+      try FieldError.checkLength(of: text, field, most: OrderLimits.promptCharacters)
+    }
+    for (field, text) in [("size", size), ("sampler", sampler), ("class", classText?.description)] {
+      try FieldError.checkLength(of: text, field, most: OrderLimits.nameCharacters)
+    }
+  }
+
   /// All but the seed.
   private func request(for folder: ModelFolder, adapters: LoRAFolder?) throws -> GenerationRequest {
     var request = folder.defaultRequest
@@ -116,6 +136,8 @@ extension PictureFields {
       throw FieldError.noAdapter(name, there: [])
     } catch LoRAUseError.notFound(let name, _, let there) {  // without the folder, which is no client's matter
       throw FieldError.noAdapter(name, there: there)
+    } catch let error as any UserError where [.damagedData, .notFound].contains(error.kind) {
+      throw FieldError.badAdapter(error.localizedDescription.replacing((adapters?.url.path ?? "") + "/", with: ""))
     }
     request.negativePrompt = negative ?? ""
     do {
@@ -140,9 +162,8 @@ extension PictureFields {
     if image == nil, mask != nil || strength != nil { throw FieldError.noImage(mask != nil ? "mask" : "strength") }
     if let image {
       let source = try SourcePicture(
-        bytes: FieldError.bytes(image, field: "image"), name: "image",
-        mask: mask.map { (try FieldError.bytes($0, field: "mask"), "mask") }, size: size == nil ? nil : request.size,
-        step: folder.sizeStep)
+        bytes: image.bytes(field: "image"), name: "image", mask: mask.map { (try $0.bytes(field: "mask"), "mask") },
+        size: size == nil ? nil : request.size, step: folder.sizeStep)
       (request.size, request.source) = (source.size, source)
       request.strength = strength ?? (mask == nil ? 0.6 : 1)
     }
@@ -157,6 +178,8 @@ package struct OrderLimits: Sendable {
   package var steps = 250
   /// Of the finished picture.
   package var pixels = 2048 * 2048
+  /// Of a prompt, and of what names something.
+  package static let promptCharacters = 32_000, nameCharacters = 500
 
   package init() {}
 }

@@ -15,15 +15,15 @@ extension ImageRequest {
     }
     let masks = form.files("mask")
     guard masks.count < 2 else { throw RefusedRequest(.badRequest, "mask is there \(masks.count) times", field: "mask") }
-    fields.image = base64(image)
+    fields.image = .file(image)
     if let mask = masks.first {
       guard let translated = try EditMask.whereTransparent(mask, named: "mask") else {
         throw RefusedRequest(
           .badRequest, "the mask has no transparent part: make transparent what is to be drawn anew", field: "mask")
       }
-      fields.mask = base64(translated)
+      fields.mask = .file(translated)
     } else {
-      fields.mask = try EditMask.whereTransparent(image, named: "image").map(base64)
+      fields.mask = try EditMask.whereTransparent(image, named: "image").map(SentPicture.file)
     }
   }
 }

@@ -41,6 +41,7 @@ package struct ImageRequest: Sendable {
     fields.model = Self.ownModel(try reader.value("model"))
     fields.count = try reader.number("n", in: 1...10)
     fields.negative = try reader.value("negative_prompt")
+    try FieldError.checkLength(of: fields.negative, "negative_prompt", most: OrderLimits.promptCharacters)
     fields.seed = try reader.value("seed")
     fields.steps = try reader.value("steps")
     fields.guidance = try reader.value("guidance")

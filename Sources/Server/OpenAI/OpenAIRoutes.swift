@@ -15,15 +15,15 @@ package func addOpenAIRoutes(to router: Router<ServerContext>, _ desk: DrawingDe
   }
   router.post("/v1/images/generations") { request, context in
     var request = request
-    let asked = try await request.json(GenerationBody.self, context).request
-    return try await images.answer(asked, "image_generation", for: request)
+    let asked = try await request.json(GenerationBody.self).request
+    return try await images.answer(asked, "image_generation", for: request, context)
   }
   router.post("/v1/images/edits") { request, context in
     var request = request
     let boundary = try MultipartForm.boundary(of: request.headers[.contentType])
-    let body = try await request.wholeBody(context)
+    let body = try await request.wholeBody()
     let asked = try await onThread { try ImageRequest(MultipartForm(Array(body.readableBytesView), boundary: boundary)) }
-    return try await images.answer(asked, "image_edit", for: request)
+    return try await images.answer(asked, "image_edit", for: request, context)
   }
 }
 
@@ -51,26 +51,16 @@ private struct ModelEntry: Encodable {
 /// Draws what is asked for and says it as OpenAI does.
 private struct OpenAIImages: Sendable {
   let desk: DrawingDesk
-  private let counter = TokenCounter()
-
-  init(desk: DrawingDesk) { self.desk = desk }
 
   /// - Parameter kind: how the names of its events begin.
-  func answer(_ asked: ImageRequest, _ kind: String, for request: Request) async throws -> Response {
+  func answer(_ asked: ImageRequest, _ kind: String, for request: Request, _ context: ServerContext) async throws -> Response {
     if let count = asked.fields.count, count > desk.limits.count {
       throw FieldError.range("n", "\(count)", "1 to \(desk.limits.count)")
     }
     let order = try await desk.submit(asked.fields)
     let usage = await usage(of: order, pictures: asked.streams ? 1 : order.requests.count)
     if asked.streams {
-      return EventWriter.response(for: request) { events in
-        do {
-          try await tell(order, asked, kind, usage, to: &events)
-        } catch let error where !(error is CancellationError) {
-          guard let refused = RefusedRequest(error) else { throw error }
-          try await events.send("error", refused.body)
-        }
-      }
+      return EventWriter.response(for: request, context) { events in try await tell(order, asked, kind, usage, to: &events) }
     }
     return try await request.answerWhileClientStays {
       var pictures: [(index: Int, image: ImagesAnswer.Image)] = []
@@ -122,20 +112,7 @@ private struct OpenAIImages: Sendable {
     }
     let size = folder.drawnSize(of: request)
     return ImageUsage(
-      text: await counter.count(request.prompt, folder), patches: size.width / folder.sizeStep * (size.height / folder.sizeStep),
-      pictures: pictures, isEdit: request.source != nil)
-  }
-}
-
-/// Counts the tokens of prompts. Tokenizers are kept: reading one takes a while.
-private actor TokenCounter {
-  private var counts: [String: (String) -> Int] = [:]
-
-  /// 0 where the model reads no text.
-  func count(_ prompt: String, _ folder: ModelFolder) -> Int {
-    if counts[folder.name] == nil, let tokenizer = try? folder.tokenizer() {
-      counts[folder.name] = { (try? tokenizer.encode($0).count) ?? 0 }
-    }
-    return counts[folder.name]?(prompt) ?? 0
+      text: (try? await desk.shelf.review(of: folder).tokenCount(of: request.prompt)) ?? 0,
+      patches: size.width / folder.sizeStep * (size.height / folder.sizeStep), pictures: pictures, isEdit: request.source != nil)
   }
 }

@@ -22,12 +22,16 @@ package func addPageRoutes(to router: Router<ServerContext>, _ desk: DrawingDesk
     response.headers[.cacheControl] = "private, max-age=3600"
     return response
   }
-  let reviews = PromptReviews()
   router.post("/api/notes") { request, context in
     var request = request
-    let asked = try await request.json(NotesRequest.self, context)
-    let review = try await reviews.review(of: desk.shelf.folder(asked.model))
-    let notes = [asked.prompt, asked.negative ?? ""].flatMap(ForeignSyntax.notes) + review.notes(on: asked.prompt)
+    let asked = try await request.json(NotesRequest.self)
+    for (field, text) in [("prompt", asked.prompt), ("negative", asked.negative)] {
+      try FieldError.checkLength(of: text, field, most: OrderLimits.promptCharacters)
+    }
+    let review = try await desk.shelf.review(of: desk.shelf.folder(asked.model))
+    let notes = try await onThread {
+      [asked.prompt, asked.negative ?? ""].flatMap(ForeignSyntax.notes) + review.notes(on: asked.prompt)
+    }
     return jsonResponse(["notes": notes])
   }
   router.get("/api/queue") { _, _ in
@@ -36,43 +40,29 @@ package func addPageRoutes(to router: Router<ServerContext>, _ desk: DrawingDesk
   }
   router.post("/api/pictures") { request, context in
     var request = request
-    let order = try await desk.submit(request.json(PictureFields.self, context))
-    return EventWriter.response(for: request) { events in try await tell(order, desk, to: &events) }
+    let order = try await desk.submit(request.json(PictureFields.self))
+    return EventWriter.response(for: request, context, failure: { ["message": $0.message] }) { events in
+      try await tell(order, desk, to: &events)
+    }
   }
 }
 
 /// Everything that happens to an order.
 private func tell(_ order: DeskOrder, _ desk: DrawingDesk, to events: inout EventWriter) async throws {
   try await events.send("order", OrderReport(order))
-  do {
-    for try await event in order.events {
-      switch event {
-      case .queued(let ahead): try await events.send("queued", ["ahead": ahead])
-      case .step(let picture, let step, let steps, let seconds):
-        try await events.send("step", StepReport(picture: picture, step: step, of: steps, secondsLeft: seconds))
-      case .preview(let index, let step, let picture):
-        let jpeg = try await onThread { try picture.encoded(as: .jpeg, quality: 80) }
-        try await events.send(
-          "preview", PreviewReport(picture: index, step: step, image: "data:image/jpeg;base64," + base64(jpeg)))
-      case .picture(let picture): try await events.send("picture", try PictureReport(picture, desk.shelf.folder(order.model)))
-      }
+  for try await event in order.events {
+    switch event {
+    case .queued(let ahead): try await events.send("queued", ["ahead": ahead])
+    case .step(let picture, let step, let steps, let seconds):
+      try await events.send("step", StepReport(picture: picture, step: step, of: steps, secondsLeft: seconds))
+    case .preview(let index, let step, let picture):
+      let jpeg = try await onThread { try picture.encoded(as: .jpeg, quality: 80) }
+      try await events.send(
+        "preview", PreviewReport(picture: index, step: step, image: "data:image/jpeg;base64," + base64(jpeg)))
+    case .picture(let picture): try await events.send("picture", try PictureReport(picture, desk.shelf.folder(order.model)))
     }
-    try await events.send("done", [String: String]())
-  } catch let error where !(error is CancellationError) {
-    guard let refused = RefusedRequest(error) else { throw error }
-    try await events.send("error", ["message": refused.message])
   }
-}
-
-/// Reviews of prompts, made once for each model: reading a tokenizer takes a while.
-private actor PromptReviews {
-  private var known: [String: PromptReview] = [:]
-
-  func review(of folder: ModelFolder) throws -> PromptReview {
-    let review = try known[folder.name] ?? PromptReview(folder)
-    known[folder.name] = review
-    return review
-  }
+  try await events.send("done", [String: String]())
 }
 
 package func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }

@@ -7,14 +7,8 @@ import NIOCore
 /// What goes with one request.
 package struct ServerContext: RequestContext {
   package var coreContext: CoreRequestContextStorage
-  package let bodyLimit: Int
 
-  package init(source: ApplicationRequestContextSource) {
-    coreContext = CoreRequestContextStorage(source: source)
-    bodyLimit = 64 << 20
-  }
-
-  package var maxUploadSize: Int { bodyLimit }
+  package init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
 }
 
 /// An answer that says no: in JSON, as our own API and OpenAI's have it.
@@ -59,20 +53,30 @@ package struct RefusedRequest: Error, Sendable {
     case let error as ModelShelfError where error.kind == .notFound:
       self.init(.notFound, "\(error)", field: "model", code: "model_not_found")
     case let error as any UserError:
-      switch error.kind {
       // In the library's words: a client knows no options of the command line.
-      case .usage, .damagedData, .notFound:
-        self.init(.badRequest, error.localizedDescription, field: Self.field(of: error))
+      let (line, field) = (error.localizedDescription, Self.field(of: error))
+      switch error.kind {
+      case .usage: self.init(.badRequest, line, field: field)
       case .outOfMemory:
-        self.init(.serviceUnavailable, error.localizedDescription)
+        self.init(.serviceUnavailable, line)
         retryAfter = 10
-      case .cannotWrite: self.init(.internalServerError, error.localizedDescription)
+      case .damagedData, .notFound, .cannotWrite:
+        guard let field else { return nil }  // a file of this machine
+        self.init(.badRequest, line, field: field)
       }
     case let error as HTTPError:
       self.init(error.status, error.body ?? error.status.reasonPhrase, headers: error.headers)
-    case is NIOTooManyBytesError: self.init(.contentTooLarge, "the body is larger than this server takes")
     default: return nil
     }
+  }
+
+  /// Of an error that is none of the client's: the log says which.
+  static func fault(_ error: any Error, _ context: ServerContext) -> RefusedRequest {
+    let id = context.logger[metadataKey: "hb.request.id"].map { "\($0)" } ?? context.id
+    context.logger.error("failed", metadata: ["error": "\(error)"])
+    var refused = RefusedRequest(.internalServerError, "the server failed, and has noted why by the request's id, \(id)")
+    refused.endsConnection = true
+    return refused
   }
 
   package func response() -> Response {
@@ -128,13 +132,13 @@ package func jsonLine(_ value: some Encodable) throws -> String { String(decodin
 
 extension Request {
   /// The body as JSON.
-  /// - Throws: ``RefusedRequest``: 415, 413 or 400.
-  package mutating func json<Value: Decodable & Sendable>(_ type: Value.Type, _ context: ServerContext) async throws -> Value {
+  /// - Throws: ``RefusedRequest``: 415 or 400.
+  package mutating func json<Value: Decodable & Sendable>(_ type: Value.Type) async throws -> Value {
     let media = headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces).lowercased()
     guard let media, media == "application/json" || media.hasSuffix("+json") else {
       throw RefusedRequest(.unsupportedMediaType, "expected a body of the type application/json")
     }
-    let body = try await wholeBody(context)
+    let body = try await wholeBody()
     do {
       let decode = { @Sendable in try JSONDecoder().decode(type, from: Data(body.readableBytesView)) }
       // One with a picture in it takes a while.
@@ -144,15 +148,8 @@ extension Request {
     }
   }
 
-  /// The body, kept in the request too, from which the client's going can still be seen.
-  /// - Throws: ``RefusedRequest``: 413.
-  package mutating func wholeBody(_ context: ServerContext) async throws -> ByteBuffer {
-    do {
-      return try await collectBody(upTo: context.bodyLimit)
-    } catch is NIOTooManyBytesError {
-      throw RefusedRequest(.contentTooLarge, "the body is larger than \(context.bodyLimit >> 20) MB")
-    }
-  }
+  /// The body, which ``BodyMiddleware`` has read; kept in the request too, from which the client's going can still be seen.
+  package mutating func wholeBody() async throws -> ByteBuffer { try await collectBody(upTo: .max) }
 
   /// Does something for a client, which is cancelled when the client goes. The connection ends with it: its answer has to say
   /// so, or a client sends its next request into it.

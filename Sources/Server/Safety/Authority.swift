@@ -1,7 +1,7 @@
 import Foundation
 
 /// A host and a port, as a `Host` header or an origin has them.
-struct Authority: Equatable, Sendable {
+package struct Authority: Equatable, Sendable {
   /// Lower case, without a dot at its end; an IPv6 address without its brackets.
   let host: String
   let port: Int?
@@ -37,6 +37,9 @@ struct Authority: Equatable, Sendable {
 
   /// Whether it is a number, and no name that somebody else's name server could answer.
   var isAddress: Bool { Authority.isIPv4(host) || Authority.isIPv6(host) }
+
+  /// A host as it stands before a port: an IPv6 address in brackets.
+  package static func bracketed(_ host: String) -> String { host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {
     switch byte {

@@ -28,6 +28,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
   /// What still comes is read and dropped.
   private var isDiscarding = false
   private var isClosing = false
+  /// Parts that came after the last answer.
+  private var dropped = 0
   /// When the last answer is with the system.
   private var lastEnd: EventLoopFuture<Void>?
 
@@ -42,7 +44,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
   // MARK: reading
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !isClosing else { return }
+    guard !isClosing else {
+      dropped += 1
+      return
+    }
     switch unwrapInboundIn(data) {
     case .head(var head):
       begin(head, context)
@@ -94,7 +99,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     isDiscarding = true
     if !exchanges.isEmpty { exchanges[exchanges.count - 1].isLast = true }
     context.fireErrorCaught(RefusedRequest(status, message))
-    close(context, in: .seconds(5))
+    // Who was too slow once is not waited for again.
+    after(.seconds(5), context) { if !self.isClosing || status == .requestTimeout { context.close(promise: nil) } }
     context.read()
   }
 
@@ -129,14 +135,15 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
   }
 
-  /// Closes our half, and reads on for a moment: a connection that is closed with something unread takes the answer with it.
+  /// Closes our half, and reads on while something comes: a connection that is closed with something unread takes the answer
+  /// with it, and many clients look for one only when all is sent.
   private func endAfterAnswer(_ context: ChannelHandlerContext) {
     guard !isClosing else { return }
     isClosing = true
     context.flush()
     lastEnd?.assumeIsolated().whenComplete { _ in
       context.close(mode: .output, promise: nil)
-      self.close(context, in: .seconds(1))
+      self.linger(context, since: .now())
     }
     context.read()
   }
@@ -155,8 +162,16 @@ final class ConnectionGuard: ChannelDuplexHandler {
     if event is End { context.close(promise: promise) } else { context.triggerUserOutboundEvent(event, promise: promise) }
   }
 
-  private func close(_ context: ChannelHandlerContext, in time: TimeAmount) {
-    context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
+  private func linger(_ context: ChannelHandlerContext, since start: NIODeadline) {
+    let before = dropped
+    after(.seconds(1), context) {
+      let stays = self.dropped > before && self.seconds(.now() - start) < self.limits.requestTime
+      stays ? self.linger(context, since: start) : context.close(promise: nil)
+    }
+  }
+
+  private func after(_ time: TimeAmount, _ context: ChannelHandlerContext, _ work: @escaping () -> Void) {
+    context.eventLoop.assumeIsolated().scheduleTask(in: time, work)
   }
 
   private func buffered(_ context: ChannelHandlerContext) -> Int {
@@ -184,7 +199,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
     } else if seconds(now - drainedAt) > limits.stallTime {
       context.close(promise: nil)
     }
-    context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(limits.tick * 1000))) { self.tick(context) }
+    after(.milliseconds(Int64(limits.tick * 1000)), context) { self.tick(context) }
   }
 
   private func seconds(_ time: TimeAmount) -> Double { Double(time.nanoseconds) / 1e9 }

@@ -20,10 +20,7 @@ struct ErrorsMiddleware: RouterMiddleware {
     } catch let error as HTTPError where error.status == .notFound && context.endpointPath == "NotFound" {
       return refusal(of: request).response()
     } catch {
-      if let refusal = RefusedRequest(error) { return refusal.response() }
-      context.logger.error("failed", metadata: ["error": "\(error)"])
-      return RefusedRequest(.internalServerError, "the server failed, and has noted why by the request's id, \(context.id)")
-        .response()
+      return (RefusedRequest(error) ?? .fault(error, context)).response()
     }
   }
 

@@ -29,14 +29,14 @@ package struct HostRule: Sendable {
   ///     can be pointed at another machine.
   ///   - allowed: further names, without a port.
   package init(bound: String, allowed: [String]) {
-    let own = Authority(bound.contains(":") ? "[\(bound)]" : bound)
+    let own = Authority(Authority.bracketed(bound))
     names = Set(allowed.compactMap { Authority($0)?.host } + (own.map { [$0.host] } ?? []))
     addresses = !(own?.isLoopback ?? false)
   }
 
   /// - Returns: nil for what is no name or address alone.
   @Sendable package static func name(_ text: String) -> String? {
-    let text = Authority.isIPv6(text) ? "[\(text)]" : text
+    let text = Authority.bracketed(text)
     return Authority(text).flatMap { $0.port == nil ? text : nil }
   }
 

@@ -75,9 +75,8 @@ package enum AllowedOrigin {
     let text = text.lowercased()
     for (scheme, usual) in [("http://", 80), ("https://", 443)] where text.hasPrefix(scheme) {
       guard let authority = Authority(text.dropFirst(scheme.count)), !authority.host.isEmpty else { return nil }
-      let host = authority.host.contains(":") ? "[\(authority.host)]" : authority.host
       let port = authority.port.flatMap { $0 == usual ? nil : ":\($0)" } ?? ""
-      return scheme + host + port
+      return scheme + Authority.bracketed(authority.host) + port
     }
     return nil
   }

@@ -16,7 +16,7 @@ package struct Safety: Sendable {
 
   /// - Throws: ``APIKeyError`` where others could reach a server without a key.
   package func check() throws(APIKeyError) {
-    guard apiKey != nil || Authority(host.contains(":") ? "[\(host)]" : host)?.isLoopback == true else {
+    guard apiKey != nil || Authority(Authority.bracketed(host))?.isLoopback == true else {
       throw .needed(host: host)
     }
   }

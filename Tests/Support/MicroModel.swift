@@ -1,12 +1,11 @@
 import DiTModels
 import DiTStudy
 import DiTTensors
-import DiTTestSupport
 import DiTTextToImage
 import Foundation
 
 /// A model folder of random weights, so small that a picture takes milliseconds; written once for a run of the tests.
-enum MicroModel {
+package enum MicroModel {
   private static let written = Result<URL, Error> {
     let root = FileManager.default.temporaryDirectory
       .appendingPathComponent("dit-t2i-tests-\(ProcessInfo.processInfo.processIdentifier)")
@@ -17,16 +16,14 @@ enum MicroModel {
     return url
   }
 
-  static func folder() throws -> ModelFolder { try ModelFolder(written.get()) }
+  package static func folder() throws -> ModelFolder { try ModelFolder(written.get()) }
 
   /// In float32, with one thread: tests run side by side.
-  static func model() throws -> TextToImage {
-    try TextToImage(folder(), backend: Backend(precision: .f32, threads: 1))
-  }
+  package static func model() throws -> TextToImage { try TextToImage(folder(), backend: Backend(precision: .f32, threads: 1)) }
 
-  static func session() throws -> DrawingSession { try model().makeSession() }
+  package static func session() throws -> DrawingSession { try model().makeSession() }
 
-  static func request(_ prompt: String = "a red fox in snow", seed: UInt64 = 1) throws -> GenerationRequest {
+  package static func request(_ prompt: String = "a red fox in snow", seed: UInt64 = 1) throws -> GenerationRequest {
     var request = GenerationRequest(size: try folder().nativeSize)
     request.prompt = prompt
     request.seed = seed
@@ -37,5 +34,5 @@ enum MicroModel {
 
 extension TextToImage {
   /// In a session of its own.
-  func draw(_ requests: [GenerationRequest]) throws -> [GeneratedPicture] { try makeSession().draw(requests) }
+  package func draw(_ requests: [GenerationRequest]) throws -> [GeneratedPicture] { try makeSession().draw(requests) }
 }
