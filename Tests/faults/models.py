@@ -87,7 +87,7 @@ def adapter(folder):
 def small_models(program, work):
     """(folder whose configurations count, commands that read it): `{}` in them stands for the folder."""
     def made(*arguments):
-        subprocess.run([program, *arguments, "--quiet"], check=True)
+        subprocess.run([program, *arguments, "--quiet"], stdout=subprocess.DEVNULL, check=True)
 
     micro, uvit, pixart, captions, lora = (os.path.join(work, name) for name in ("micro", "uvit", "pixart", "uni", "lora"))
     made("new", "--config", "micro", micro)
@@ -96,7 +96,7 @@ def small_models(program, work):
     uni_diffuser(captions)
     adapter(lora)
     picture = os.path.join(work, "picture.png")
-    subprocess.run([program, "a fox", "--model", micro, "--steps", "1", "--size", "64", "-o", picture, "--quiet"], check=True)
+    made("a fox", "--model", micro, "--steps", "1", "--size", "64", "-o", picture)
     draw, inspect = DRAW + ["--model", "{}"], ["inspect", "{}"]
     return [
         (micro, [draw + ["--size", "64"], inspect]), (uvit, [draw, inspect]),

@@ -107,7 +107,9 @@ struct BytePairVocabulary {
   /// What could not stand in a line of merges.txt is no piece of a merge.
   private mutating func add(_ left: Piece, _ right: Piece) throws {
     for piece in [left, right]
-    where piece.bytes.isEmpty || piece.bytes.contains { $0 <= 0x20 } || String(validating: piece.bytes, as: UTF8.self) == nil {
+    where piece.bytes.isEmpty || piece.bytes.contains(where: { $0 <= 0x20 })
+      || String(validating: piece.bytes, as: UTF8.self) == nil
+    {
       throw Unreadable("\(piece) is no piece to merge")
     }
     guard merges.count < Self.most else { throw Unreadable("it has more than \(Self.most) merges") }

@@ -33,7 +33,8 @@ func bytePairs(_ bytes: [UInt8]) throws {
   for text in texts {
     let ids = try found.encode(text)
     precondition(ids.count == 77 && ids.allSatisfy { (0..<found.vocabularySize).contains($0) })
-    precondition(try again.encode(text) == ids, "a converted vocabulary encodes otherwise")
+    let same = try again.encode(text)
+    precondition(same == ids, "a converted vocabulary encodes otherwise")
     for id in ids { _ = found.piece(id) }
   }
 }

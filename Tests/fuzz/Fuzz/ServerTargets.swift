@@ -39,7 +39,7 @@ private func draws(_ fields: PictureFields) throws {
   _ = try fields.requests(for: bundled, limits: OrderLimits())
 }
 
-nonisolated(unsafe) private let bundled: ModelFolder = {
+private let bundled: ModelFolder = {
   do { return try ModelFolder(weights) } catch { fatalError("\(error)") }
 }()
 
