@@ -120,21 +120,35 @@ let package = Package(
   cxxLanguageStandard: .cxx17
 )
 
-// The readers of outside data under libFuzzer: Tests/fuzz/run asks for them.
-if Context.environment["DIT_T2I_LIBFUZZER"] != nil {
+// The readers of outside data under libFuzzer: Tests/fuzz/run asks for them. Of the server what reads requests, which needs
+// nothing of what the server is built on.
+let isFuzzed = Context.environment["DIT_T2I_LIBFUZZER"] != nil
+if isFuzzed {
+  package.dependencies.append(.package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"))
   package.targets += [
+    .target(
+      name: "DiTServer",
+      dependencies: [
+        "DiTErrors", "DiTTensors", "DiTDiffusion", "DiTImage", "DiTModels", "DiTTextToImage",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ], path: "Sources/Server",
+      sources: [
+        "A1111/WebUIRequest.swift", "Desk/DeskOrder.swift", "Desk/FieldError.swift", "Desk/ModelShelf.swift",
+        "Desk/PictureFields.swift", "OpenAI/EditRequest.swift", "OpenAI/FieldReader.swift", "OpenAI/ImageRequest.swift",
+        "OpenAI/MultipartForm.swift", "Routes/RefusedRequest.swift", "Safety/Authority.swift",
+      ]),
     .executableTarget(
       name: "DiTFuzz",
       dependencies: [
         "DiTErrors", "DiTCheckpoints", "DiTText", "DiTTransformer", "DiTAutoencoder", "DiTDiffusion",
-        "DiTImage", "DiTModels", "DiTTextToImage", "DiTBatch",
+        "DiTImage", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTServer",
       ], path: "Tests/fuzz/Fuzz"),
   ]
 }
 
 // The server, with all that it builds on, where it is asked for: packaging/build dit-t2i-server, and the tests. A first
 // picture fetches and builds none of it.
-if Context.environment["DIT_T2I_SERVER"] != nil {
+if Context.environment["DIT_T2I_SERVER"] != nil, !isFuzzed {
   package.dependencies += [
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -148,8 +162,8 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
     .target(
       name: "DiTServer",
       dependencies: [
-        "DiTErrors", "DiTFiles", "DiTTensors", "DiTDiffusion", "DiTImage", "DiTModels", "DiTTextToImage", "DiTBatch",
-        "DiTCOpenSSL",
+        "DiTErrors", "DiTFiles", "DiTTensors", "DiTCheckpoints", "DiTDiffusion", "DiTImage", "DiTModels", "DiTTextToImage",
+        "DiTBatch", "DiTCOpenSSL",
         .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -160,7 +174,7 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
     .executableTarget(
       name: "DiTServerCommand",
       dependencies: [
-        "DiTServer", "DiTArguments", "DiTErrors", "DiTTensors", "DiTTextToImage",
+        "DiTServer", "DiTArguments", "DiTErrors", "DiTFiles", "DiTTensors", "DiTTextToImage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
       ], path: "Sources/ServerCommand"),
@@ -173,4 +187,11 @@ if Context.environment["DIT_T2I_SERVER"] != nil {
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ], path: "Tests/ServerTests"),
   ]
+}
+
+// Some of the tests, and without the program: .ci/test-sanitized names the stages that it tests.
+if let stages = Context.environment["DIT_T2I_TESTS"] {
+  let kept = stages.split(separator: " ").map { "\($0)Tests" }
+  package.targets.removeAll { $0.type == .test && !kept.contains($0.name) || $0.name == "DiTCommand" }
+  package.products.removeAll { $0.name == "dit-t2i" }
 }

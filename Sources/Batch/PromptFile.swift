@@ -1,4 +1,5 @@
 import DiTCheckpoints
+import DiTErrors
 import DiTFiles
 import Foundation
 
@@ -142,4 +143,5 @@ func checkCharacters(_ text: String, allowing allowed: [Unicode.Scalar] = ["\t",
   for scalar in text.unicodeScalars where scalar.properties.generalCategory == .control && !allowed.contains(scalar) {
     throw LineError("a control character, U+" + String(format: "%04X", scalar.value))
   }
+  guard !CombiningMarks.areTooMany(in: text.unicodeScalars) else { throw LineError(CombiningMarks.tooMany) }
 }

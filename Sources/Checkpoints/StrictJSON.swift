@@ -1,3 +1,5 @@
+import DiTErrors
+
 /// A JSON scanner as strict as a file format needs, driven by what the caller expects next.
 ///
 /// Foundation's decoder cannot serve here: it keeps one of two equal keys without a word, and its `String` keys make
@@ -53,6 +55,7 @@ package struct StrictJSON {
       switch byte {
       case UInt8(ascii: "\""):
         guard String(validating: result, as: UTF8.self) != nil else { throw problem("string that is not UTF-8") }
+        guard !CombiningMarks.areTooMany(in: result) else { throw problem("string with \(CombiningMarks.tooMany)") }
         return result
       case UInt8(ascii: "\\"): try escape(into: &result)
       case 0..<0x20: throw problem("control character in a string")

@@ -57,7 +57,7 @@ struct DitT2I: ParsableCommand {
     defaultSubcommand: Draw.self)
 
   static func main() {
-    Terminal.openStandardStreams()
+    StandardStreams.openClosed()
     Interruption.install()
     // The parser takes 0 for a terminal of no columns.
     if let columns = getenv("COLUMNS"), (Int(String(cString: columns)) ?? 0) < 20 { unsetenv("COLUMNS") }
@@ -105,6 +105,9 @@ struct DitT2I: ParsableCommand {
       guard let bytes = CommandLine.unsafeArgv[index] else { continue }
       guard String(validatingCString: bytes) != nil else {
         throw ValidationError("argument \(index) is not valid UTF-8")
+      }
+      guard !CombiningMarks.areTooMany(in: UnsafeRawBufferPointer(start: bytes, count: strlen(bytes))) else {
+        throw ValidationError("argument \(index) has \(CombiningMarks.tooMany)")
       }
     }
   }

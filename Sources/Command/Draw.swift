@@ -194,6 +194,9 @@ struct Draw: ParsableCommand {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw ValidationError("standard input is not UTF-8 text")
     }
+    guard !CombiningMarks.areTooMany(in: bytes) else {
+      throw ValidationError("standard input has \(CombiningMarks.tooMany)")
+    }
     let words = text.trimmingCharacters(in: .whitespacesAndNewlines)
     guard !words.isEmpty else { throw ValidationError("standard input has no words") }
     return words

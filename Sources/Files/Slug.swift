@@ -6,5 +6,9 @@ package func slug(_ text: String) -> String {
     if result.count + word.count > 60 { break }
     result += (result.isEmpty ? "" : "-") + word
   }
-  return result.isEmpty ? String(words.first?.prefix(20) ?? "picture") : result
+  // A word that alone is too long; by scalars, for one character may have any number of them.
+  if result.isEmpty, let word = words.first {
+    for scalar in word.unicodeScalars.prefix(20) { result.unicodeScalars.append(scalar) }
+  }
+  return result.isEmpty ? "picture" : result
 }

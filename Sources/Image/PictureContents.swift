@@ -1,3 +1,4 @@
+import DiTErrors
 import DiTFiles
 import Foundation
 
@@ -27,7 +28,7 @@ package struct PictureContents: Equatable, Sendable {
   package var alpha: Mask?
   /// In the order of the file; those of its Exif last.
   package var texts: [PNGText]
-  /// How many texts were left out, because they are too long or too many.
+  /// How many texts were left out, because they are too long or too many, or hold what nobody wrote.
   package var omittedTexts = 0
 
   /// The first text with this keyword.
@@ -44,6 +45,9 @@ package struct PictureContents: Equatable, Sendable {
       case .jpeg: try JPEG.decode(bytes, limits: limits, source: source)
       case .webp: try WebP.decode(bytes, limits: limits, source: source)
       }
+    let count = texts.count
+    texts.removeAll { CombiningMarks.areTooMany(in: $0.text.unicodeScalars) }
+    omittedTexts += count - texts.count
   }
 
   /// Reads and decodes a file.

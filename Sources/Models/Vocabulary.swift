@@ -1,4 +1,5 @@
 import DiTCheckpoints
+import DiTErrors
 import DiTFiles
 import Foundation
 
@@ -11,7 +12,9 @@ public struct Vocabulary: Sendable {
   /// - Returns: nil where the folder has no list; one that cannot be read is no reason not to draw.
   public init?(of folder: ModelFolder) {
     let url = folder.url.appendingPathComponent("vocabulary.txt")
-    guard let bytes = try? readFile(url, limit: 16 << 20), bytes.withUnsafeBytes(standIn) == nil else { return nil }
+    guard let bytes = try? readFile(url, limit: 16 << 20), bytes.withUnsafeBytes(standIn) == nil,
+      !CombiningMarks.areTooMany(in: bytes)
+    else { return nil }
     self.init(String(decoding: bytes, as: UTF8.self))
   }
 
@@ -22,11 +25,8 @@ public struct Vocabulary: Sendable {
 
   /// Words of a text, runs of letters, that are not in the list: each once, in order, as they are written there.
   public func unknown(in text: String) -> [String] {
-    var found: [String] = []
-    for word in text.split(whereSeparator: { !$0.isLetter }).map(String.init)
-    where !words.contains(Substring(word.lowercased())) && !found.contains(word) {
-      found.append(word)
-    }
-    return found
+    var seen: Set<Substring> = []
+    return text.split(whereSeparator: { !$0.isLetter })
+      .filter { !words.contains(Substring($0.lowercased())) && seen.insert($0).inserted }.map(String.init)
   }
 }

@@ -20,9 +20,14 @@ package enum LoRATags {
     var result = ""
     var tags: [Tag] = []
     var isTagged = false
+    var end: String.Index?
     while let open = rest.firstIndex(of: "<") {
       let text = rest[open...]
-      guard isTag(text), let close = text.firstIndex(where: { $0 == ">" || $0.isNewline }), text[close] == ">" else {
+      // Searched for once, or many tags that nothing closes would take the square of their number.
+      if isTag(text), end ?? text.startIndex <= open {
+        end = text.firstIndex { $0 == ">" || $0.isNewline } ?? text.endIndex
+      }
+      guard isTag(text), let close = end, close < text.endIndex, text[close] == ">" else {
         result += rest[...open]
         rest = rest[rest.index(after: open)...]
         continue

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DiTErrors
+import DiTFiles
 import DiTServer
 import DiTTextToImage
 import Foundation
@@ -27,6 +28,7 @@ struct DitT2IServer: AsyncParsableCommand {
   @OptionGroup(title: "Operation") var operation: OperationOptions
 
   static func main() async {
+    StandardStreams.openClosed()
     signal(SIGPIPE, SIG_IGN)
     do {
       var command = try parseAsRoot()
@@ -54,7 +56,7 @@ struct DitT2IServer: AsyncParsableCommand {
     do {
       try await server.run { port in
         // Whoever started us with port 0 reads it from a pipe.
-        FileHandle.standardOutput.write(Data("listening on http://\(Authority.bracketed(host)):\(port)\n".utf8))
+        _ = StandardStreams.write("listening on http://\(Authority.bracketed(host)):\(port)\n".utf8, to: STDOUT_FILENO)
       }
     } catch let error where error is IOError || error is SocketAddressError {
       throw ListenError(host: host, port: access.port, error)
@@ -66,7 +68,10 @@ struct DitT2IServer: AsyncParsableCommand {
     if let error = error as? any UserError { end("\(error)", error.kind.exitCode) }
     let code = exitCode(for: error).rawValue
     guard code != 0 else {
-      print(fullMessage(for: error))
+      let problem = StandardStreams.write("\(fullMessage(for: error))\n".utf8, to: STDOUT_FILENO)
+      guard problem == 0 || problem == EPIPE else {
+        end("cannot write standard output (\(String(cString: strerror(problem))))", UserErrorKind.cannotWrite.exitCode)
+      }
       Foundation.exit(0)
     }
     let isUsage = error is ValidationError || code == ExitCode.validationFailure.rawValue
@@ -74,8 +79,7 @@ struct DitT2IServer: AsyncParsableCommand {
   }
 
   private static func end(_ message: String, _ code: Int32) -> Never {
-    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("dit-t2i: \(line)\n".utf8))
+    StandardStreams.complain(message)
     Foundation.exit(code)
   }
 }

@@ -67,6 +67,7 @@ enum Repository {
     let targets = code[list.upperBound...]
     return targets.matches(of: calls).compactMap { match in
       let call = balanced(targets[match.range.upperBound...])
+      guard !call.contains(/\bsources:/) else { return nil }  // a part of a stage, for fuzzing
       let isStage = targets[match.range].hasPrefix("stage")
       guard let name = (isStage ? call.firstMatch(of: /"(\w+)"/) : call.firstMatch(of: /name: "(\w+)"/))?.1 else { return nil }
       let path = call.firstMatch(of: /path: "Sources\/(\w+)"/)?.1

@@ -35,7 +35,7 @@ import Testing
     let program = try Program()
     defer { program.remove() }
     var arguments = drawing
-    arguments[2] = "40"
+    arguments[2] = "120"
     let terminal = try Terminal(program, arguments, columns: 100, then: 20)
     let ends = terminal.lines.suffix(10)
     #expect(ends.allSatisfy { $0.count < 20 }, "\(ends)")

@@ -8,7 +8,7 @@ struct Terminal {
   let text: String
 
   /// - Parameters:
-  ///   - columns: before the first step, and after the tenth write or so.
+  ///   - columns: before the first step, and after the first lines; a reader that is late finds several in one piece.
   ///   - environment: beside the process's own.
   init(
     _ program: Program, _ arguments: [String], columns: Int, then later: Int? = nil, environment: [String: String] = [:]
@@ -31,7 +31,7 @@ struct Terminal {
     while case let count = read(master, &buffer, buffer.count), count > 0 {
       bytes += buffer[..<count]
       reads += 1
-      if reads == 10, let later {
+      if reads == 3, let later {
         size.ws_col = UInt16(later)
         _ = ioctl(master, UInt(TIOCSWINSZ), &size)
       }

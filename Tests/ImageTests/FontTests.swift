@@ -1,5 +1,6 @@
 import DiTCharts
 import DiTImage
+import DiTTestSupport
 import Testing
 
 @Suite struct FontTests {
@@ -154,11 +155,12 @@ import Testing
   /// A caption of a megabyte is cut without being measured as a whole.
   @Test func hugeCaptionsAreCutInNoTime() {
     let font = Font(size: 12)
-    let start = ContinuousClock.now
-    for text in ["狐", "a", "狐 ", "e\u{301}\u{302}"] {
-      let lines = font.wrapped(String(repeating: text, count: 1 << 16), width: 200, maximumLines: 3)
-      #expect(lines.count == 3 && lines.last?.last == "…")
+    let time = processorTime {
+      for text in ["狐", "a", "狐 ", "e\u{301}\u{302}"] {
+        let lines = font.wrapped(String(repeating: text, count: 1 << 16), width: 200, maximumLines: 3)
+        #expect(lines.count == 3 && lines.last?.last == "…")
+      }
     }
-    #expect(ContinuousClock.now - start < .seconds(30))
+    #expect(time < .seconds(30))
   }
 }

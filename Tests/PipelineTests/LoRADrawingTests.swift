@@ -37,6 +37,13 @@ import Testing
     #expect(found.map { "\($0.name) \($0.scale)" } == tags)
   }
 
+  @Test func tagsWithoutAnEndTakeNoTime() {
+    let text = String(repeating: "<lora:a", count: 60_000)
+    var rest: String?
+    #expect(processorTime { rest = try? LoRATags.taken(from: text).prompt } < .seconds(20))
+    #expect(rest == text)
+  }
+
   @Test(arguments: ["<lora:>", "<lora::1>", "<lora:a:b>", "<lora:a:1:2:3>", "<lora:a:nan>", "<lora:a:101>", "<lora:a:>"])
   func oddTagsAreRefused(_ tag: String) {
     #expect(throws: LoRAUseError.tag(tag)) { try LoRATags.taken(from: "a fox \(tag)") }

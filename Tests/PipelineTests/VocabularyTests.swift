@@ -21,6 +21,11 @@ import Testing
     #expect(known.unknown(in: "FÜCHSE 12 🦊").isEmpty)
     #expect(known.unknown(in: "a Violin-fox in a violin, Violin") == ["Violin", "violin"])
     #expect(known.unknown(in: "").isEmpty)
+    let letters = Array("bcdghjklmpqrtvwz")
+    let many = (0..<65_536).map { number in "x" + String((0..<4).map { letters[number >> (4 * $0) & 15] }) }
+    var found: [String] = []
+    #expect(processorTime { found = known.unknown(in: many.joined(separator: " ")) } < .seconds(10))
+    #expect(found == many)
   }
 
   @Test func aModelNeedsNone() throws {

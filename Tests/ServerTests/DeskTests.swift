@@ -17,6 +17,13 @@ import Testing
     return pictures.sorted { $0.index < $1.index }
   }
 
+  /// Of a picture that takes longer than a test does, or a busy machine lets it wait.
+  private static var longFields: PictureFields {
+    var fields = MicroServer.fields("a long one", steps: 250)
+    fields.size = "512"
+    return fields
+  }
+
   /// A picture may be there a moment before the desk has put its things away.
   private static func becomesIdle(_ desk: DrawingDesk) async -> Bool {
     for _ in 0..<1000 where await !desk.isIdle { try? await Task.sleep(for: .milliseconds(5)) }
@@ -56,11 +63,11 @@ import Testing
 
   @Test func tellsPlaceStepsPreviewsAndWords() async throws {
     let desk = try MicroServer.desk()
-    let first = try await desk.submit(MicroServer.fields(steps: 40))
+    let first = try await desk.submit(Self.longFields)
     var fields = MicroServer.fields("a fox", steps: 6)
     (fields.previews, fields.attention) = (3, true)
     let second = try await desk.submit(fields)
-    _ = try await Self.pictures(first)
+    await Self.clientThatSawAStep(of: first).cancel()
     var names: [String] = []
     var steps: [Int] = []
     for try await event in second.events {
@@ -83,9 +90,7 @@ import Testing
 
   @Test func aClientThatGoesFreesItsPlace() async throws {
     let desk = try MicroServer.desk()
-    var fields = MicroServer.fields("a long one", steps: 250)
-    fields.size = "512"
-    let long = try await desk.submit(fields)
+    let long = try await desk.submit(Self.longFields)
     let waiting = try await desk.submit(MicroServer.fields("never drawn", count: 4, steps: 249))
     let last = try await desk.submit(MicroServer.fields("an owl"))
     let patient = Task { try await Self.pictures(waiting) }
@@ -113,9 +118,7 @@ import Testing
 
   @Test func aFullQueueSaysWhenToComeBack() async throws {
     let desk = try MicroServer.desk(room: 2)
-    let first = try await desk.submit(MicroServer.fields(steps: 200))
-    let client = Task { try await Self.pictures(first) }
-    while await desk.queueLength.drawing == 0 { try await Task.sleep(for: .milliseconds(2)) }
+    let client = await Self.clientThatSawAStep(of: try desk.submit(Self.longFields))
     let waiting = try await desk.submit(MicroServer.fields(count: 2))
     let error = await #expect(throws: DeskError.self) { _ = try await desk.submit(MicroServer.fields()) }
     guard case .full(let seconds) = error else { return #expect(Bool(false), "not full") }
@@ -180,6 +183,8 @@ import Testing
     (#"{"size": "large"}"#, #"size "large": expected "320x192" or "256", in pixels"#),
     (#"{"size": "99999999999999999999"}"#, "size"),
     (#"{"size": "640x64", "scale": 4}"#, nil),
+    (#"{"scale": 5}"#, "5 times as large: expected 1 to 4"), (#"{"scale": 9223372036854775807}"#, "expected 1 to 4"),
+    (#"{"scale": -9223372036854775808}"#, "expected 1 to 4"),
     (#"{"size": "1024x1024", "scale": 4}"#, "size 4096x4096: more than the 4194304 pixels that this server draws"),
     (#"{"seed": -2}"#, "seed -2: expected 0 to 4294967295, or -1 for one by chance"),
     (#"{"seed": -1}"#, nil), (#"{"seed": 9223372036854775807}"#, nil), (#"{"class": 2}"#, nil), (#"{"class": ""}"#, nil),

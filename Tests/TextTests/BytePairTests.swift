@@ -67,6 +67,20 @@ import Testing
     #expect(try ids(folder.file("written/merges.txt")) == expected)
   }
 
+  /// A number that two pieces have: every run spells and writes the same.
+  @Test func piecesThatShareANumber() throws {
+    var json = try String(contentsOf: Self.small.appendingPathComponent("vocab.json"), encoding: .utf8)
+    let extra = (0..<40).map { "\"zz\($0)\":600" }.shuffled().joined(separator: ",")
+    json.insert(contentsOf: extra + ",", at: json.index(after: json.startIndex))
+    try Data(json.utf8).write(to: folder.file("vocab.json"))
+    try FileManager.default.copyItem(at: Self.small.appendingPathComponent("merges.txt"), to: folder.file("merges.txt"))
+    let written = try BytePairTokenizer.files(at: folder.file("vocab.json"))[0].bytes
+    let order = String(decoding: written, as: UTF8.self).matches(of: /"zz(\d+)"/).map { String($0.1) }
+    #expect(order == (0..<40).map(String.init).sorted())
+    let tokenizer = try BytePairTokenizer(contentsOf: folder.file("vocab.json"), maximumLength: 77)
+    #expect(tokenizer.spelling(600) == "zz0")
+  }
+
   @Test func paddingIsWhatTheFolderSays() throws {
     for name in ["vocab.json", "merges.txt"] {
       try FileManager.default.copyItem(at: Self.small.appendingPathComponent(name), to: folder.file(name))
@@ -115,6 +129,15 @@ import Testing
     #expect(problem(Data("{\"a\": -1}".utf8), "vocab.json") != "none")
     #expect(problem(Data("{\"a\": 1".utf8), "tokenizer.json").contains("bad JSON"))
     #expect(problem(Data("{\"a\": 4000000000}".utf8), "vocab.json").contains("no <|startoftext|>"))
+    // Merges that a line of merges.txt could not hold, or not as text; and more of them than any model has.
+    for (merge, what) in [("a b\u{1}", "\"b\\u{01}\""), ("a ", "is no merge"), ("a\tc b", "\\t")] {
+      #expect(problem(Data("#version: 0.2\n\(merge)\n".utf8)).contains(what))
+    }
+    #expect(problem(Data("#version: 0.2\n".utf8 + [0x61, 0x20, 0xFF, 0x0A])).contains("is no piece to merge"))
+    let pairs = #"{"model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {}, "merges": [["a b", "c"]]}}"#
+    #expect(problem(Data(pairs.utf8), "tokenizer.json").contains("\"a b\" is no piece"))
+    let many = #"{"model": {"merges": ["# + String(repeating: #""a b","#, count: 1_000_000) + #""a b"]}}"#
+    #expect(problem(Data(many.utf8), "tokenizer.json").contains("more than 1000000 merges"))
     for (type, end, what) in [("Unigram", "</w>", "Unigram"), ("BPE", "", "</w>")] {
       let url = try tokenizerJSON(inPairs: false, type: type, wordEnd: end)
       #expect {

@@ -130,5 +130,7 @@ import Testing
     #expect(vocabulary.text(of: [0, 1, 2, 8]) == "a." && vocabulary.text(of: [3, 4]) == "é")
     #expect(vocabulary.text(of: [3]) == "\u{FFFD}")
     #expect(vocabulary.text(of: [0, 1, 5, 1, 6, 7, 99]) == "a'sn't,")
+    try Data(#"{"<|EOS|>": 12, "a": 0}"#.utf8).write(to: folder.file("vocab.json"))
+    #expect(try CaptionVocabulary(folder.url).endID == 8, "of two the same each time")
   }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import Hummingbird
+import HTTPTypes
 
 /// The fields of `/sdapi/v1/txt2img` and `/sdapi/v1/img2img` that mean something here, or would if they were asked for;
 /// others are passed over, as the web UI does. It is sent back as it came, without pictures.

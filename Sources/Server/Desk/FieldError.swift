@@ -120,6 +120,8 @@ extension FieldError {
   }
 }
 
+package func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
+
 extension KeyedDecodingContainer {
   /// A whole number, which other languages may write as 25.0.
   /// - Throws: ``FieldError/value(_:_:_:)`` for another number, `DecodingError` for what is none.

@@ -158,7 +158,10 @@ extension PictureFields {
     }
     if let steps { request.steps = steps }
     if let guidance { request.guidanceScale = Float(guidance) }
-    if let scale { request.enlargement = scale }
+    if let scale {
+      guard (1...4).contains(scale) else { throw RequestError.enlargement(scale) }
+      request.enlargement = scale
+    }
     if image == nil, mask != nil || strength != nil { throw FieldError.noImage(mask != nil ? "mask" : "strength") }
     if let image {
       let source = try SourcePicture(

@@ -1,5 +1,5 @@
 import Foundation
-import Hummingbird
+import HTTPTypes
 
 /// Reads a request's fields by name, whether they are members of an object or parts of a form.
 protocol FieldReader {

@@ -1,3 +1,4 @@
+import DiTErrors
 import Foundation
 
 /// The parts of a body of the type multipart/form-data (RFC 7578), which no package at hand reads.
@@ -42,7 +43,8 @@ package struct MultipartForm: Sendable {
     let found = parts.filter { $0.name == name }
     guard let part = found.first else { return nil }
     guard found.count == 1 else { throw RefusedRequest(.badRequest, "\(name) is there \(found.count) times", field: name) }
-    guard part.bytes.count <= Self.mostTextBytes, let text = String(validating: part.bytes, as: UTF8.self)
+    guard part.bytes.count <= Self.mostTextBytes, let text = String(validating: part.bytes, as: UTF8.self),
+      !CombiningMarks.areTooMany(in: part.bytes)
     else { throw RefusedRequest(.badRequest, "\(name): expected a text in UTF-8", field: name) }
     return text
   }

@@ -1,3 +1,4 @@
+import DiTFiles
 import Foundation
 import Logging
 
@@ -66,8 +67,5 @@ package struct LogLines: LogHandler {
     return result + "\""
   }
 
-  @Sendable package static func standardError(_ line: String) {
-    var line = line
-    line.withUTF8 { _ = Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-  }
+  @Sendable package static func standardError(_ line: String) { _ = StandardStreams.write(line.utf8, to: STDERR_FILENO) }
 }

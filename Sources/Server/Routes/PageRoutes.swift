@@ -65,8 +65,6 @@ private func tell(_ order: DeskOrder, _ desk: DrawingDesk, to events: inout Even
   try await events.send("done", [String: String]())
 }
 
-package func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
-
 // MARK: what is sent
 
 private struct NotesRequest: Decodable {
@@ -172,7 +170,7 @@ private struct PictureReport: Encodable {
         let largest = word.map.joined().max() ?? 0
         return Word(
           word: word.text, share: word.share,
-          map: word.map.joined().map { largest > 0 ? Int(($0 / largest * 255).rounded()) : 0 })
+          map: word.map.joined().map { largest > 0 ? Int(min(255, max(0, $0 / largest * 255)).rounded()) : 0 })
       }
     }
   }

@@ -1,3 +1,4 @@
+import DiTCheckpoints
 import DiTErrors
 import Foundation
 import Hummingbird
@@ -11,33 +12,7 @@ package struct ServerContext: RequestContext {
   package init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
 }
 
-/// An answer that says no: in JSON, as our own API and OpenAI's have it.
-package struct RefusedRequest: Error, Sendable {
-  package let status: HTTPResponse.Status
-  package let message: String
-  package var type = "invalid_request_error"
-  /// The field that is wrong.
-  package var field: String?
-  /// OpenAI's word for it, where it has one.
-  package var code: String?
-  package var retryAfter: Int?
-  /// Whether the connection ends with it.
-  package var endsConnection = false
-  package var headers: HTTPFields
-
-  package init(
-    _ status: HTTPResponse.Status, _ message: String, field: String? = nil, code: String? = nil, headers: HTTPFields = [:]
-  ) {
-    (self.status, self.message, self.field, self.code, self.headers) = (status, message, field, code, headers)
-    switch status {
-    case .unauthorized: type = "authentication_error"
-    case .forbidden, .misdirectedRequest: type = "permission_error"
-    case .tooManyRequests: type = "rate_limit_error"
-    case _ where status.code >= 500: type = "server_error"
-    default: break
-    }
-  }
-
+extension RefusedRequest {
   /// What an error of the program means to a client; nil: nothing that is its own fault or matter.
   package init?(_ error: any Error) {
     switch error {
@@ -140,11 +115,20 @@ extension Request {
     }
     let body = try await wholeBody()
     do {
-      let decode = { @Sendable in try JSONDecoder().decode(type, from: Data(body.readableBytesView)) }
+      let decode = { @Sendable in
+        let body = Data(body.readableBytesView)
+        try body.withUnsafeBytes { bytes in  // Foundation's own reader lets everything through
+          var json = StrictJSON(bytes, lenient: true)
+          try json.skip()
+        }
+        return try JSONDecoder().decode(type, from: body)
+      }
       // One with a picture in it takes a while.
       return try await body.readableBytes > 1 << 16 ? onThread(decode) : decode()
     } catch let error as DecodingError {
       throw RefusedRequest(.badRequest, "\(FieldError(error))")
+    } catch let error as Malformed {
+      throw RefusedRequest(.badRequest, "the body is no JSON that can be read: \(error.reason)")
     }
   }
 

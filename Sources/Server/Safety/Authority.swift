@@ -3,12 +3,12 @@ import Foundation
 /// A host and a port, as a `Host` header or an origin has them.
 package struct Authority: Equatable, Sendable {
   /// Lower case, without a dot at its end; an IPv6 address without its brackets.
-  let host: String
-  let port: Int?
+  package let host: String
+  package let port: Int?
 
   /// - Parameter text: `localhost`, `127.0.0.1:7860`, `[::1]:7860`.
   /// - Returns: nil for what is none.
-  init?(_ text: some StringProtocol) {
+  package init?(_ text: some StringProtocol) {
     let (name, rest): (Substring, Substring)
     if text.hasPrefix("[") {
       guard let end = text.firstIndex(of: "]") else { return nil }

@@ -42,7 +42,7 @@ package struct BytePairTokenizer: TextTokenizer {
     var merges = BytePairMerges()
     for (left, right) in vocabulary.merges { merges.add(try id(left), try id(right), to: try id(left + right)) }
     self.merges = merges
-    pieces = Dictionary(vocabulary.ids.map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    pieces = Dictionary(vocabulary.ids.map { ($1, $0) }, uniquingKeysWith: min)
   }
 
   package func encode(_ text: String) throws -> [Int] {
@@ -105,7 +105,7 @@ package struct BytePairTokenizer: TextTokenizer {
     let vocabulary = try BytePairVocabulary(contentsOf: url)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes]
-    let pieces = try vocabulary.ids.sorted { $0.value < $1.value }
+    let pieces = try vocabulary.ids.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
       .map { String(decoding: try encoder.encode($0.key.string), as: UTF8.self) + ":\($0.value)" }
     let lines = ["#version: 0.2"] + vocabulary.merges.map { $0.left.string + " " + $0.right.string }
     let padding = try Self.padding(beside: url) ?? BytePairVocabulary.end.string

@@ -14,6 +14,8 @@ struct BytePairVocabulary {
   static let start = Piece("<|startoftext|>"), end = Piece("<|endoftext|>")
   /// Glued to the last character of a word.
   static let wordEnd = Piece("</w>")
+  /// Of pieces and of merges; the largest vocabularies there are have a quarter of it.
+  private static let most = 1_000_000
   /// Merges of CLIP; OpenAI's file has more that it does not use.
   private static let mergeCount = 49_152 - 256 - 2
 
@@ -69,7 +71,7 @@ struct BytePairVocabulary {
     defer { withExtendedLifetime(file) {} }
     try json.object { json, key in
       switch (json.first() ?? 0, key) {
-      case (UInt8(ascii: "0")...UInt8(ascii: "9"), _): ids[key] = try json.unsigned()
+      case (UInt8(ascii: "0")...UInt8(ascii: "9"), _): try add(key, json.unsigned())
       case (UInt8(ascii: "{"), "model"): try readModel(&json)
       case (UInt8(ascii: "["), "added_tokens"): try json.array { try addToken(&$0) }
       default: try json.skip()
@@ -84,7 +86,7 @@ struct BytePairVocabulary {
       case "type": type = String(decoding: try json.string(), as: UTF8.self)
       case "end_of_word_suffix" where json.first() == UInt8(ascii: "\""):
         wordEnd = String(decoding: try json.string(), as: UTF8.self)
-      case "vocab" where json.first() == UInt8(ascii: "{"): try json.object { json, piece in ids[piece] = try json.unsigned() }
+      case "vocab" where json.first() == UInt8(ascii: "{"): try json.object { json, piece in try add(piece, json.unsigned()) }
       case "merges": try json.array { try addMerge(&$0) }
       default: try json.skip()
       }
@@ -99,7 +101,19 @@ struct BytePairVocabulary {
     var parts: [Piece] = []
     try json.array { parts.append(Piece(bytes: try $0.string())) }
     guard parts.count == 2 else { throw Unreadable("a merge of \(parts.count) pieces") }
-    merges.append((parts[0], parts[1]))
+    try add(parts[0], parts[1])
+  }
+
+  /// What could not stand in a line of merges.txt is no piece of a merge.
+  private mutating func add(_ left: Piece, _ right: Piece) throws {
+    for piece in [left, right]
+    where piece.bytes.isEmpty || piece.bytes.contains(where: { $0 <= 0x20 })
+      || String(validating: piece.bytes, as: UTF8.self) == nil
+    {
+      throw Unreadable("\(piece) is no piece to merge")
+    }
+    guard merges.count < Self.most else { throw Unreadable("it has more than \(Self.most) merges") }
+    merges.append((left, right))
   }
 
   private mutating func addToken(_ json: inout StrictJSON) throws {
@@ -111,7 +125,12 @@ struct BytePairVocabulary {
       default: try json.skip()
       }
     }
-    if let content, let id { ids[content] = id }
+    if let content, let id { try add(content, id) }
+  }
+
+  private mutating func add(_ piece: Piece, _ id: Int) throws {
+    ids[piece] = id
+    guard ids.count <= Self.most else { throw Unreadable("it has more than \(Self.most) pieces") }
   }
 
   // MARK: lines
@@ -132,7 +151,7 @@ struct BytePairVocabulary {
     guard parts.count == 2 else {
       throw Unreadable("\(printable(String(decoding: line.prefix(60), as: UTF8.self))) is no merge of two pieces")
     }
-    merges.append((Piece(bytes: parts[0]), Piece(bytes: parts[1])))
+    try add(Piece(bytes: parts[0]), Piece(bytes: parts[1]))
   }
 
   /// A text, unpacked where it is compressed.

@@ -25,7 +25,7 @@ package struct CaptionVocabulary: Sendable {
         throw TokenizerError.unreadable(path: file.path, reason: problem.reason)
       }
     }
-    guard let end = pieces.first(where: { $0.value == "<|EOS|>" })?.key else {
+    guard let end = pieces.filter({ $0.value == "<|EOS|>" }).keys.min() else {
       throw TokenizerError.unreadable(
         path: vocabulary.path, reason: "no <|EOS|>, which ends captions, in it or in added_tokens.json")
     }

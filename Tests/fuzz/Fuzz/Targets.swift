@@ -13,7 +13,8 @@ import Foundation
 nonisolated(unsafe) let targets: [String: ([UInt8]) throws -> Void] = [
   "checkpoint": checkpoint, "index": index, "json": json, "picture": picture, "exif": exif, "settings": settings,
   "prompts": prompts, "words": words, "braces": braces, "respacing": respacing, "configuration": configuration,
-  "tokenizer": tokenizer, "manifest": manifest, "shard": shard, "lora": lora,
+  "tokenizer": tokenizer, "manifest": manifest, "shard": shard, "lora": lora, "bytepairs": bytePairs, "captions": captions,
+  "folder": modelFolder, "form": form, "request": request, "authority": authority,
 ]
 
 // MARK: files of weights
@@ -149,7 +150,10 @@ func configuration(_ bytes: [UInt8]) throws {
     // Not every depth: `inspect` builds a declaration of every block.
     if found.blockCount <= 12 { _ = try found.costs().total }
   }
-  if let found = try? TextEncoders.configuration(file) { _ = (found.width, found.vocabularySize) }
+  if let found = try? TextEncoders.configuration(file) { _ = (found.width, found.vocabularySize, found.fields) }
+  _ = try? file.read(CLIPVisionConfiguration.self)
+  _ = try? file.read(CaptionConfiguration.self)
+  _ = try? file.read(UniDiffuserConfiguration.self)
   if let found = try? file.read(AutoencoderKLConfiguration.self), found.channels.count <= 6, found.layersPerBlock <= 4 {
     _ = try found.listing().parameters
   }
