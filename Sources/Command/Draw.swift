@@ -108,7 +108,8 @@ struct Draw: ParsableCommand {
     for (index, request) in requests.enumerated() {
       let began = ContinuousClock.now
       var record = DrawingRecord()
-      let drawn = try session.draw([request], recordingAttention: show.attention) { event in
+      let isLast = index == requests.count - 1
+      let drawn = try session.draw([request], recordingAttention: show.attention, isLast: isLast, onEvent: { event in
         record.note(event)
         switch event {
         case .predictedOriginal(_, let latents):
@@ -117,7 +118,7 @@ struct Draw: ParsableCommand {
         case .decoding: progress.note("decoding")
         case .attention, .finished: break
         }
-      }
+      }, probe: nil)
       preview?.finish(drawn[0].picture)
       let text = metadata.parameters(of: drawn[0]).pngText
       let file = try names.write(drawn[0].picture, texts: [text], number: requests.count > 1 ? index + 1 : nil)

@@ -25,13 +25,15 @@ struct Pair: ParsableCommand {
 
   func validate() throws {
     guard draw.prompt.isEmpty else {
-      throw ValidationError(
-        "pair draws its words itself; to draw these: dit-t2i draw \(([Self.configuration.commandName ?? ""] + draw.prompt).joined(separator: " "))")
+      let words = ([Self.configuration.commandName ?? ""] + draw.prompt).joined(separator: " ")
+      throw ValidationError("pair draws its words itself; to draw these: dit-t2i draw \(words)")
     }
     let others = [
       ("--image", draw.source.image), ("--variation", draw.variation), ("--from", draw.from), ("--class", draw.picture.className),
     ]
-    if let (name, _) = others.first(where: { $0.1 != nil }) { throw ValidationError("\(name): a pair is drawn of nothing; leave it out") }
+    if let (name, _) = others.first(where: { $0.1 != nil }) {
+      throw ValidationError("\(name): a pair is drawn of nothing; leave it out")
+    }
     if draw.show.attention { throw ValidationError("--attention: a pair is drawn of nothing; leave it out") }
     if wordsOnly, draw.output != nil { throw ValidationError("--words-only: there is no picture for --output; words are printed") }
     if wordsOnly, draw.show.writesSheets || draw.show.preview {

@@ -41,7 +41,8 @@ package struct CaptionParts: Sendable {
     let named = options.captionDecoder.map { CaptionParts.part("text_decoder", of: $0) }
     let found = (["text_decoder"] + Self.fileNames).map(inside).first(where: isThere)
     guard let decoder = named ?? found else {
-      throw isFolder ? ModelError.missingPart(path: model.path, part: "text_decoder") : ModelError.noCaptionDecoder(path: model.path)
+      guard isFolder else { throw ModelError.noCaptionDecoder(path: model.path) }
+      throw ModelError.missingPart(path: model.path, part: "text_decoder")
     }
     self.decoder = decoder
     let state = transformer.form(drawing: [.text], latents: []).parts.first?.shape ?? [0, 0]
@@ -104,7 +105,9 @@ package struct CaptionParts: Sendable {
   /// - Throws: `LoadError`.
   package func networks() throws -> [(name: String, listing: NetworkListing, tensors: Checkpoint)] {
     var all = [("text_decoder", try configuration.listing(), try CaptionDecoder.open(decoder))]
-    if let vision { all.append(("image_encoder", try vision.configuration.listing(), try CLIPVisionConfiguration.open(vision.url))) }
+    if let vision {
+      all.append(("image_encoder", try vision.configuration.listing(), try CLIPVisionConfiguration.open(vision.url)))
+    }
     return all
   }
 

@@ -43,7 +43,8 @@ package enum ModelError: WordedError {
     switch self {
     case .notFound, .noModels, .severalSnapshots: .notFound
     case .unsupported, .notATransformer, .missingPart, .unusedCLIP, .noWords: .damagedData
-    case .noCaptionDecoder, .noCaptionTokenizer, .noImageEncoder, .noAutoencoder, .noTextEncoder, .noTokenizer, .noBaseSize, .ambiguousClass, .noClasses, .noSuchClass,
+    case .noCaptionDecoder, .noCaptionTokenizer, .noImageEncoder: .usage
+    case .noAutoencoder, .noTextEncoder, .noTokenizer, .noBaseSize, .ambiguousClass, .noClasses, .noSuchClass,
       .unnamedClasses, .noText:
       .usage
     }

@@ -28,6 +28,7 @@ struct ModelParts {
   /// The model folder; nil for a file, or the folder of a transformer alone.
   private let folder: URL?
   private let index: JSONValue?
+  private let folderNames: FolderNames
 
   /// - Parameter purpose: which parts are needed.
   init(_ url: URL, options: ModelOptions, for purpose: ModelPurpose) throws {
@@ -39,6 +40,7 @@ struct ModelParts {
         ? try readConfiguration(JSONValue.self, at: inside("model_index.json")) : nil
       let name = index?["_class_name"]?.string
       let names = ModelFamilies.folder(ofPipeline: name)
+      folderNames = names
       weights = inside(names.transformer)
       guard isThere(weights) else {
         guard names.pipelines.isEmpty else { throw ModelError.missingPart(path: url.path, part: names.transformer) }
@@ -47,7 +49,7 @@ struct ModelParts {
       let file = weights.appendingPathComponent("config.json")
       configuration = isThere(file) ? file : nil
     } else {
-      (folder, index) = (nil, nil)
+      (folder, index, folderNames) = (nil, nil, FolderNames())
       weights = try ModelParts.transformerFile(url)
       // Beside a file it may be another's.
       configuration = weights == url && isThere(inside("config.json")) ? inside("config.json") : nil
@@ -69,7 +71,7 @@ struct ModelParts {
     let lender = options.textEncoder?.appendingPathComponent("vae")
     let tellers = [vae, own, lender.flatMap { isThere($0.appendingPathComponent("config.json")) ? $0 : nil }].compactMap { $0 }
     hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
-    let tokenizers = ModelParts.tokenizers(url, folder, options)
+    let tokenizers = ModelParts.tokenizers(url, folder, folderNames, options)
     hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }
     hints.names = HubCache.names(of: url) + [index?["_name_or_path"]?.string].compactMap(\.self)
     let transformer = try ModelParts.transformer(weights, configuration, hints)
@@ -150,7 +152,7 @@ struct ModelParts {
   // MARK: text
 
   /// Folders that may hold the tokenizer, the likeliest first.
-  private static func tokenizers(_ url: URL, _ folder: URL?, _ options: ModelOptions) -> [URL] {
+  private static func tokenizers(_ url: URL, _ folder: URL?, _ names: FolderNames, _ options: ModelOptions) -> [URL] {
     func around(_ place: URL, _ suffix: String = "") -> [URL] {
       ["tokenizer" + suffix, "clip_tokenizer"].map(place.appendingPathComponent) + [place]
     }
@@ -164,8 +166,7 @@ struct ModelParts {
       places += [encoder, encoder.deletingLastPathComponent()].flatMap { around($0, suffix) }
     }
     // Files of the text encoder alone: a tokenizer of the model, or of the folder its autoencoder is taken from, will be its.
-    places += folder.map { folder in ["tokenizer", "clip_tokenizer"].map(folder.appendingPathComponent) }
-      ?? around(url.deletingLastPathComponent())
+    places += folder.map { [$0.appendingPathComponent(names.tokenizer)] } ?? around(url.deletingLastPathComponent())
     return places + (options.autoencoder.map { around($0) } ?? [])
   }
 

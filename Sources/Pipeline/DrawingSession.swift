@@ -43,10 +43,12 @@ public final class DrawingSession {
   }
 
   /// As ``draw(_:recordingAttention:onEvent:)``, with a look inside.
-  /// - Parameter probe: is shown what is computed, block by block; throw from it to stop.
+  /// - Parameters:
+  ///   - isLast: nothing will be drawn after it: the transformer's memory goes to what makes pixels of latents.
+  ///   - probe: is shown what is computed, block by block; throw from it to stop.
   @discardableResult
   package func draw(
-    _ requests: [GenerationRequest], recordingAttention: Bool = false,
+    _ requests: [GenerationRequest], recordingAttention: Bool = false, isLast: Bool = false,
     onEvent: (DrawingEvent) throws -> Void = { _ in }, probe: Probe?
   ) throws -> [GeneratedPicture] {
     try check(requests)
@@ -54,6 +56,7 @@ public final class DrawingSession {
     if let first = requests.first {
       let source = first.mode.readsPicture ? nil : try first.source?.pixels()
       let drawn = try sample(requests, from: source, recordingAttention, probe: probe, onEvent: onEvent)
+      if isLast { model.stages.transformers.removeAll() }
       try onEvent(.decoding)
       let captions = try drawn.texts.isEmpty
         ? [] : CaptionWriter(model.folder, backend: model.backend).captions(of: drawn.texts)

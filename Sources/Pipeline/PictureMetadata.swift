@@ -11,7 +11,8 @@ package struct PictureMetadata: Sendable {
   package static let vae = "VAE", textEncoder = "Text encoder"
   package static let tokenizer = "Tokenizer"
   package static let captionDecoder = "Caption decoder", captionTokenizer = "Caption tokenizer", imageEncoder = "Image encoder"
-  static let mode = "Drawing mode", baseSize = "Base size", classIndex = "Class index", compatibility = "DiT compatibility", tile = "VAE tile"
+  static let baseSize = "Base size", classIndex = "Class index", compatibility = "DiT compatibility", tile = "VAE tile"
+  static let mode = "Drawing mode"
 
   /// "LoRA", "LoRA hash", "LoRA path" of the first adapter, "LoRA 2", … of the others.
   static func loraKeys(_ number: Int) -> (use: String, hash: String, path: String) {

@@ -42,7 +42,8 @@ import Testing
     #expect(try drawn("again.png", ["--from", "original.png", "--quiet"]) == fox)
     #expect(try program.data("again.png") == program.data("original.png"))
     // What is left out is counted.
-    let cached = try program.run(["two dogs", "--cache", "1", "--guidance-every", "2", "--json"] + some.dropLast() + ["--steps", "20"])
+    let cached = try program.run(
+      ["two dogs", "--cache", "1", "--guidance-every", "2", "--json"] + some.dropLast() + ["--steps", "20"])
     #expect(cached.status == 0 && cached.output.contains("of 40 evaluations skipped"), "\(cached.errors)")
   }
 
@@ -76,7 +77,7 @@ import Testing
     #expect(pair.status == 0 && pair.output.contains("pair.png  seed 1"), "\(pair.errors)")
     let told = try program.run(["info", "pair.png"]).output
     #expect(told.contains("Drawing mode  pair") && told.contains(words.trimmingCharacters(in: .whitespaces)))
-    #expect(try drawn("again.png", ["--from", "pair.png", "--quiet"]) == Picture(contentsOf: program.folder.appendingPathComponent("pair.png")).pixels)
+    _ = try drawn("again.png", ["--from", "pair.png", "--quiet"])
     #expect(try program.data("again.png") == program.data("pair.png"))
     // What is asked for instead is no pair any more.
     #expect(try program.run(["two dogs", "--from", "pair.png", "--quiet", "-o", "dogs.png"]).status == 0)
@@ -111,7 +112,8 @@ import Testing
     #expect(small.status == 0 && small.output.isEmpty)
     #expect(try program.run(["caption", "a.png", "--steps", "4", "--model", "small"]).status == 0)
     let inspected = try program.run(["inspect", "uni"]).output
-    #expect(["text and CLIP tokens", "caption decoder", "image encoder", "dpm++3s, 50 steps, guidance 8"].allSatisfy(inspected.contains))
+    let named = ["text and CLIP tokens", "caption decoder", "image encoder", "dpm++3s, 50 steps, guidance 8"]
+    #expect(named.allSatisfy(inspected.contains))
     #expect(try program.run(["inspect", "original/caption_decoder.safetensors"]).output.contains("a CLIP that nothing uses"))
     #expect(try program.run(["inspect", "original/uvit_v1.safetensors"]).output.hasPrefix("a UniDiffuser; "))
     #expect(try program.run(["models", "uni"]).output.contains("3 blocks of width 12"))
@@ -122,7 +124,8 @@ import Testing
     let model = try UniDiffuserModel(in: program)
     func refused(_ arguments: [String], _ status: Int32, _ what: String) throws {
       let result = try program.run(arguments)
-      #expect(result.status == status && result.errorLines.count == 1 && result.errors.contains(what), "\(arguments): \(result.errors)")
+      let isRight = result.status == status && result.errorLines.count == 1 && result.errors.contains(what)
+      #expect(isRight, "\(arguments): \(result.errors)")
     }
     try refused(["pair", "a", "fox"] + some, 64, "draw pair a fox")
     for option in ["--image", "--variation", "--from", "--class"] { try refused(["pair", option, "a.png"] + some, 64, option) }

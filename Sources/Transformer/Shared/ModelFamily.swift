@@ -26,8 +26,12 @@ extension ModelFamily {
 /// Names of a model folder's parts.
 package struct FolderNames: Sendable {
   /// The pipeline classes that have them; none: all others.
-  package var pipelines: Set<String> = []
-  package var transformer = "transformer", tokenizer = "tokenizer"
+  package let pipelines: Set<String>
+  package let transformer, tokenizer: String
+
+  package init(pipelines: Set<String> = [], transformer: String = "transformer", tokenizer: String = "tokenizer") {
+    (self.pipelines, self.transformer, self.tokenizer) = (pipelines, transformer, tokenizer)
+  }
 }
 
 /// The families, in the order in which a file is tried.

@@ -178,7 +178,7 @@ package final class UniDiffuser: DiffusionTransformer, @unchecked Sendable {
     let (x, half) = (work.x, inBlocks.count)
     for index in blocks {
       // What a block of the first half gave is a skip; kept here, and not behind that block, it is that of the same pairs.
-      if index > 0, index <= half { try x.copy(into: work.skips[index - 1]) }
+      if index > 0, index <= half { try backend.activate(.none, x, into: work.skips[index - 1]) }
       if index < half {
         try run(inBlocks[index], work)
         try probe?(.block(index), x)

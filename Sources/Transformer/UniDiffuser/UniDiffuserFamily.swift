@@ -18,7 +18,9 @@ package enum UniDiffuserFamily: ModelFamily {
   }
 
   package static let layouts = [
-    layout("a UniDiffuser", .official, blocks: "in_blocks.", ["clip_img_embed.weight", "text_embed.weight", "decoder_pred.weight"]),
+    layout(
+      "a UniDiffuser", .official, blocks: "in_blocks.",
+      ["clip_img_embed.weight", "text_embed.weight", "decoder_pred.weight"]),
     layout(
       "a UniDiffuser in diffusers' names", .diffusersUniDiffuser, blocks: "transformer.transformer_in_blocks.",
       ["clip_img_in.weight", "text_in.weight", "vae_img_out.weight"]),

@@ -1,11 +1,12 @@
 import DiTTensors
 
-/// What an evaluation of several pairs is computed in.
+/// What an evaluation of some pairs is computed in.
 struct UniDiffuserWork {
   let grid: Grid
   /// Tokens of one pair.
   let sequence: Int
-  let x: Tensor  // [B·S, D]
+  /// [B·S, D].
+  let x: Tensor
   let qkv, attended, hidden: Tensor
   let joined: Tensor  // [B·S, 2·D]
   let skips: [Tensor]  // [B·S, D] each
@@ -19,38 +20,32 @@ struct UniDiffuserWork {
     qkv = try make(3 * shape.hiddenSize)
     attended = try make(shape.hiddenSize)
     hidden = try make(shape.mlpSize)
-    joined = try Tensor([rows, 2 * shape.hiddenSize])
-    skips = try (0..<model.configuration.depth / 2).map { _ in try Tensor([rows, shape.hiddenSize]) }
+    joined = try make(2 * shape.hiddenSize)
+    skips = try (0..<model.configuration.depth / 2).map { _ in try make(shape.hiddenSize) }
   }
 
-  /// For the first pairs alone.
-  private init(_ whole: UniDiffuserWork, rows: Int) {
-    (grid, sequence) = (whole.grid, whole.sequence)
-    let first = { (tensor: Tensor) in tensor.slice(0, count: rows) }
-    (x, qkv, attended) = (first(whole.x), first(whole.qkv), first(whole.attended))
-    (hidden, joined, skips) = (first(whole.hidden), first(whole.joined), whole.skips.map(first))
+  /// The same, with other tokens.
+  private init(_ work: UniDiffuserWork, x: Tensor) {
+    (grid, sequence, self.x) = (work.grid, work.sequence, x)
+    (qkv, attended, hidden) = (work.qkv, work.attended, work.hidden)
+    (joined, skips) = (work.joined, work.skips)
   }
 
-  /// With other numbers in the place of its tokens.
-  private init(_ whole: UniDiffuserWork, x: Tensor) {
-    (grid, sequence, self.x) = (whole.grid, whole.sequence, x)
-    (qkv, attended, hidden) = (whole.qkv, whole.attended, whole.hidden)
-    (joined, skips) = (whole.joined, whole.skips)
-  }
-
-  func first(pairs: Int) -> UniDiffuserWork { UniDiffuserWork(self, rows: pairs * sequence) }
-  func on(_ x: Tensor) -> UniDiffuserWork { UniDiffuserWork(UniDiffuserWork(self, rows: x.rows), x: x) }
+  func on(_ x: Tensor) -> UniDiffuserWork { UniDiffuserWork(self, x: x) }
 }
 
 /// A ``UniDiffuser`` made ready for some conditions and one schedule: what they draw is walked, what they give is clean, and
-/// what is left is unknown (Bao et al. 2023, arXiv 2303.06555, section 4).
+/// what is left is unknown (Bao et al. 2023, arXiv 2303.06555, section 4). One pair is computed after the other: there are enough
+/// rows in each, and what a whole batch would keep for its skips is much.
 ///
 /// Not for use by several threads at a time.
 final class UniDiffuserRun: StagedRun {
   private let model: UniDiffuser
   private let conditions: [Condition]
   private let timesteps: [[Float]]
+  /// For one pair.
   private let work: UniDiffuserWork
+  private let x: Tensor  // [B·S, D]
   private let form: DrawnForm
 
   /// The time of noise, at which nothing is known.
@@ -68,7 +63,8 @@ final class UniDiffuserRun: StagedRun {
     let drawn = [Modality.image, .text].filter { modality in conditions.contains { $0.draws.contains(modality) } }
     form = sizes.form(drawing: drawn, latents: latents)
     whole = sizes.form(drawing: [.image, .text], latents: latents)
-    work = try UniDiffuserWork(model, pairs: conditions.count, grid: grid)
+    work = try UniDiffuserWork(model, pairs: 1, grid: grid)
+    x = try Tensor([conditions.count * work.sequence, sizes.hiddenSize])
   }
 
   /// Shapes of all that a pair has, drawn or not.
@@ -78,13 +74,17 @@ final class UniDiffuserRun: StagedRun {
   var sequence: Int { work.sequence }
 
   func embed(_ states: Tensor, _ chosen: [Int], evaluation: Int, probe: Probe?) throws -> Tensor {
-    let pairs = try chosen.enumerated().map { try pair(conditions[$1], states.slice($0, count: 1), evaluation, $1) }
-    let work = work.first(pairs: chosen.count)
-    try model.embed(
-      .concatenated(pairs.map(\.sample)), pairs.map(\.times), Array(repeating: model.configuration.dataType, count: pairs.count),
-      into: work)
-    try probe?(.tokens, work.x)
-    return work.x
+    for (place, index) in chosen.enumerated() {
+      let (sample, times) = try pair(conditions[index], states.slice(place, count: 1), evaluation, index)
+      try model.embed(sample, [times], [model.configuration.dataType], into: work(place, of: x))
+    }
+    let tokens = x.slice(0, count: chosen.count * sequence)
+    try probe?(.tokens, tokens)
+    return tokens
+  }
+
+  private func work(_ place: Int, of x: Tensor) -> UniDiffuserWork {
+    work.on(x.slice(place * sequence, count: sequence))
   }
 
   /// What the model is told of one pair, and the times of it.
@@ -111,14 +111,17 @@ final class UniDiffuserRun: StagedRun {
   }
 
   func apply(blocks: Range<Int>, to x: Tensor, _ chosen: [Int], evaluation: Int, probe: Probe?) throws {
-    try model.apply(blocks: blocks, work.on(x), probe)
+    for place in chosen.indices { try model.apply(blocks: blocks, work(place, of: x), probe) }
   }
 
   /// In the form of the states; what a condition does not draw is there without a meaning.
   func finish(_ x: Tensor, _ chosen: [Int], evaluation: Int, size: [Int], probe: Probe?) throws -> Tensor {
     try probe?(.blocks, x)
-    let noise = try model.outputs(work.on(x), probe: probe)
-    let joined = try form.joined { part, _ in noise[part] }
+    let joined = try Tensor.concatenated(
+      chosen.indices.map { place in
+        let noise = try model.outputs(work(place, of: x), probe: probe)
+        return try form.joined { part, _ in noise[part] }
+      })
     try probe?(.output, joined)
     return joined
   }
