@@ -81,7 +81,7 @@ extension ModelFolder {
     if request.mode.readsPicture, request.source == nil { throw SourceError.noImage("--variation") }
     if request.source != nil {
       guard request.mode != .pair else { throw RequestError.pairOfSource }
-      try PictureReader.check(self)
+      try PictureReader.check(self, asGiven: request.mode.readsPicture)
     }
     if request.mode.tellsWords { _ = try captions.vocabulary() }
   }

@@ -47,6 +47,23 @@ import Testing
     #expect(cached.status == 0 && cached.output.contains("of 40 evaluations skipped"), "\(cached.errors)")
   }
 
+  /// Pictures that are drawn together, with words and without, with a sampler whose noise is the picture's too.
+  @Test func aBatchChangesNothing() throws {
+    defer { program.remove() }
+    let model = try UniDiffuserModel(in: program)
+    let lines = [("two dogs", "1"), ("", "5"), ("six cats", "7")]
+    try model.write(lines.map { #"{"prompt": "\#($0)", "seed": \#($1)}"# }.joined(separator: "\n"), to: "lines.jsonl")
+    let settings = ["--model", "uni", "--steps", "4", "--size", "64", "--sampler", "euler_a", "--quiet"]
+    #expect(try program.run(["batch", "lines.jsonl", "-o", "all"] + settings).status == 0)
+    let names = try FileManager.default.contentsOfDirectory(atPath: program.folder.appendingPathComponent("all").path)
+      .filter { $0.hasSuffix(".png") }.sorted()
+    #expect(names.count == lines.count)
+    for (name, (words, seed)) in zip(names, lines) {
+      let alone = try drawn("alone.png", (words.isEmpty ? [] : [words]) + settings + ["--seed", seed])
+      #expect(try Picture(contentsOf: program.folder.appendingPathComponent("all/" + name)).pixels == alone)
+    }
+  }
+
   @Test func variesThroughWords() throws {
     defer { program.remove() }
     _ = try UniDiffuserModel(in: program)

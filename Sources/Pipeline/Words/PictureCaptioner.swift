@@ -45,7 +45,7 @@ package struct PictureCaptioner {
   package func captions(
     of pictures: [Picture], _ request: CaptionRequest, onStep: (_ step: Int, _ steps: Int) throws -> Void = { _, _ in }
   ) throws -> [[PictureCaption]] {
-    try PictureReader.check(folder)
+    try PictureReader.check(folder, asGiven: true)
     try folder.check(settings(request))
     // The noise of a picture is its own, whatever is beside it.
     let noises = pictures.map { _ in BatchNoise(seeds: [request.seed]) }

@@ -33,10 +33,7 @@ package struct PictureReader {
     let side = folder.nativeSize.width
     let squares = try pictures.map { try $0.centerSquare(side) }
     let embeddings = try embeddings(of: squares)
-    guard let sizes = folder.autoencoder.configuration as? AutoencoderKLConfiguration else {
-      throw ConfigurationError.wrong(
-        file: folder.autoencoderURL.path, reason: "UniDiffuser reads pictures with an AutoencoderKL, of which latents are sampled")
-    }
+    let sizes = try Self.autoencoder(folder)
     let autoencoder = try AutoencoderKL(sizes, checkpoint: folder.autoencoder.tensors, backend: backend)
     return try zip(squares, embeddings).map { square, embedding in
       ReadPicture(
@@ -60,8 +57,19 @@ package struct PictureReader {
   }
 
   /// Looks whether pictures can be read, before anything is.
-  static func check(_ folder: ModelFolder) throws {
-    if let captions = folder.captions { _ = try CLIPPreparation(captions.imageEncoder()) }
+  /// - Parameter asGiven: to be given to the model, and not to be drawn over.
+  static func check(_ folder: ModelFolder, asGiven: Bool) throws {
+    guard let captions = folder.captions else { return }
+    _ = try CLIPPreparation(captions.imageEncoder())
+    if asGiven { _ = try autoencoder(folder) }
+  }
+
+  private static func autoencoder(_ folder: ModelFolder) throws -> AutoencoderKLConfiguration {
+    guard let sizes = folder.autoencoder.configuration as? AutoencoderKLConfiguration else {
+      throw ConfigurationError.wrong(
+        file: folder.autoencoderURL.path, reason: "UniDiffuser reads pictures with an AutoencoderKL, of which latents are sampled")
+    }
+    return sizes
   }
 }
 
