@@ -112,6 +112,14 @@ package struct AutoencoderPlace {
       found: "\(name ?? "no _class_name"), but the tensors are those of \(classes.first ?? "")")
   }
 
+  /// Groups of the norms, where the numbers of UniDiffuser's authors lie beside the file: theirs are in Python, under `autoencoder`.
+  var statedGroups: Int? {
+    guard !isFolder, let configuration, let fields = try? readConfiguration(JSONValue.self, at: configuration),
+      let groups = fields["autoencoder"]?["norm_num_groups"]?.integer
+    else { return nil }
+    return (1...4_096).contains(groups) ? groups : nil
+  }
+
   /// `_class_name` of a configuration.
   private static func className(_ file: URL) throws -> String? {
     struct Named: Decodable {

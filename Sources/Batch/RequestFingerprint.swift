@@ -10,6 +10,7 @@ package struct RequestFingerprint {
   /// Left out: another machine may have the same file elsewhere, and the model's hash tells files apart.
   private static let places: Set<String> = [
     PictureMetadata.modelPath, PictureMetadata.vae, PictureMetadata.textEncoder, PictureMetadata.tokenizer,
+    PictureMetadata.captionDecoder, PictureMetadata.captionTokenizer, PictureMetadata.imageEncoder,
   ]
 
   private let model: String
@@ -62,6 +63,7 @@ package struct RequestFingerprint {
     // Only where they are asked for: pictures drawn before there was a cache stay finished.
     if let threshold = request.cacheThreshold { text.add("cacheThreshold", threshold) }
     if request.sizing != .auto { text.add("sizing", request.sizing.rawValue) }
+    if request.mode != .picture { text.add("mode", request.mode.rawValue) }
     if request.guidanceEvery != 1 { text.add("guidanceEvery", request.guidanceEvery) }
     return String(sha256(text.bytes).prefix(32))
   }

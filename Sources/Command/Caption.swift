@@ -11,22 +11,24 @@ struct Caption: ParsableCommand {
     commandName: "caption",
     abstract: "Say in words what a picture shows.",
     discussion: """
-      Takes a UniDiffuser in diffusers' layout, as thu-ml/unidiffuser-v1 on the hub: the text is drawn from noise, given the
-      picture, and put into words by beam search. A picture is read by its middle square.
+      Takes a UniDiffuser, as thu-ml/unidiffuser-v1 on the hub: the text is drawn from noise, given the picture, and put into
+      words by beam search. A picture is read by its middle square; - is standard input.
 
       Examples:
         dit-t2i caption fox.jpg --model unidiffuser-v1
         dit-t2i caption *.png --model unidiffuser-v1 --json | jq -r .caption
+        dit-t2i caption fox.jpg --model uvit_v1.pth --image-encoder clip-vit-base-patch32 --caption-tokenizer gpt2
       """)
 
   @Argument(help: "The pictures: PNG, JPEG or WebP.", completion: .file(), transform: Reading.path)
   var pictures: [String]
 
   @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("The model's folder, or its name on the hub if it is in the cache.", valueName: "path"),
-    completion: .directory, transform: Reading.path)
+    name: .shortAndLong, help: ArgumentHelp("A UniDiffuser's name, folder or file of weights.", valueName: "path"),
+    completion: .custom { _, _, prefix in Completion.models(prefix) }, transform: Reading.path)
   var model: String?
+
+  @OptionGroup var parts: PartOptions
 
   @Option(help: ArgumentHelp("More take longer.", valueName: "count"), transform: Reading.whole(1...1000))
   var steps = 50
@@ -54,43 +56,47 @@ struct Caption: ParsableCommand {
   @Flag(help: "No progress.")
   var quiet = false
 
-  private struct Answer: Encodable {
-    var file: String
-    var caption: String
-    var score: Double
-    var captions: [Found]
-
-    struct Found: Encodable {
-      var text: String
-      var score: Double
-    }
-  }
-
   func run() throws {
-    let folder = try UniDiffuserFolder(ModelLocator().locate(model))
-    let shown = try pictures.map { try Picture(contentsOf: URL(fileURLWithPath: $0)) }
+    let folder = try ModelFolder(ModelLocator().locate(model), options: parts.options(), for: .words)
+    if !quiet { folder.complainOfNotes() }
     let backend = try Backend(.native, precision: precision ?? .auto, threads: threads)
+    let captioner = try PictureCaptioner(folder, backend: backend)
+    let shown = try pictures.map { try Picture(contentsOf: URL(fileURLWithPath: $0 == "-" ? "/dev/stdin" : $0)) }
     var request = CaptionRequest()
     (request.steps, request.guidanceScale, request.seed) = (steps, guidance, UInt64(seed))
-    let bar = ProgressBar(quiet: quiet || json)
-    let found = try PictureCaptioner(folder, backend: backend).captions(of: shown, request) { step, steps in
-      bar.show(step, of: steps)
-    }
+    let bar = ProgressBar(quiet: quiet)
+    bar.note("loading \(folder.name)")
+    let found = try captioner.captions(of: shown, request) { bar.show($0, of: $1) }
     bar.clear()
     for (path, captions) in zip(pictures, found) {
-      guard let best = captions.first else { continue }
-      if json {
-        let all = captions.map { Answer.Found(text: $0.text, score: $0.score) }
-        Terminal.print(try jsonText(Answer(file: path, caption: best.text, score: best.score, captions: all), isLine: true))
-      } else {
-        let words = printable(best.text)
-        Terminal.print(pictures.count > 1 ? "\(path): \(words)" : words)
-      }
+      let words = WordsAnswer(captions, file: path)
+      Terminal.print(try json ? jsonText(words, isLine: true) : (pictures.count > 1 ? "\(path): " : "") + words.line)
     }
   }
+}
 
-  /// Without what a terminal would obey.
-  private func printable(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
+/// Words that were drawn: a line for people, the fields for programs.
+struct WordsAnswer: Encodable {
+  /// Of the picture that they are of; nil: of none.
+  var file: String?
+  /// They were drawn from.
+  var seed: UInt64?
+  let caption: String
+  let score: Double
+  let captions: [Found]
+
+  struct Found: Encodable {
+    let text: String
+    let score: Double
+
+    init(_ caption: PictureCaption) { (text, score) = (caption.text, caption.score) }
   }
+
+  init(_ all: [PictureCaption], file: String? = nil, seed: UInt64? = nil) {
+    (self.file, self.seed) = (file, seed)
+    (caption, score) = (all.first?.text ?? "", all.first?.score ?? 0)
+    captions = all.map(Found.init)
+  }
+
+  var line: String { TerminalText.plain(caption) }
 }

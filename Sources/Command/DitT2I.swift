@@ -51,8 +51,8 @@ struct DitT2I: ParsableCommand {
     version: "dit-t2i \(programVersion)",
     // Each says its own name: to find one from its type, Swift looks through all conformances there are, for 5 ms.
     subcommands: [
-      Draw.self, Batch.self, GridCommand.self, Chat.self, Caption.self, Compare.self, Info.self, Inspect.self, Models.self,
-      Verify.self, Convert.self, New.self, Calibrate.self, Config.self, Benchmark.self, Serve.self,
+      Draw.self, Batch.self, GridCommand.self, Chat.self, Caption.self, Pair.self, Compare.self, Info.self, Inspect.self,
+      Models.self, Verify.self, Convert.self, New.self, Calibrate.self, Config.self, Benchmark.self, Serve.self,
     ],
     defaultSubcommand: Draw.self)
 

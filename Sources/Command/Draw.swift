@@ -34,7 +34,8 @@ struct Draw: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Another picture like this one: its own prompt and settings, its shapes, a new seed.", valueName: "picture"),
+      "Another picture like this one: its own prompt and settings, its shapes, a new seed; by a UniDiffuser, its words.",
+      valueName: "picture"),
     completion: .file(), transform: Reading.path)
   var variation: String?
 
@@ -70,17 +71,20 @@ struct Draw: ParsableCommand {
     if variation == nil { try source.checkUse() }
   }
 
-  func run() throws {
+  func run() throws { try draw(.picture) }
+
+  /// - Parameter mode: `.picture`, or `.pair`.
+  func draw(_ mode: DrawingMode) throws {
     let start = ContinuousClock.now
     let recipe = try readRecipe()
     let folder = try engine.openModel(recipe, quiet: quiet)
-    let requests = try makeRequests(folder, recipe)
+    let requests = try makeRequests(folder, recipe, mode)
     // Everything a user can mistype is checked before the weights are read.
     for request in requests { try folder.check(request) }
     if !quiet { folder.complainOfSize(requests) }
     try show.check(folder, requests[0])
     let names = OutputNames(
-      output, prompt: requests[0].prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
+      output, prompt: mode == .pair ? mode.rawValue : requests[0].prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
     try names.checkFolder()
 
     let progress = ProgressBar(quiet: quiet)
@@ -96,13 +100,16 @@ struct Draw: ParsableCommand {
       complain("note: \(used.url.relativePath) is not the LoRA that drew \(recipe.path): the result will differ")
     }
     let session = try engine.load(folder, backend, requests, quiet: quiet)
-    if !quiet { try PromptNotes.show([requests[0]], session.model, isRedrawn: from != nil && !picture.isSized) }
+    var noted = requests[0]
+    if noted.mode == .pair { noted.prompt = "" }  // of its own words
+    if !quiet { try PromptNotes.show([noted], session.model, isRedrawn: from != nil && !picture.isSized) }
     let preview = show.preview && !quiet ? TerminalPreview { complain("note: \($0)") } : nil
 
     for (index, request) in requests.enumerated() {
       let began = ContinuousClock.now
       var record = DrawingRecord()
-      let drawn = try session.draw([request], recordingAttention: show.attention) { event in
+      let isLast = index == requests.count - 1
+      let drawn = try session.draw([request], recordingAttention: show.attention, isLast: isLast, onEvent: { event in
         record.note(event)
         switch event {
         case .predictedOriginal(_, let latents):
@@ -111,7 +118,7 @@ struct Draw: ParsableCommand {
         case .decoding: progress.note("decoding")
         case .attention, .finished: break
         }
-      }
+      }, probe: nil)
       preview?.finish(drawn[0].picture)
       let text = metadata.parameters(of: drawn[0]).pngText
       let file = try names.write(drawn[0].picture, texts: [text], number: requests.count > 1 ? index + 1 : nil)
@@ -125,7 +132,7 @@ struct Draw: ParsableCommand {
 
   private func report(_ drawn: DrawnPicture, toErrors: Bool) throws {
     if json { return Terminal.print(try jsonText(drawn, isLine: true)) }
-    let lines = [drawn.line, drawn.savedLine].compactMap { $0 }
+    let lines = [drawn.wordsLine, drawn.line, drawn.savedLine].compactMap { $0 }
     for line in quiet ? [] : lines {
       if toErrors { complain(line, prefix: "") } else { Terminal.print(line) }
     }
@@ -155,9 +162,20 @@ struct Draw: ParsableCommand {
     }
   }
 
-  private func makeRequests(_ folder: ModelFolder, _ recipe: Recipe) throws -> [GenerationRequest] {
-    var request = recipe.request ?? folder.defaultRequest
-    if !prompt.isEmpty { request.prompt = try words() }
+  private func makeRequests(_ folder: ModelFolder, _ recipe: Recipe, _ mode: DrawingMode) throws -> [GenerationRequest] {
+    // By its words any picture is varied in one way, whatever drew it.
+    let isThroughWords = variation != nil && folder.captions != nil
+    var request = isThroughWords ? folder.defaultRequest : recipe.request ?? folder.defaultRequest
+    if mode != .picture { request.mode = mode }
+    if isThroughWords { request.mode = .variation }
+    if !prompt.isEmpty {
+      request.prompt = try words()
+      guard !isThroughWords else {
+        throw ValidationError("--variation: \(folder.name) draws by the picture's own words; leave the prompt out, or give --image")
+      }
+    }
+    // What says more than the words of a pair is a picture of its own.
+    if request.mode == .pair, from != nil, !prompt.isEmpty || source.image != nil { request.mode = .picture }
     try takeAdapters(of: &request, folder, recipe)
     if picture.className == nil, let name = recipe.className {
       request.classIndex = try recipe.classIndex ?? folder.classIndex(name)
@@ -167,15 +185,19 @@ struct Draw: ParsableCommand {
     try applySource(to: &request, folder, from == nil ? Recipe() : recipe)
     // A seed below 2³²: PyTorch's generator, like ours, reads no more of it.
     // A variation of a picture with its own seed would be too much like it.
-    let stored = from == nil ? nil : recipe.seed
-    let asked = picture.seed.map { $0.values } ?? stored.map { [Seeds.reduced($0)] } ?? []
-    let first = asked.first ?? UInt64.random(in: 0..<(1 << 32))
-    let seeds = asked.count > 1 ? asked : (0..<UInt64(count)).map { Seeds.reduced(first + $0) }
-    return seeds.map { seed in
+    return seeds(stored: from == nil ? nil : recipe.seed).map { seed in
       var one = request
       one.seed = seed
       return one
     }
+  }
+
+  /// One for each picture.
+  /// - Parameter stored: of a picture that is drawn again.
+  func seeds(stored: UInt64?) -> [UInt64] {
+    let asked = picture.seed.map { $0.values } ?? stored.map { [Seeds.reduced($0)] } ?? []
+    let first = asked.first ?? UInt64.random(in: 0..<(1 << 32))
+    return asked.count > 1 ? asked : (0..<UInt64(count)).map { Seeds.reduced(first + $0) }
   }
 
   /// Other programs' pictures name files that are for their models: without them it is drawn all the same.
@@ -204,6 +226,16 @@ struct Draw: ParsableCommand {
 
   /// - Parameter recipe: of the picture that is drawn again.
   private func applySource(to request: inout GenerationRequest, _ folder: ModelFolder, _ recipe: Recipe) throws {
+    if let variation, request.mode == .variation {
+      if source.strength != nil || source.mask != nil {
+        throw ValidationError("--variation: \(folder.name) draws by the picture's words; --strength and --mask belong to --image")
+      }
+      let read = try SourcePicture(
+        URL(fileURLWithPath: variation), mask: nil, size: request.size, step: folder.sizeStep, keepsPixels: true)
+      for note in read.notes { complain("note: \(note)") }
+      request.source = read
+      return
+    }
     var source = source
     source.image = source.image ?? variation
     if source.image == nil, let hash = recipe.imageHash {

@@ -23,12 +23,14 @@ struct DrawnPicture: Encodable {
   let cache: Float?
   let guidanceEvery: Int?
   let saved: String?
+  /// Of a pair, whose prompt is the first of them; nil: of none.
+  let captions: [WordsAnswer.Found]?
   let seconds: Double
 
   /// As the options are called.
   private enum CodingKeys: String, CodingKey {
     case file, sheets, prompt, negative, className = "class", classIndex, loras, seed, width, height, scale, steps, sampler
-    case guidance, model, cache, guidanceEvery = "guidance-every", saved, seconds
+    case guidance, model, cache, guidanceEvery = "guidance-every", saved, captions, seconds
   }
 
   init(_ file: String, sheets: [String] = [], _ drawn: GeneratedPicture, _ folder: ModelFolder, seconds: Double) {
@@ -50,8 +52,12 @@ struct DrawnPicture: Encodable {
     cache = request.cacheThreshold
     guidanceEvery = request.guidanceEvery == 1 ? nil : request.guidanceEvery
     saved = drawn.saved?.description
+    captions = drawn.captions.isEmpty ? nil : drawn.captions.map(WordsAnswer.Found.init)
     self.seconds = (seconds * 1000).rounded() / 1000
   }
+
+  /// The words of a pair.
+  var wordsLine: String? { captions == nil ? nil : TerminalText.plain(prompt) }
 
   /// What was left out; nil: nothing was to be.
   var savedLine: String? { saved.map { "cache: \($0)" } }

@@ -28,7 +28,7 @@ struct PartOptions: ParsableArguments {
     completion: .file(), transform: Reading.path)
   var vae: String?
 
-  @Option(help: ArgumentHelp("A text encoder (T5, U-ViT's CLIP), for weights without.", valueName: "path"),
+  @Option(help: ArgumentHelp("A text encoder (T5; CLIP for U-ViT and UniDiffuser), for weights without.", valueName: "path"),
     completion: .file(), transform: Reading.path)
   var textEncoder: String?
 
@@ -38,13 +38,29 @@ struct PartOptions: ParsableArguments {
   var tokenizer: String?
 
   @Option(
+    help: ArgumentHelp("A UniDiffuser's caption_decoder.pth, if not beside it.", valueName: "path"), completion: .file(),
+    transform: Reading.path)
+  var captionDecoder: String?
+
+  @Option(
+    help: ArgumentHelp("A folder with GPT-2's vocab.json, of which a UniDiffuser's captions are made.", valueName: "dir"),
+    completion: .directory, transform: Reading.path)
+  var captionTokenizer: String?
+
+  @Option(
+    help: ArgumentHelp("A CLIP's folder, by which a UniDiffuser reads pictures.", valueName: "dir"), completion: .directory,
+    transform: Reading.path)
+  var imageEncoder: String?
+
+  @Option(
     help: ArgumentHelp("Pixels of the size that a model was trained at, for a file that does not say.", valueName: "pixels"),
     transform: Reading.whole(64...4096))
   var baseSize: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Whose arithmetic a class-conditional DiT follows: official or diffusers. (default: its file's own)",
+      "Whose arithmetic a class-conditional DiT or a UniDiffuser follows: official or diffusers. "
+        + "(default: its file's own; UniDiffuser's is official)",
       valueName: "name"),
     completion: .list(DiTCompatibility.allCases.map(\.rawValue)), transform: Reading.choice(DiTCompatibility.self))
   var ditCompat: DiTCompatibility?
@@ -55,7 +71,9 @@ struct PartOptions: ParsableArguments {
       autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
       compatibility: ditCompat, adapters: try recipe.adapters(lora.map { try NamedLoRA($0, in: adapters) }, in: adapters))
     options.tokenizer = tokenizer.map { URL(fileURLWithPath: $0) }
-    options.baseSize = baseSize
+    let url = { (path: String?) in path.map { URL(fileURLWithPath: $0) } }
+    (options.captionDecoder, options.captionTokenizer) = (url(captionDecoder), url(captionTokenizer))
+    (options.imageEncoder, options.baseSize) = (url(imageEncoder), baseSize)
     return options
   }
 
@@ -106,10 +124,14 @@ struct EngineOptions: ParsableArguments {
   /// - Parameters:
   ///   - recipe: of a picture, which says what the options do not.
   ///   - quiet: say nothing of what was assumed about it.
-  func openModel(_ recipe: Recipe = Recipe(), quiet: Bool = false) throws -> ModelFolder {
+  ///   - purpose: which of its parts are needed.
+  func openModel(
+    _ recipe: Recipe = Recipe(), quiet: Bool = false, for purpose: ModelPurpose = .pictures
+  ) throws -> ModelFolder {
     var options = try parts.options(recipe)
     if let vaeTile { options.tiling = .side(vaeTile) }
-    let folder = try ModelFolder(recipe.locateModel(named: model), options: recipe.completing(options, named: model))
+    let folder = try ModelFolder(
+      recipe.locateModel(named: model), options: recipe.completing(options, named: model), for: purpose)
     if !quiet { folder.complainOfNotes() }
     return folder
   }

@@ -26,6 +26,11 @@ enum TerminalText {
     return lines.joined(separator: "\n")
   }
 
+  /// A line without what a terminal would obey.
+  static func plain(_ text: String) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
+  }
+
   /// The cells of a line: two for 狐 and 🦊, none for what is put on other characters.
   static func columns(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + cells(of: $1) } }
 

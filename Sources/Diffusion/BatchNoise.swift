@@ -1,7 +1,9 @@
 import DiTTensors
 
 /// Noise for a batch in which every picture has a seed of its own, so that it comes out the same in any batch.
-package struct BatchNoise: Sendable {
+///
+/// Not for use by several threads at a time.
+package final class BatchNoise: @unchecked Sendable {
   private var generators: [TorchRandom]
 
   package init(seeds: [UInt64]) {
@@ -9,7 +11,7 @@ package struct BatchNoise: Sendable {
   }
 
   /// One draw from each generator: [B] + shape, for example [B, C, H, W].
-  package mutating func randn(_ shape: [Int]) throws -> Tensor {
+  package func randn(_ shape: [Int]) throws -> Tensor {
     let result = try Tensor([generators.count] + shape)
     let part = shape.reduce(1, *)
     result.withFloats { values in
@@ -19,4 +21,7 @@ package struct BatchNoise: Sendable {
     }
     return result
   }
+
+  /// A draw from the generator of one picture: [1] + shape.
+  package func randn(_ shape: [Int], picture: Int) throws -> Tensor { try generators[picture].randn([1] + shape) }
 }

@@ -5,7 +5,7 @@ import Foundation
 enum ForeignModels {
   /// What classes are whose names do not say it; those of a family begin alike.
   private static let classes: [(beginning: String, title: String)] = [
-    ("UniDiffuser", "UniDiffuser"), ("SD3", "a Stable Diffusion 3 transformer"), ("UNet2D", "a U-Net"),
+    ("SD3", "a Stable Diffusion 3 transformer"), ("UNet2D", "a U-Net"),
     ("Sana", "SANA"), ("Hunyuan", "Hunyuan-DiT or one of its kin"), ("Wuerstchen", "Würstchen"), ("IF", "DeepFloyd IF"),
     ("LTX", "LTX-Video"), ("AutoencoderKL", "an autoencoder"), ("T5", "a text encoder"), ("CLIP", "a text encoder"),
   ]
@@ -18,8 +18,7 @@ enum ForeignModels {
   /// Tensors by which a kind is told, all of them; one that ends in a dot begins a name. Looked for below wrappers' prefixes.
   /// They are tried before the models that run here, whose tensors some of these have too.
   static let tensors: [(kind: WeightsKind, marks: [String])] = [
-    (.uniDiffuser, ["clip_img_embed.weight", "text_embed.weight"]),
-    (.uniDiffuser, ["clip_img_in.weight", "vae_img_in.proj.weight"]), (.captionDecoder, ["encode_prefix.weight"]),
+    (.captionDecoderWithCLIP, ["encode_prefix.weight", "clip."]), (.captionDecoder, ["encode_prefix.weight"]),
     (.sana, ["attention_y_norm.weight"]), (.sana, ["blocks.0.mlp.inverted_conv.conv.weight"]),
     (.sana, ["transformer_blocks.0.ff.conv_inverted.weight"]), (.video, ["blocks.0.attn_temp.qkv.weight"]),
     (.video, ["temporal_transformer_blocks."]), (.video, ["spatial_blocks."]), (.video, ["patchify_proj.weight"]),
@@ -89,8 +88,8 @@ extension WeightsKind {
     WeightsKind("a Stable Diffusion XL checkpoint: a U-Net with its autoencoder and text encoders")
   package static let unet = WeightsKind("a Stable Diffusion U-Net")
   package static let unetXL = WeightsKind("a Stable Diffusion XL U-Net")
-  package static let uniDiffuser = WeightsKind("UniDiffuser")
   package static let captionDecoder = WeightsKind("a caption decoder of UniDiffuser")
+  package static let captionDecoderWithCLIP = WeightsKind("a caption decoder of UniDiffuser, and a CLIP that nothing uses")
   package static let sana = WeightsKind("a SANA transformer")
   package static let video = WeightsKind("a transformer for video")
   package static let hunyuan = WeightsKind("a Hunyuan-DiT transformer")

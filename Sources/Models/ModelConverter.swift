@@ -26,11 +26,17 @@ package struct ModelConverter {
       let file = { (part: String, name: String) in folder.appendingPathComponent(part).appendingPathComponent(name) }
       let diffusers = "diffusion_pytorch_model.safetensors"
       progress("transformer")
-      try convert(model.transformerCheckpoint(), to: file("transformer", diffusers), as: type)
+      try convert(model.transformerCheckpoint(), to: file(model.folderNames.transformer, diffusers), as: type)
       if let text = model.text {
         progress("text_encoder")
         let weights = try text.openWeights().without([SentencePieceTokenizer.modelTensor])
         try convert(weights, to: file("text_encoder", "model.safetensors"), as: type)
+      }
+      for (name, _, tensors) in try model.captions?.networks() ?? [] {
+        progress(name)
+        // GPT-2 keeps its matrices turned: a scale for each of their rows would be one for an input.
+        let isTurned = name == "text_decoder" && type == .int8
+        try convert(tensors, to: file(name, name == "text_decoder" ? diffusers : "model.safetensors"), as: isTurned ? .f16 : type)
       }
       progress("vae")
       try convert(model.autoencoder.tensors, to: file("vae", diffusers), as: type)

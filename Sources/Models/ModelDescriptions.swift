@@ -11,15 +11,16 @@ struct ModelDescriptions {
 
   func write(to target: URL) throws {
     let files = FileManager.default
-    for part in ["transformer", "vae"] + (model.text == nil ? [] : ["text_encoder", "tokenizer"]) {
+    let names = model.folderNames
+    for part in [names.transformer, "vae"] + (model.text == nil ? [] : ["text_encoder", names.tokenizer]) {
       try files.createDirectory(at: target.appendingPathComponent(part), withIntermediateDirectories: true)
     }
     // Goldens belong to the very numbers they were computed from and stay behind, as do indices of shards.
-    let names = [
+    let described = [
       "model_index.json", "classes.json", "vocabulary.txt", ModelLimits.fileName, CacheSettings.fileName,
       "scheduler/scheduler_config.json",
     ]
-    for name in names {
+    for name in described {
       try copy(model.url.appendingPathComponent(name), to: target.appendingPathComponent(name))
     }
     let index = target.appendingPathComponent("model_index.json")
@@ -29,7 +30,7 @@ struct ModelDescriptions {
       try write(.object(fields), to: index)
     }
 
-    let configuration = target.appendingPathComponent("transformer/config.json")
+    let configuration = target.appendingPathComponent(names.transformer + "/config.json")
     let isStated = model.options.baseSize == nil
     if try !isStated || !copy(model.weights.appendingPathComponent("config.json"), to: configuration) {
       try write(model.transformer.fields, to: configuration)
@@ -37,17 +38,22 @@ struct ModelDescriptions {
     let vae = target.appendingPathComponent("vae/config.json")
     let isOverridden = model.autoencoder.overriddenScale != nil
     if try isOverridden || !copyAutoencoder(to: vae) { try write(model.autoencoder.configuration.fields, to: vae) }
+    for (path, bytes) in try model.captions?.descriptions() ?? [] {
+      let file = target.appendingPathComponent(path)
+      try files.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try bytes.write(to: file)
+    }
     guard let text = model.text else { return }
     let encoder = target.appendingPathComponent("text_encoder/config.json")
     if try !copy(text.weights.appendingPathComponent("config.json"), to: encoder) {
       try write(text.configuration.fields, to: encoder)
     }
     for file in try text.tokenizerFiles() {
-      try Data(file.bytes).write(to: target.appendingPathComponent("tokenizer/" + file.name))
+      try Data(file.bytes).write(to: target.appendingPathComponent("\(names.tokenizer)/\(file.name)"))
     }
     try write(
       .object(["model_max_length": .number(Double(text.maximumTokens))]),
-      to: target.appendingPathComponent("tokenizer/tokenizer_config.json"))
+      to: target.appendingPathComponent(names.tokenizer + "/tokenizer_config.json"))
   }
 
   /// The autoencoder's configuration, which lies in its folder or beside its file; one beside a file may be another's.
@@ -71,9 +77,17 @@ struct ModelDescriptions {
     return true
   }
 
-  private func write(_ value: JSONValue, to url: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try encoder.encode(value).write(to: url)
-  }
+  private func write(_ value: JSONValue, to url: URL) throws { try jsonData(value).write(to: url) }
+}
+
+/// For a file that people read.
+func jsonData(_ value: JSONValue) throws -> Data {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  return try encoder.encode(value)
+}
+
+extension ModelFolder {
+  /// Of the parts of a folder that the model is written into.
+  var folderNames: FolderNames { ModelFamilies.folder(ofPipeline: traits.pipelineName) }
 }

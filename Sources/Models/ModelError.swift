@@ -12,6 +12,14 @@ package enum ModelError: WordedError {
   case missingPart(path: String, part: String)
   case noAutoencoder(path: String)
   case noTextEncoder(path: String)
+  /// What a UniDiffuser needs beside its file, for words and pictures.
+  case noCaptionDecoder(path: String)
+  case noCaptionTokenizer(path: String)
+  case noImageEncoder(path: String)
+  /// The CLIP within a caption decoder.
+  case unusedCLIP(path: String)
+  /// The model draws no words.
+  case noWords(path: String, what: String)
   /// A text encoder in a file, and no tokenizer near it.
   case noTokenizer(path: String, names: [String])
   /// A native size that cannot be the model's.
@@ -34,7 +42,8 @@ package enum ModelError: WordedError {
   package var kind: UserErrorKind {
     switch self {
     case .notFound, .noModels, .severalSnapshots: .notFound
-    case .unsupported, .notATransformer, .missingPart: .damagedData
+    case .unsupported, .notATransformer, .missingPart, .unusedCLIP, .noWords: .damagedData
+    case .noCaptionDecoder, .noCaptionTokenizer, .noImageEncoder: .usage
     case .noAutoencoder, .noTextEncoder, .noTokenizer, .noBaseSize, .ambiguousClass, .noClasses, .noSuchClass,
       .unnamedClasses, .noText:
       .usage
@@ -61,6 +70,20 @@ package enum ModelError: WordedError {
     case .noTextEncoder(let path):
       "\(path): these are the transformer's weights alone; name the text encoder too, "
         + say("with --text-encoder FOLDER or FILE", "in ModelOptions.textEncoder")
+    case .noCaptionDecoder(let path):
+      "\(path): a UniDiffuser reads words by its caption decoder, and there is no caption_decoder.pth beside it; name it, "
+        + say("with --caption-decoder FILE", "in ModelOptions.captionDecoder")
+    case .noCaptionTokenizer(let path):
+      "\(path): there is no text_tokenizer, GPT-2's pieces, of which captions are made; name a folder with gpt2's vocab.json, "
+        + say("with --caption-tokenizer FOLDER", "in ModelOptions.captionTokenizer")
+    case .noImageEncoder(let path):
+      "\(path): there is no image_encoder, by which pictures are read; name a folder of openai/clip-vit-base-patch32, "
+        + say("with --image-encoder FOLDER", "in ModelOptions.imageEncoder")
+    case .unusedCLIP(let path):
+      "\(path): this is a caption decoder, and the CLIP in it is not used; name a folder of openai/clip-vit-large-patch14 "
+        + say("with --text-encoder", "in ModelOptions.textEncoder")
+    case .noWords(let path, let what):
+      "\(path): this model (\(what)) draws pictures alone; words are drawn by a UniDiffuser, thu-ml/unidiffuser-v1 for instance"
     case .noTokenizer(let path, let names):
       "\(path): there is no tokenizer (\(names.prefix(2).joined(separator: " or "))) in it, beside it, or in a folder "
         + "tokenizer there; name it, "

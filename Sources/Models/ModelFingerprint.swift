@@ -11,10 +11,11 @@ package struct ModelFingerprint: Sendable, Equatable {
 
   /// - Throws: `FileError` where the model's files cannot be read.
   package init(_ folder: ModelFolder) throws {
-    let parts: [(name: String, url: URL?)] = [
+    var parts: [(name: String, url: URL?)] = [
       ("transformer", folder.weights), ("text encoder", folder.text?.weights), ("tokenizer", folder.text?.tokenizer),
       ("autoencoder", folder.autoencoderURL),
     ]
+    parts += folder.captions?.weights.map { ($0.name, $0.url) } ?? []
     var files = try parts.flatMap { part in
       try part.url.map { try ModelFingerprint.files(in: $0) }.map { $0.map { ("\(part.name) \($0.name)", $0.url) } } ?? []
     }

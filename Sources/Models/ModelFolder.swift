@@ -26,6 +26,8 @@ public struct ModelFolder: Sendable {
   package let weights: URL
   /// Nil: the model reads no text.
   package let text: TextDescription?
+  /// What it draws and reads words by; nil: it draws none.
+  package let captions: CaptionParts?
   package let autoencoder: AutoencoderSource
   /// Its folder or file.
   package let autoencoderURL: URL
@@ -51,20 +53,30 @@ public struct ModelFolder: Sendable {
 
   /// - Throws: `ModelError`, `ConfigurationError`, `LoadError` or `AutoencoderError`: one line naming the file.
   public init(_ url: URL, options: ModelOptions = ModelOptions()) throws {
+    try self.init(url, options: options, for: .pictures)
+  }
+
+  /// - Parameter purpose: which of its parts are needed.
+  /// - Throws: as ``init(_:options:)``.
+  package init(_ url: URL, options: ModelOptions = ModelOptions(), for purpose: ModelPurpose) throws {
     let url = try HubCache.resolved(url)
     self.url = url
     var options = options
     options.autoencoder = try options.autoencoder.map(HubCache.resolved)
     options.textEncoder = try options.textEncoder.map(HubCache.resolved)
     options.tokenizer = try options.tokenizer.map(HubCache.resolved)
+    options.captionDecoder = try options.captionDecoder.map(HubCache.resolved)
+    options.captionTokenizer = try options.captionTokenizer.map(HubCache.resolved)
+    options.imageEncoder = try options.imageEncoder.map(HubCache.resolved)
     self.options = options
-    let parts = try ModelParts(url, options: options)
+    let parts = try ModelParts(url, options: options, for: purpose)
     weights = parts.weights
     text = parts.text
+    captions = parts.captions
     classes = try parts.classNames()
     traits = try parts.transformer.traits
     let scheduler = try parts.scheduler(training: traits.trainingSchedulers)
-    self.scheduler = scheduler ?? SchedulerConfiguration(schedule: traits.sampling.schedule)
+    self.scheduler = scheduler ?? SchedulerConfiguration(traits.sampling)
     var defaults = traits.sampling
     scheduler?.apply(to: &defaults)
     self.defaults = defaults
@@ -92,9 +104,9 @@ public struct ModelFolder: Sendable {
     }
     if let text {
       try fits(
-        transformer.textSize == text.configuration.width,
+        transformer.textSize == text.width,
         "the transformer reads text of \(transformer.textSize ?? 0) numbers a token, the text encoder \(text.weights.path) "
-          + "writes \(text.configuration.width)")
+          + "writes \(text.width)")
     }
     try fits(
       transformer.latentChannels == autoencoder.latentChannels,

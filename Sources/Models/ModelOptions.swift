@@ -12,7 +12,9 @@ public struct ModelOptions: Sendable {
   public var tokenizer: URL?
   /// The side in pixels that a model was trained at, for a file that does not tell.
   public var baseSize: Int?
-  /// Whose arithmetic a class-conditional DiT follows; nil: that of the program that wrote it.
+  /// Of a UniDiffuser: its caption decoder, GPT-2's pieces for captions, and CLIP's encoder of pictures, where they lie elsewhere.
+  package var captionDecoder, captionTokenizer, imageEncoder: URL?
+  /// Whose arithmetic a class-conditional DiT or a UniDiffuser follows; nil: that of the program that wrote it, or of its authors.
   public var compatibility: DiTCompatibility?
   /// Adapters that are merged into the transformer when it is loaded, in this order.
   public var adapters: [LoRA] = []

@@ -5,12 +5,21 @@ import DiTText
 import DiTTransformer
 import Foundation
 
+/// What a model is to be opened for, which tells the parts it needs.
+package enum ModelPurpose: Sendable {
+  case pictures
+  /// Captions: a family that draws words, without what reads them.
+  case words
+}
+
 /// Where the parts of a model lie, found before any of them is looked into closely.
 struct ModelParts {
   let transformer: any TransformerConfiguration
   /// Folder or file of the transformer's weights.
   let weights: URL
   let text: TextDescription?
+  /// Nil: the family draws no words.
+  let captions: CaptionParts?
   let autoencoder: URL
   /// Whether that is the model folder's own.
   let ownsAutoencoder: Bool
@@ -19,27 +28,37 @@ struct ModelParts {
   /// The model folder; nil for a file, or the folder of a transformer alone.
   private let folder: URL?
   private let index: JSONValue?
+  private let folderNames: FolderNames
 
-  init(_ url: URL, options: ModelOptions) throws {
+  /// - Parameter purpose: which parts are needed.
+  init(_ url: URL, options: ModelOptions, for purpose: ModelPurpose) throws {
     let inside = { (path: String) in url.appendingPathComponent(path) }
     let configuration: URL?
     if isThere(inside("model_index.json")) || isThere(inside("transformer/config.json")) {
       folder = url
       index = isThere(inside("model_index.json"))
         ? try readConfiguration(JSONValue.self, at: inside("model_index.json")) : nil
-      weights = inside("transformer")
+      let name = index?["_class_name"]?.string
+      let names = ModelFamilies.folder(ofPipeline: name)
+      folderNames = names
+      weights = inside(names.transformer)
       guard isThere(weights) else {
-        let name = index?["_class_name"]?.string.map(ForeignModels.title)
-        throw ModelError.unsupported(path: url.path, found: name ?? "a model without transformer")
+        guard names.pipelines.isEmpty else { throw ModelError.missingPart(path: url.path, part: names.transformer) }
+        throw ModelError.unsupported(path: url.path, found: name.map(ForeignModels.title) ?? "a model without transformer")
       }
-      configuration = isThere(inside("transformer/config.json")) ? inside("transformer/config.json") : nil
+      let file = weights.appendingPathComponent("config.json")
+      configuration = isThere(file) ? file : nil
     } else {
-      (folder, index) = (nil, nil)
-      configuration = isThere(inside("config.json")) ? inside("config.json") : nil
-      weights = configuration == nil ? try ModelParts.transformerFile(url) : url
+      (folder, index, folderNames) = (nil, nil, FolderNames())
+      weights = try ModelParts.transformerFile(url)
+      // Beside a file it may be another's.
+      configuration = weights == url && isThere(inside("config.json")) ? inside("config.json") : nil
     }
     let isPipeline = index != nil
+    // The place of a file's other parts.
+    let place = folder ?? (weights == url && configuration != nil ? url : weights.deletingLastPathComponent())
     let own = folder.map { $0.appendingPathComponent("vae") }.flatMap { isThere($0) || isPipeline ? $0 : nil }
+      ?? (folder == nil ? ModelParts.publishedAutoencoder(in: place) : nil)
     let vae = (options.autoencoder ?? own).map { named in
       // A whole model folder will do: its autoencoder is meant.
       let inner = named.appendingPathComponent("vae")
@@ -52,14 +71,26 @@ struct ModelParts {
     let lender = options.textEncoder?.appendingPathComponent("vae")
     let tellers = [vae, own, lender.flatMap { isThere($0.appendingPathComponent("config.json")) ? $0 : nil }].compactMap { $0 }
     hints.latentScale = { try tellers.lazy.compactMap { try AutoencoderSource.statedScale(at: $0) }.first.map(Double.init) }
-    let tokenizers = ModelParts.tokenizers(url, folder, options)
+    let tokenizers = ModelParts.tokenizers(url, folder, folderNames, options)
     hints.maximumTokens = { try tokenizers.lazy.compactMap { try TextDescription.statedMaximum($0) }.first }
     hints.names = HubCache.names(of: url) + [index?["_name_or_path"]?.string].compactMap(\.self)
-    transformer = try ModelParts.transformer(weights, configuration, hints)
+    let transformer = try ModelParts.transformer(weights, configuration, hints)
+    self.transformer = transformer
+    let traits = try transformer.traits
+    guard traits.drawsWords || purpose == .pictures else {
+      throw ModelError.noWords(path: url.path, what: traits.pipelineName.replacing("Pipeline", with: ""))
+    }
     guard let vae else { throw ModelError.noAutoencoder(path: url.path) }
     autoencoder = vae
     ownsAutoencoder = options.autoencoder == nil
-    text = try ModelParts.text(transformer, url, folder, tokenizers, options)
+    captions = traits.drawsWords
+      ? try CaptionParts(url, in: place, isFolder: folder != nil, transformer, options) : nil
+    text = purpose == .words ? nil : try ModelParts.text(transformer, url, folder, tokenizers, captions?.prefix, options)
+  }
+
+  /// The autoencoder as the authors of U-ViT and UniDiffuser put it beside their files.
+  private static func publishedAutoencoder(in place: URL) -> URL? {
+    [".pth", ".safetensors", ".pt"].map { place.appendingPathComponent("autoencoder_kl" + $0) }.first(where: isThere)
   }
 
   // MARK: the transformer
@@ -110,7 +141,7 @@ struct ModelParts {
       }
       let ours = kinds.filter { $0.kind.layout != nil }
       if ours.count == 1 { return ours[0].file }
-      let others: [WeightsKind] = [.uniDiffuser, .stableDiffusion, .stableDiffusionXL]
+      let others: [WeightsKind] = [.stableDiffusion, .stableDiffusionXL]
       guard ours.isEmpty, let other = kinds.first(where: { others.contains($0.kind) }) else { return url }
       throw ModelError.notATransformer(path: other.file.path, what: other.kind.title)
     } catch {
@@ -121,8 +152,10 @@ struct ModelParts {
   // MARK: text
 
   /// Folders that may hold the tokenizer, the likeliest first.
-  private static func tokenizers(_ url: URL, _ folder: URL?, _ options: ModelOptions) -> [URL] {
-    func around(_ place: URL, _ suffix: String = "") -> [URL] { [place.appendingPathComponent("tokenizer" + suffix), place] }
+  private static func tokenizers(_ url: URL, _ folder: URL?, _ names: FolderNames, _ options: ModelOptions) -> [URL] {
+    func around(_ place: URL, _ suffix: String = "") -> [URL] {
+      ["tokenizer" + suffix, "clip_tokenizer"].map(place.appendingPathComponent) + [place]
+    }
     guard options.tokenizer == nil else { return options.tokenizer.map { [$0, $0.deletingLastPathComponent()] } ?? [] }
     var places: [URL] = []
     if let named = options.textEncoder {
@@ -133,7 +166,7 @@ struct ModelParts {
       places += [encoder, encoder.deletingLastPathComponent()].flatMap { around($0, suffix) }
     }
     // Files of the text encoder alone: a tokenizer of the model, or of the folder its autoencoder is taken from, will be its.
-    places += folder.map { [$0.appendingPathComponent("tokenizer")] } ?? around(url.deletingLastPathComponent())
+    places += folder.map { [$0.appendingPathComponent(names.tokenizer)] } ?? around(url.deletingLastPathComponent())
     return places + (options.autoencoder.map { around($0) } ?? [])
   }
 
@@ -144,15 +177,19 @@ struct ModelParts {
   }
 
   private static func text(
-    _ transformer: any TransformerConfiguration, _ url: URL, _ folder: URL?, _ tokenizers: [URL], _ options: ModelOptions
+    _ transformer: any TransformerConfiguration, _ url: URL, _ folder: URL?, _ tokenizers: [URL],
+    _ prefix: CaptionPrefix?, _ options: ModelOptions
   ) throws -> TextDescription? {
     guard transformer.textSize != nil else { return nil }
     let traits = try transformer.traits
     let own = folder.map { $0.appendingPathComponent("text_encoder") }
     guard let encoder = options.textEncoder.map(ModelParts.encoder) ?? own else { throw ModelError.noTextEncoder(path: url.path) }
+    if let tensors = try? openCheckpoint(at: encoder), [.captionDecoder, .captionDecoderWithCLIP].contains(WeightsKind(tensors)) {
+      throw ModelError.unusedCLIP(path: encoder.path)
+    }
     return try TextDescription(
-      encoder: encoder, tokenizer: options.tokenizer, tokenizers: tokenizers, maximumTokens: traits.maximumTokens,
-      lowercases: traits.lowercasesPrompts)
+      encoder: encoder, prefix: prefix, tokenizer: options.tokenizer, tokenizers: tokenizers,
+      maximumTokens: traits.maximumTokens, lowercases: traits.lowercasesPrompts)
   }
 
   // MARK: what goes with it

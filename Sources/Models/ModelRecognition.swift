@@ -9,6 +9,8 @@ package struct WeightsKind: Sendable, Equatable {
   package let title: String
   /// How to read its sizes, where `--model` takes it.
   let layout: CheckpointLayout?
+  /// Whether it is a transformer that runs here.
+  package var isTransformer: Bool { layout != nil }
 
   init(_ title: String, _ layout: CheckpointLayout? = nil) { (self.title, self.layout) = (title, layout) }
 

@@ -21,7 +21,10 @@ package struct SchedulerConfiguration: Sendable {
   package private(set) var notes: [String] = []
 
   /// Of a model without the file.
-  package init(schedule: NoiseSchedule) { self.schedule = schedule }
+  package init(_ sampling: SamplingDefaults) {
+    schedule = sampling.schedule
+    settings.order = sampling.order
+  }
 
   /// - Parameters:
   ///   - index: the class that `model_index.json` names, which counts where the file names none.
@@ -76,7 +79,9 @@ package struct SchedulerConfiguration: Sendable {
   package func apply(to defaults: inout SamplingDefaults) {
     defaults.schedule = schedule
     guard let sampler else {
-      if SamplerRegistry.fewSteps(defaults.sampler) == nil { defaults.spacing = settings.spacing }
+      // Samplers of continuous times and of few steps have levels of their own.
+      let isFree = SamplerRegistry.fewSteps(defaults.sampler) == nil && SamplerRegistry.spacing(defaults.sampler) != .continuous
+      if isFree { defaults.spacing = settings.spacing }
       return
     }
     defaults.spacing = settings.spacing

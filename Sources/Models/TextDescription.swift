@@ -1,5 +1,6 @@
 import DiTCheckpoints
 import Foundation
+import DiTTensors
 import DiTText
 
 /// The text encoder and tokenizer of a model.
@@ -7,6 +8,10 @@ package struct TextDescription: Sendable {
   package let configuration: any TextEncoderConfiguration
   /// The folder or file of the encoder's weights.
   package let weights: URL
+  /// What makes its states what the transformer reads; nil: it reads them as they are.
+  package let prefix: CaptionPrefix?
+  /// Numbers of a token's state as the transformer reads it.
+  package var width: Int { prefix?.configuration.textSize ?? configuration.width }
   /// One of the names of its kind's files, or the encoder's own file where that brings its tokenizer along.
   package let tokenizer: URL
   /// Longest prompt in tokens, start and end tokens included.
@@ -26,11 +31,17 @@ package struct TextDescription: Sendable {
   ///   - maximumTokens: nil: what the tokenizer's configuration says.
   /// - Throws: ``ModelError/noTokenizer(path:names:)`` where there is none.
   init(
-    encoder: URL, tokenizer named: URL? = nil, tokenizers: [URL], maximumTokens: Int? = nil, lowercases: Bool = false
+    encoder: URL, prefix: CaptionPrefix? = nil, tokenizer named: URL? = nil, tokenizers: [URL], maximumTokens: Int? = nil,
+    lowercases: Bool = false
   ) throws {
-    weights = encoder
+    (weights, self.prefix) = (encoder, prefix)
     self.lowercases = lowercases
     configuration = try TextEncoders.configuration(of: encoder)
+    if let wanted = prefix?.configuration.clipSize, wanted != configuration.width {
+      throw ConfigurationError.wrong(
+        file: encoder.path,
+        reason: "the text encoder writes \(configuration.width) numbers a token, the caption decoder reads \(wanted)")
+    }
     let names = type(of: configuration).tokenizer.fileNames
     guard let found = try TextDescription.tokenizer(named, encoder, tokenizers, names) else {
       throw ModelError.noTokenizer(path: named?.path ?? encoder.path, names: names)
@@ -72,6 +83,13 @@ package struct TextDescription: Sendable {
   /// The encoder's tensors, by the names of its authors.
   /// - Throws: `LoadError`.
   package func openWeights() throws -> Checkpoint { try TextEncoders.open(weights) }
+
+  /// The encoder, with what is behind it.
+  /// - Throws: `LoadError` naming the missing or misshapen tensor.
+  package func load(backend: Backend) throws -> any TextEncoder {
+    let encoder = try configuration.load(openWeights(), backend: backend)
+    return try prefix?.behind(encoder, backend: backend) ?? encoder
+  }
 
   private var tokenizerType: any TextTokenizer.Type { type(of: configuration).tokenizer }
 

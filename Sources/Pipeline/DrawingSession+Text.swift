@@ -35,29 +35,40 @@ extension DrawingSession {
       }
     }
     guard !missing.isEmpty else { return }
-    let states = try encoder.encode(missing.map { try tokenizer.encode($0.text) }, probe: probe)
+    let states = try encoder.use { try $0.encode(missing.map { try tokenizer.encode($0.text) }, probe: probe) }
     for (prompt, states) in zip(missing, states) {
       textStates[prompt.key] = states
       try textCache?.keep(states, of: prompt.text)
     }
   }
 
-  /// The other branch of guidance: the negative prompt, and no class.
-  func unconditional(_ request: GenerationRequest) throws -> Condition {
-    try condition(request.negativePrompt, classIndex: nil, size: request.size)
+  /// Prompts of requests whose states are needed: where the model is told nothing without words, the empty one is not, but as
+  /// what weights move words' states away from.
+  func prompts(of requests: [GenerationRequest]) -> [String] {
+    let all = requests.flatMap { $0.mode.steps[0].text == .given ? [$0.prompt, $0.negativePrompt] : [$0.negativePrompt] }
+    guard model.folder.traits.leavesEmptyTextOut else { return all }
+    let isWeighted = all.contains { (try? WeightedPrompt($0).isPlain) == false }
+    return all.filter { !$0.isEmpty } + (isWeighted ? [""] : [])
   }
 
-  /// What a prompt and a class ask for in a picture of `size`, weights included.
-  func condition(_ prompt: String, classIndex: Int?, size: PictureSize) throws -> Condition {
-    var states = try states(of: prompt)
-    var weights = try model.tokenWeights(of: prompt)
-    if model.folder.traits.weighsStates, let all = weights {
-      states = try states.map { try weighed($0, all) }
-      weights = nil
-    }
-    return Condition(
-      classIndex: classIndex, text: states, weights: weights,
-      extent: PictureExtent(height: Float(size.height), width: Float(size.width)))
+  /// What is known of a request's picture before it is drawn.
+  /// - Parameter size: at which it is drawn.
+  func known(_ request: GenerationRequest, size: PictureSize) throws -> KnownPair {
+    var known = KnownPair()
+    known.classIndex = request.classIndex
+    known.words = request.mode.steps[0].text == .given ? try words(request.prompt) : nil
+    known.negative = try words(request.negativePrompt)
+    known.extent = PictureExtent(height: Float(size.height), width: Float(size.width))
+    return known
+  }
+
+  /// What a prompt asks for, weights included; nil where the model reads none, or is not told of an empty one.
+  package func words(_ prompt: String) throws -> ConditionSegment? {
+    if prompt.isEmpty, model.folder.traits.leavesEmptyTextOut { return nil }
+    guard let states = try states(of: prompt) else { return nil }
+    let weights = try model.tokenWeights(of: prompt)
+    guard model.folder.traits.weighsStates, let weights else { return .text(states, weights: weights) }
+    return .text(try weighed(states, weights))
   }
 
   /// Each word's state on the line from what stands at its place without words: 0 is that, 1 the state itself, more goes on.

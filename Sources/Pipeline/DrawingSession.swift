@@ -43,26 +43,34 @@ public final class DrawingSession {
   }
 
   /// As ``draw(_:recordingAttention:onEvent:)``, with a look inside.
-  /// - Parameter probe: is shown what is computed, block by block; throw from it to stop.
+  /// - Parameters:
+  ///   - isLast: nothing will be drawn after it: the transformer's memory goes to what makes pixels of latents.
+  ///   - probe: is shown what is computed, block by block; throw from it to stop.
   @discardableResult
   package func draw(
-    _ requests: [GenerationRequest], recordingAttention: Bool = false,
+    _ requests: [GenerationRequest], recordingAttention: Bool = false, isLast: Bool = false,
     onEvent: (DrawingEvent) throws -> Void = { _ in }, probe: Probe?
   ) throws -> [GeneratedPicture] {
     try check(requests)
     var finished: [GeneratedPicture] = []
     if let first = requests.first {
-      let source = try first.source?.pixels()
-      let (latents, saved) = try sample(requests, from: source, recordingAttention, probe: probe, onEvent: onEvent)
+      let source = first.mode.readsPicture ? nil : try first.source?.pixels()
+      let drawn = try sample(requests, from: source, recordingAttention, probe: probe, onEvent: onEvent)
+      if isLast { model.stages.transformers.removeAll() }
       try onEvent(.decoding)
-      finished = try zip(requests, decoded(latents, probe: probe).enumerated()).map { request, picture in
-        let drawn = try picture.element.fitted(width: request.size.width, height: request.size.height)
-        let whole = try source?.restored(around: drawn) ?? drawn
+      let captions = try drawn.texts.isEmpty
+        ? [] : CaptionWriter(model.folder, backend: model.backend).captions(of: drawn.texts)
+      finished = try zip(requests, decoded(drawn.latents, probe: probe).enumerated()).map { request, picture in
+        var request = request
+        let index = picture.offset
+        if !captions.isEmpty { request.prompt = captions[index].first?.text ?? "" }
+        let fitted = try picture.element.fitted(width: request.size.width, height: request.size.height)
+        let whole = try source?.restored(around: fitted) ?? fitted
         let size = request.finishedSize
         return GeneratedPicture(
           picture: try whole.resized(width: size.width, height: size.height), request: request,
-          latents: Latents(latents.slice(picture.offset, count: 1)),
-          saved: request.savings.isNone ? nil : saved[picture.offset])
+          latents: Latents(drawn.latents.slice(index, count: 1)),
+          saved: request.savings.isNone ? nil : drawn.saved[index], captions: captions.isEmpty ? [] : captions[index])
       }
     }
     try onEvent(.finished(finished))
@@ -79,17 +87,23 @@ public final class DrawingSession {
     }
   }
 
-  /// Noise to latents [N, C, h, w], by way of a smaller picture where the model draws so large a one not at once; and what was
-  /// left out of each picture.
+  /// What a drawing comes to: latents [N, C, h, w], texts [tokens, size] where they are drawn, and what was left out of each picture.
+  private struct Drawn {
+    var latents: Tensor
+    var texts: [Tensor]
+    var saved: [SavedWork]
+  }
+
+  /// Noise to latents, by way of a smaller picture where the model draws so large a one not at once.
   private func sample(
     _ requests: [GenerationRequest], from source: SourcePicture.Pixels?, _ recordingAttention: Bool, probe: Probe?,
     onEvent: (DrawingEvent) throws -> Void
-  ) throws -> (latents: Tensor, saved: [SavedWork]) {
+  ) throws -> Drawn {
     let first = requests[0]
     let plan = model.folder.sizePlan(of: first)
     var pass = SamplingPass(
       requests, size: plan.first ?? first.size, try model.folder.sampler(for: first), strength: first.source == nil ? 1 : first.strength)
-    pass.known = try source.map { try encode($0, size: pass.size, probe: probe) }
+    pass.known = try source.map { try hold($0, size: pass.size, probe: probe) }
     pass.origin = pass.known?.latents
     guard case .refined(_, let side) = plan else { return try sample(pass, recordingAttention, probe: probe, onEvent: onEvent) }
 
@@ -97,65 +111,79 @@ public final class DrawingSession {
       requests, size: first.size, try model.folder.sampler(for: first, strength: SizePlan.refiningStrength),
       strength: SizePlan.refiningStrength)
     let (done, steps) = (pass.sampler.plan.count, pass.sampler.plan.count + second.sampler.plan.count)
-    let (small, saved) = try sample(pass, recordingAttention, probe: probe) { try onEvent($0.counted(after: 0, of: steps)) }
-    let large = try decoded(small, probe: probe).map { try $0.fitted(width: first.size.width, height: first.size.height) }
-    second.origin = try Tensor.concatenated(large.map { try encode($0, size: first.size, probe: probe) })
-    if source?.mask != nil { second.known = try source.map { try encode($0, size: first.size, probe: probe) } }
+    let small = try sample(pass, recordingAttention, probe: probe) { try onEvent($0.counted(after: 0, of: steps)) }
+    let large = try decoded(small.latents, probe: probe).map { try $0.fitted(width: first.size.width, height: first.size.height) }
+    second.origin = try Tensor.concatenated(large.map { try state(of: $0, probe: probe) })
+    if source?.mask != nil { second.known = try source.map { try hold($0, size: first.size, probe: probe) } }
     second.windows = WindowLayout(model.grid(of: first.size), side: side / model.folder.sizeStep, overlap: side / model.folder.sizeStep / 4)
-    let (latents, more) = try sample(second, false, probe: probe) { try onEvent($0.counted(after: done, of: steps)) }
-    return (latents, zip(saved, more).map { $0 + $1 })
+    var drawn = try sample(second, false, probe: probe) { try onEvent($0.counted(after: done, of: steps)) }
+    drawn.saved = zip(small.saved, drawn.saved).map { $0 + $1 }
+    return drawn
   }
 
-  /// One way through a sampler's steps.
+  /// One way through a sampler's steps, or one for each step of the mode.
   private func sample(
     _ pass: SamplingPass, _ recordingAttention: Bool, probe: Probe?, onEvent: (DrawingEvent) throws -> Void
-  ) throws -> (latents: Tensor, saved: [SavedWork]) {
+  ) throws -> Drawn {
     let (requests, first) = (pass.requests, pass.requests[0])
-    var sampler = pass.sampler
-    try encode(requests.flatMap { [$0.prompt, $0.negativePrompt] }, probe: probe)
-    let denoiser = try GuidedDenoiser(
-      model.stages.transformers.transformer(with: first.adapters),
-      conditional: try requests.map { try condition($0.prompt, classIndex: $0.classIndex, size: pass.size) },
-      unconditional: try requests.map { try condition($0.negativePrompt, classIndex: nil, size: pass.size) },
-      guidance: first.guidance, kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: pass.size),
-      levels: sampler.evaluationLevels, savings: pass.windows == nil ? first.savings : Savings(), windows: pass.windows)
-    if recordingAttention { try denoiser.recordAttention() }
-    var generators = BatchNoise(seeds: requests.map(\.seed))
-    let shape = model.latentShape(pass.size)
-    let noise = { try generators.randn(shape) }
-    let start = try pass.start(noise())
-    var evaluations = 0
-    let steps = sampler.plan.count
-    let latents = try sampler.run(
-      from: start,
-      predict: { latents, evaluation in
-        var prediction = try denoiser.predict(latents, evaluation: evaluation, probe: probe)
-        if let known = pass.known { prediction = try known.holding(prediction, latents, at: denoiser.level(evaluation)) }
-        try probe?(
-          .guidedNoise(evaluation: evaluations), prediction.noise(of: latents, at: denoiser.level(evaluation)))
-        evaluations += 1
-        return prediction
-      }, noise: noise,
-      observe: { index, step in
-        try probe?(.state(steps: index + 1), step.latents)
-        try onEvent(.predictedOriginal(step: index + 1, Latents.each(of: step.predictedOriginal)))
-        try onEvent(.step(index + 1, of: steps))
-      })
-    for (block, maps) in (try denoiser.attention() ?? []).enumerated() {
-      try onEvent(.attention(block: block, AttentionMap.each(of: maps)))
+    try encode(prompts(of: requests), probe: probe)
+    let generators = BatchNoise(seeds: requests.map(\.seed))
+    var known = try requests.map { try self.known($0, size: pass.size) }
+    if first.mode.readsPicture, let picture = try first.source?.whole() {
+      let read = try PictureReader(model.folder, backend: model.backend).read([picture])[0]
+      for index in known.indices {
+        known[index].picture = try read.segment(generators.randn(Array(read.shape.dropFirst()), picture: index))
+      }
     }
+    let transformer = try model.stages.transformers.transformer(with: first.adapters)
+    var (latents, texts, saved): (Tensor?, [Tensor], [SavedWork]) = (nil, [], [])
+    for (index, step) in first.mode.steps.enumerated() {
+      // Pictures are read at the size of training, whatever is drawn.
+      let grid = step.image == .drawn ? model.grid(of: pass.size) : model.folder.transformer.nativeGrid
+      let walk = try Walk(
+        transformer, model.folder, step, known: known, pass.sampler, first.guidance,
+        savings: pass.windows == nil ? first.savings : Savings(), windows: pass.windows, grid: grid,
+        unknown: { picture in { _, shapes, _ in try shapes.map { try generators.randn($0, picture: picture) } } })
+      if recordingAttention { try walk.recordAttention() }
+      let noise = { try walk.form.joined { _, shape in try generators.randn(shape) } }
+      let steps = walk.count * first.mode.steps.count
+      let drawn = try walk.run(
+        from: pass.start(noise()), held: pass.known, noise: noise, probe: probe,
+        observe: { place, step in
+          let number = index * walk.count + place + 1
+          try probe?(.state(steps: number), step.latents)
+          if let originals = try walk.form.part(.latents, of: step.predictedOriginal) {
+            try onEvent(.predictedOriginal(step: number, Latents.each(of: originals)))
+          }
+          try onEvent(.step(number, of: steps))
+        })
+      for (block, maps) in (try walk.attention() ?? []).enumerated() {
+        try onEvent(.attention(block: block, AttentionMap.each(of: maps)))
+      }
+      saved = try savedWork(pass, walk, after: saved)
+      // What was drawn is known from here on.
+      latents = try walk.form.part(.latents, of: drawn) ?? latents
+      let text = try walk.form.part(.text, of: drawn)
+      texts = text.map { text in requests.indices.map { text.slice($0, count: 1).removingBatch() } } ?? []
+      for (index, text) in texts.enumerated() { known[index].words = .text(text) }
+    }
+    guard let latents else { throw RequestError.noPicture }
     try probe?(.latents, latents)
-    guard latents.array.allSatisfy(\.isFinite) else { throw RequestError.notFinite }
-    return (latents, try savedWork(pass, denoiser))
+    guard latents.array.allSatisfy(\.isFinite), texts.allSatisfy({ $0.array.allSatisfy(\.isFinite) }) else {
+      throw RequestError.notFinite
+    }
+    return Drawn(latents: latents, texts: texts, saved: saved)
   }
 
   /// Counted with the tokens of each picture's own prompt, so that it says the same in any batch.
-  private func savedWork(_ pass: SamplingPass, _ denoiser: GuidedDenoiser) throws -> [SavedWork] {
-    try denoiser.savedWork(
-      tailShares: pass.requests.map { request in
+  private func savedWork(_ pass: SamplingPass, _ walk: Walk, after before: [SavedWork]) throws -> [SavedWork] {
+    let own = walk.savedWork(
+      tailShares: try pass.requests.map { request in
         try model.folder.transformer.tailShare(
-          grid: model.grid(of: pass.size), textTokens: states(of: request.prompt)?.shape[0] ?? 0)
+          grid: model.grid(of: pass.size),
+          textTokens: prompts(of: [request]).contains(request.prompt) ? states(of: request.prompt)?.shape[0] ?? 0 : 0)
       })
+    return before.isEmpty ? own : zip(before, own).map { $0 + $1 }
   }
 
   private func decoded(_ latents: Tensor, probe: Probe?) throws -> [Picture] {
@@ -164,18 +192,32 @@ public final class DrawingSession {
     return try (0..<images.shape[0]).map { try Picture(planesOf: images.slice($0, count: 1)) }
   }
 
-  /// A picture to start from as latents.
-  private func encode(_ source: SourcePicture.Pixels, size: PictureSize, probe: Probe?) throws -> KnownLatents {
-    let source = try source.fitted(to: size)
-    let latents = try encode(source.picture, size: size, probe: probe)
-    let all = [Float](repeating: 1, count: latents.shape[2] * latents.shape[3])
-    return KnownLatents(latents: latents, freedom: source.freedom(scale: model.stages.autoencoder.scaleFactor) ?? all)
+  /// How pictures of a size lie in a sampler's state.
+  private func form(_ size: PictureSize) -> DrawnForm {
+    model.folder.transformer.form(drawing: [.image], latents: model.latentShape(size))
   }
 
-  /// Latents [1, C, h, w] of a picture; the encoder is read when the first one comes.
-  private func encode(_ picture: Picture, size: PictureSize, probe: Probe?) throws -> Tensor {
+  /// A picture to start from in that form, and what of it is held.
+  private func hold(_ source: SourcePicture.Pixels, size: PictureSize, probe: Probe?) throws -> KnownLatents {
+    let source = try source.fitted(to: size)
+    let free = source.freedom(scale: model.stages.autoencoder.scaleFactor)
+    // What belongs to the whole picture is free, as a part of it is drawn anew.
+    let freedom = form(size).parts.flatMap { part, shape in
+      part == .latents ? (0..<shape[0]).flatMap { _ in free ?? Array(repeating: 1, count: shape[1] * shape[2]) }
+        : Array(repeating: 1, count: shape.reduce(1, *))
+    }
+    return KnownLatents(latents: try state(of: source.picture, probe: probe), freedom: freedom)
+  }
+
+  /// [1] + the form's shape, of a picture; the encoder is read when the first one comes.
+  private func state(of picture: Picture, probe: Probe?) throws -> Tensor {
     let encoder = try encoder ?? Stages.encoder(model.folder, backend: model.backend)
     self.encoder = encoder
-    return try encoder.encode(Tensor(picture.planes(), [1, 3, size.height, size.width]), probe: probe)
+    let image = try Tensor(picture.planes(), [1, 3, picture.height, picture.width])
+    return try form(PictureSize(width: picture.width, height: picture.height)).joined { part, _ in
+      part == .latents
+        ? try encoder.encode(image, probe: probe)  // [1, C, h, w]
+        : try PictureReader(model.folder, backend: model.backend).embeddings(of: [picture])[0]
+    }
   }
 }

@@ -43,6 +43,10 @@ public struct GenerationRequest: Sendable, Equatable {
   /// How much of the way from noise is gone with a source: 1 is all of it, less keeps more of the picture.
   public var strength: Double = 1
 
+  /// What is drawn of a picture and its words; all but pictures by a UniDiffuser alone. A pair has words of its own and reads no
+  /// prompt; a variation reads its source.
+  package var mode = DrawingMode.picture
+
   /// Adapters merged into the transformer for this picture, after those of ``ModelOptions/adapters``. Another set than the
   /// last drawing's takes as long as loading the transformer.
   public var adapters: [LoRA] = []

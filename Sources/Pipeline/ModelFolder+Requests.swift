@@ -19,7 +19,7 @@ extension ModelFolder {
 
   /// At which size a request is drawn.
   package func sizePlan(of request: GenerationRequest) -> SizePlan {
-    request.sizing == .direct ? .direct : sizePlan(for: request.size)
+    request.sizing == .direct || request.mode != .picture ? .direct : sizePlan(for: request.size)
   }
 
   /// What of a request is drawn first, in pixels.
@@ -55,6 +55,7 @@ extension ModelFolder {
     if let source = request.source, source.size != request.size {
       throw RequestError.source(source.size, wanted: request.size)
     }
+    try checkMode(request)
     for text in [request.prompt, request.negativePrompt] where text.utf8.count > 1_000_000 {
       throw RequestError.promptTooLong(text.utf8.count)
     }
@@ -68,6 +69,21 @@ extension ModelFolder {
     }
     let steps = try sampler(for: request).plan.count
     if request.cacheThreshold != nil, steps <= ModelFolder.leastCachedSteps { throw RequestError.cacheSteps(steps) }
+  }
+
+  /// What a mode reads and writes has to be there.
+  private func checkMode(_ request: GenerationRequest) throws {
+    guard let captions else {
+      guard request.mode == .picture else { throw ModelError.noWords(path: url.path, what: name) }
+      return
+    }
+    guard request.mode.steps.contains(where: { $0.image == .drawn }) else { throw RequestError.noPicture }
+    if request.mode.readsPicture, request.source == nil { throw SourceError.noImage("--variation") }
+    if request.source != nil {
+      guard request.mode != .pair else { throw RequestError.pairOfSource }
+      try PictureReader.check(self, asGiven: request.mode.readsPicture)
+    }
+    if request.mode.tellsWords { _ = try captions.vocabulary() }
   }
 
   /// With so few steps or fewer, each changes too much for the next to do without.

@@ -10,7 +10,9 @@ package struct PictureMetadata: Sendable {
   package static let modelHash = "Model hash", modelPath = "Model path"
   package static let vae = "VAE", textEncoder = "Text encoder"
   package static let tokenizer = "Tokenizer"
+  package static let captionDecoder = "Caption decoder", captionTokenizer = "Caption tokenizer", imageEncoder = "Image encoder"
   static let baseSize = "Base size", classIndex = "Class index", compatibility = "DiT compatibility", tile = "VAE tile"
+  static let mode = "Drawing mode"
 
   /// "LoRA", "LoRA hash", "LoRA path" of the first adapter, "LoRA 2", … of the others.
   static func loraKeys(_ number: Int) -> (use: String, hash: String, path: String) {
@@ -43,6 +45,9 @@ package struct PictureMetadata: Sendable {
       (PictureMetadata.vae, options.autoencoder.map(RecordedPath.text)),
       (PictureMetadata.textEncoder, options.textEncoder.map(RecordedPath.text)),
       (PictureMetadata.tokenizer, options.tokenizer.map(RecordedPath.text)),
+      (PictureMetadata.captionDecoder, options.captionDecoder.map(RecordedPath.text)),
+      (PictureMetadata.captionTokenizer, options.captionTokenizer.map(RecordedPath.text)),
+      (PictureMetadata.imageEncoder, options.imageEncoder.map(RecordedPath.text)),
       (PictureMetadata.baseSize, folder.recordedBaseSize.map(String.init)),
       (PictureMetadata.compatibility, options.compatibility?.rawValue),
       (PictureMetadata.tile, tile),
@@ -74,6 +79,7 @@ package struct PictureMetadata: Sendable {
     // PixArt's sizes are part of the model, and pictures never said them.
     result["Drawn at"] = folder.traits.hasAspectBins ? nil : folder.sizePlan(of: request).first?.description
     result["Enlarged"] = request.enlargement == 1 ? nil : String(request.enlargement)
+    result[PictureMetadata.mode] = request.mode == .picture ? nil : request.mode.rawValue
     result["Cache"] = request.cacheThreshold.map { $0.brief }
     result["Guidance every"] = request.guidanceEvery == 1 ? nil : String(request.guidanceEvery)
     if let source = request.source {

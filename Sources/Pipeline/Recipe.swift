@@ -27,6 +27,7 @@ package struct Recipe: Sendable {
   package var autoencoder: String?
   package var textEncoder: String?
   package var tokenizer: String?
+  package var captionDecoder, captionTokenizer, imageEncoder: String?
   /// Pixels along the size that the model was taken to be trained at.
   package var baseSize: Int?
   package var compatibility: DiTCompatibility?
@@ -85,6 +86,7 @@ package struct Recipe: Sendable {
     request.sizing = try optional("Sizing", Sizing.init) ?? .auto
     request.enlargement = try optional("Enlarged") { Int($0).flatMap { (1...4).contains($0) ? $0 : nil } } ?? 1
     request.guidanceParallel = try optional("Guidance parallel", Float.init) ?? 1
+    request.mode = try optional(PictureMetadata.mode, DrawingMode.init) ?? .picture
     request.cacheThreshold = try optional("Cache", Float.init)
     request.guidanceEvery = try optional("Guidance every") { Int($0).flatMap { (1...4).contains($0) ? $0 : nil } } ?? 1
     (imageHash, imageName) = (parameters["Image SHA-256"], parameters["Image"])
@@ -100,6 +102,9 @@ package struct Recipe: Sendable {
     autoencoder = parameters[PictureMetadata.vae]
     textEncoder = parameters[PictureMetadata.textEncoder]
     tokenizer = parameters[PictureMetadata.tokenizer]
+    captionDecoder = parameters[PictureMetadata.captionDecoder]
+    captionTokenizer = parameters[PictureMetadata.captionTokenizer]
+    imageEncoder = parameters[PictureMetadata.imageEncoder]
     baseSize = try optional(PictureMetadata.baseSize) { Int($0).flatMap { (1...32_768).contains($0) ? $0 : nil } }
     compatibility = try optional(PictureMetadata.compatibility, DiTCompatibility.init)
     tile = try optional(PictureMetadata.tile) { Int($0).flatMap { (64...65_536).contains($0) ? $0 : nil } }
@@ -151,6 +156,9 @@ package struct Recipe: Sendable {
     options.autoencoder = try options.autoencoder ?? found("autoencoder", autoencoder, "--vae")
     options.textEncoder = try options.textEncoder ?? found("text encoder", textEncoder, "--text-encoder")
     options.tokenizer = try options.tokenizer ?? found("tokenizer", tokenizer, "--tokenizer")
+    options.captionDecoder = try options.captionDecoder ?? found("caption decoder", captionDecoder, "--caption-decoder")
+    options.captionTokenizer = try options.captionTokenizer ?? found("tokenizer", captionTokenizer, "--caption-tokenizer")
+    options.imageEncoder = try options.imageEncoder ?? found("image encoder", imageEncoder, "--image-encoder")
     options.baseSize = options.baseSize ?? baseSize
     options.compatibility = options.compatibility ?? compatibility
     return options

@@ -24,6 +24,10 @@ package enum RequestError: WordedError {
   /// How many pictures are drawn together.
   case count(Int)
   case notFinite
+  /// A mode that draws words alone.
+  case noPicture
+  /// A pair that is to start from a picture.
+  case pairOfSource
 
   package var kind: UserErrorKind { .usage }
 
@@ -53,6 +57,8 @@ package enum RequestError: WordedError {
       "the source picture was fitted to \(size), but a picture of \(wanted) is asked for; make both the same"
     case .unequal: "pictures drawn together share all but words, class and seed; draw the others by themselves"
     case .count(let count): "\(count) pictures: expected 1 or more"
+    case .noPicture: "nothing but words would be drawn: those are a caption's"
+    case .pairOfSource: "a pair is drawn from nothing: leave \(say("--image", "its source")) out"
     case .notFinite:
       "the model's numbers overflowed (NaN or infinity); try "
         + say("--precision f32 or a lower --guidance", "the precision f32 or a lower guidanceScale")

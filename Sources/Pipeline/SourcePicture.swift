@@ -22,6 +22,7 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   private let url: URL
   private let mask: URL?
   private var kept: Pixels?
+  private var keptWhole: Picture?
 
   /// What is seen, scaled until it covers the size; what hangs over is cut evenly.
   package struct Pixels: Sendable {
@@ -82,6 +83,7 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
     }
     self.notes = notes
     kept = keepsPixels ? try Pixels(picture, mask: masking, self.size) : nil
+    keptWhole = keepsPixels ? picture : nil
   }
 
   /// The files' names, by which a user knows them better than by their hashes.
@@ -91,13 +93,18 @@ public struct SourcePicture: Sendable, Equatable, CustomStringConvertible {
   /// - Throws: as the initialiser, and ``SourceError/changed(path:)``.
   package func pixels() throws -> Pixels {
     if let kept { return kept }
-    func unchanged(_ url: URL, _ hash: String?) throws -> PictureContents {
-      let (contents, found) = try SourcePicture.read(url)
-      guard found == hash else { throw SourceError.changed(path: url.path) }
-      return contents
-    }
     return try Pixels(
       try unchanged(url, hash).picture, mask: try mask.map { Mask(try unchanged($0, maskHash)) }, size)
+  }
+
+  /// The picture as it is in its file.
+  /// - Throws: as ``pixels()``.
+  package func whole() throws -> Picture { try keptWhole ?? unchanged(url, hash).picture }
+
+  private func unchanged(_ url: URL, _ hash: String?) throws -> PictureContents {
+    let (contents, found) = try SourcePicture.read(url)
+    guard found == hash else { throw SourceError.changed(path: url.path) }
+    return contents
   }
 
   /// The same pixels at the same size, wherever they lie.
@@ -207,10 +214,10 @@ package enum SourceError: WordedError {
 /// Instead of mixing noised latents in after each step (Lugmayr et al., 2201.09865), the known places get the one
 /// prediction that leads to the known picture: every sampler, of any order and with its memory of earlier steps, then
 /// arrives at it, and the free places see a surrounding of the right noise level at every step.
-struct KnownLatents {
-  /// [1, C, h, w].
+package struct KnownLatents {
+  /// [1, C, h, w], or a state of latents and what is drawn beside them.
   let latents: Tensor
-  /// [h, w]: 1 is free, 0 is known.
+  /// [h, w], or of each number of a state: 1 is free, 0 is known.
   let freedom: [Float]
 
   /// ε' = m·ε + (1 − m)·(x − √ᾱ·known) / √(1−ᾱ), or what means the same of another kind of prediction.

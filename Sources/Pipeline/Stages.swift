@@ -10,7 +10,7 @@ import Foundation
 package struct Stages: Sendable {
   /// Nil, as the text encoder, where the model reads no text.
   package let tokenizer: (any TextTokenizer)?
-  package let textEncoder: (any TextEncoder)?
+  package let textEncoder: TextEncoderShelf?
   package let transformers: TransformerShelf
   package let autoencoder: any Autoencoder
 
@@ -21,7 +21,7 @@ package struct Stages: Sendable {
     // SentencePiece takes as long to build its tables as a text encoder's weights to be packed.
     let making = folder.text.map { text in OnAnotherThread { try text.makeTokenizer() } }
     textEncoder = try folder.text.map { text in
-      try text.configuration.load(text.openWeights(), backend: backend)
+      try TextEncoderShelf(text, backend: backend, releases: folder.traits.releasesEncoder)
     }
     transformers = try TransformerShelf(folder, backend: backend, adapters)
     autoencoder = try folder.autoencoder.load(backend: backend, encoder: false, tiling: folder.tiling)

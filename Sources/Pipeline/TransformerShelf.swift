@@ -27,6 +27,9 @@ package final class TransformerShelf: Sendable {
     _ = try transformer(with: adapters)
   }
 
+  /// Gives its memory back; who asks for one again waits until it is loaded.
+  func removeAll() { entries.withLock { $0.removeAll() } }
+
   /// - Parameter adapters: beside those of the model's options.
   /// - Throws: `LoRAError`, `LoadError`.
   package func transformer(with adapters: [LoRA] = []) throws -> any DiffusionTransformer {

@@ -130,6 +130,7 @@ package struct ModelInspection: Encodable, Sendable {
     var files = [("transformer/", try openTransformer(at: folder.weights))]
     if let text = folder.text { files.append(("text_encoder/", try text.openWeights())) }
     files.append(("vae/", try folder.autoencoder.tensors))
+    for (name, _, checkpoint) in try folder.captions?.networks() ?? [] { files.append((name + "/", checkpoint)) }
     let tensors = files.flatMap { ModelInspection.listed($1, $0) }
     let tokens = folder.text == nil ? 0 : textTokens
     let transformer = folder.transformer
@@ -139,6 +140,9 @@ package struct ModelInspection: Encodable, Sendable {
     let work = Workload(textTokens: tokens, latents: grid.count * transformer.patchSize * transformer.patchSize)
     if let text = folder.text { parts.append(Part("text encoder", try text.configuration.listing().costs(work))) }
     parts.append(Part("autoencoder", try folder.autoencoder.listing().costs(work)))
+    for (name, listing, _) in try folder.captions?.networks() ?? [] {
+      parts.append(Part(name == "text_decoder" ? "caption decoder" : "image encoder", listing.costs(work)))
+    }
     let scheduler = folder.scheduler.className.map {
       "\($0): \(folder.scheduler.summary); draws with \(folder.defaultsInWords)"
     }
@@ -151,7 +155,9 @@ package struct ModelInspection: Encodable, Sendable {
     let folder =
       (try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true ? url : url.deletingLastPathComponent()
     let file = folder.appendingPathComponent("config.json")
-    guard FileManager.default.fileExists(atPath: file.path),
+    // A configuration beside a file may be another's.
+    let isTransformer = (try? openTransformer(at: url)).map { WeightsKind($0).isTransformer } ?? true
+    guard FileManager.default.fileExists(atPath: file.path), isTransformer,
       let configuration = try? ModelFamilies.configuration(ConfigurationFile(file), ModelHints())
     else {
       self.init(url.lastPathComponent, [], tensors)

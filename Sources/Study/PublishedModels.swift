@@ -2,6 +2,7 @@ import DiTAutoencoder
 import DiTCheckpoints
 import DiTDiffusion
 import DiTText
+import DiTTextToImage
 import DiTTransformer
 import Foundation
 
@@ -14,13 +15,19 @@ package enum PublishedModels {
     /// Owner and name on the Hugging Face hub, or where else it lies.
     let source: String
     let transformer: any TransformerConfiguration
-    var readsText: Bool { transformer.textSize != nil }
-    /// Which always reads all of its places, and is kept.
-    var readsCLIP: Bool { readsText && transformer is UViTConfiguration }
+    var readsText: Bool { transformer.textSize != nil && mode.steps[0].text == .given }
+    /// Which always reads all of its places.
+    var readsCLIP: Bool { readsText && !(transformer is PixArtConfiguration) }
+    var drawsWords: Bool { transformer is UniDiffuserConfiguration }
+    /// Of the transformer, each of a branch of guidance; where nothing is given there is one.
+    var evaluations: Int {
+      steps * mode.steps.reduce(0) { $0 + (isGuided && $1.image != .unknown ? 1 + $1.drawn.count : 1) }
+    }
     /// Pixels along a side.
     let size: Int
     var steps: Int
     var isGuided = true
+    var mode = DrawingMode.picture
     let command: String
   }
 
@@ -51,12 +58,12 @@ package enum PublishedModels {
     var entries: [Entry] = []
     func add(
       _ name: String, _ source: String, _ transformer: any TransformerConfiguration, _ size: Int, steps: Int? = nil,
-      guided: Bool = true, _ command: String
+      guided: Bool = true, mode: DrawingMode = .picture, _ command: String
     ) throws {
       entries.append(
         Entry(
           name: name, source: source, transformer: transformer, size: size,
-          steps: try steps ?? transformer.traits.sampling.steps, isGuided: guided, command: command))
+          steps: try steps ?? transformer.traits.sampling.steps, isGuided: guided, mode: mode, command: command))
     }
     let (alpha, sigma) = ("PixArt-XL-2-512x512", "PixArt-Sigma-XL-2-1024-MS")
     try add("PixArt-α 512", "PixArt-alpha/\(alpha)", pixart(512, sigma: false), 512, "--model \(alpha) \(prompt)")
@@ -96,6 +103,22 @@ package enum PublishedModels {
         "U-ViT-S/2 \(depth == 12 ? "" : "deep ")256", "mscoco_uvit_\(name).pth, linked from baofff/U-ViT", uvit, 256,
         "--model mscoco_uvit_\(name).pth --text-encoder clip-vit-large-patch14 --vae sd-vae-ft-ema \(prompt)")
     }
+    let uniDiffuser: UniDiffuserConfiguration = try decoded(
+      """
+      {"num_attention_heads": 24, "attention_head_dim": 64, "num_layers": 30, "patch_size": 2, "in_channels": 4,
+      "sample_size": 64, "use_data_type_embedding": true}
+      """)
+    let ways: [(String, DrawingMode, String)] = [
+      ("UniDiffuser v1", .picture, "--model MODEL \(prompt)"),
+      ("… of a picture, by its words", .variation, "--model MODEL --variation fox.jpg"),
+      ("… a picture and its words", .pair, "pair --model MODEL"), ("… a caption", .caption, "caption fox.jpg --model MODEL"),
+      ("… words alone", .text, "pair --words-only --model MODEL"),
+    ]
+    for (name, mode, command) in ways {
+      try add(
+        name, mode == .picture ? "thu-ml/unidiffuser-v1, also v0" : "the same", uniDiffuser, 512, mode: mode,
+        command.replacing("MODEL", with: "unidiffuser-v1"))
+    }
     return entries
   }
 
@@ -105,25 +128,31 @@ package enum PublishedModels {
       "| model | where | download | draws with `dit-t2i …` | steps | multiply-adds | memory | two cores |",
       "|---|---|---|---|---|---|---|---|",
     ]
-    let (decoder, t5, clip) = (try kl.listing(), try t5.listing(), try clip.listing())
-    return try (head + entries().map { try row($0, decoder, $0.readsCLIP ? clip : t5) }).joined(separator: "\n")
+    return try (head + entries().map(row)).joined(separator: "\n")
   }
 
-  private static func row(_ entry: Entry, _ autoencoder: NetworkListing, _ encoder: NetworkListing) throws -> String {
+  private static func row(_ entry: Entry) throws -> String {
     let side = entry.size / (8 * entry.transformer.patchSize)
     let pixels = Double(entry.size * entry.size)
     let work = Workload(
       patches: side * side, textTokens: entry.readsCLIP ? 77 : entry.readsText ? tokens : 0, latents: entry.size * entry.size / 64)
+    let steps = entry.mode.steps
+    let drawsPicture = steps.contains { $0.image == .drawn }
     let transformer = try entry.transformer.listing().costs(work)
-    let decoder = autoencoder.costs(work)
-    let text = entry.readsText ? encoder.costs(work) : []
-    let once = [transformer, decoder, text].reduce(0) { $0 + $1.multiplyAdds(.picture) }
-    let evaluations = entry.steps * (entry.isGuided ? 2 : 1)
-    let multiplyAdds = Double(once) + Double(evaluations) * Double(transformer.multiplyAdds(.step))
-    let numbers = [transformer, decoder, text].reduce(0) { $0 + $1.total.parameters }
-    var memory = Measured.rest + Measured.weight * Double(transformer.total.parameters)
-    memory += Measured.pixel * min(Measured.tile, pixels)
-    if entry.readsCLIP { memory += Measured.weight * Double(text.total.parameters) }
+    let autoencoder = try kl.listing().costs(work)
+    let text = try entry.readsText ? (entry.readsCLIP ? clip.listing() : t5.listing()).costs(work) : []
+    let vision = try steps[0].image == .given ? visionCLIP.listing().costs(work) : []
+    let words = try entry.drawsWords ? captions.listing().costs(work) : []
+    // The caption decoder is there to read words too; what it takes to write some is of its blocks.
+    let isTold = steps.last?.text == .drawn
+    let once = [transformer, drawsPicture ? autoencoder : [], text, vision, isTold ? words : []]
+    let multiplyAdds = Double(once.reduce(0) { $0 + $1.multiplyAdds(.picture) })
+      + Double(entry.evaluations) * Double(transformer.multiplyAdds(.step))
+    let numbers = [transformer, autoencoder, text, vision, words].reduce(0) { $0 + $1.total.parameters }
+    // Encoders are read before the first step and released, but for a block of T5 at a time; pixels are made behind the last.
+    let read = entry.readsCLIP ? Measured.weight * Double(text.total.parameters) : 0
+    let shown = drawsPicture ? Measured.pixel * min(Measured.tile, pixels) : 0
+    let memory = Measured.rest + Measured.weight * Double(transformer.total.parameters) + max(read, shown)
     let cells = [
       entry.name, entry.source, amount(4 * Double(numbers), "B"), "`\(entry.command)`",
       "\(entry.steps)\(entry.isGuided ? "" : ", no guidance")", amount(multiplyAdds, "MAC"), amount(memory, "B"),
@@ -133,7 +162,7 @@ package enum PublishedModels {
   }
 
   /// What comes beside a transformer: T5 v1.1 XXL or the text half of CLIP ViT-L/14, and Stable Diffusion's autoencoder, whose
-  /// sizes SDXL's shares.
+  /// sizes SDXL's shares; beside UniDiffuser CLIP ViT-B/32 and a caption decoder of GPT-2's size.
   private static var t5: T5Configuration {
     get throws {
       try decoded(
@@ -147,6 +176,10 @@ package enum PublishedModels {
   private static var clip: CLIPTextConfiguration {
     get throws { try decoded(#"{"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072}"#) }
   }
+
+  private static var visionCLIP: CLIPVisionConfiguration { get throws { try decoded("{}") } }
+
+  private static var captions: CaptionConfiguration { get throws { try decoded(#"{"vocab_size": 50258}"#) } }
 
   private static var kl: AutoencoderKLConfiguration {
     get throws {

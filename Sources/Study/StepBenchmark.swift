@@ -15,7 +15,8 @@ package final class StepBenchmark {
   package let count: Int
   private let timesteps: [Float]
   private let prompt: String
-  private let latents: Tensor  // [count, C, h, w]
+  private let latents: Tensor  // [count, C, h, w], or joined with what is drawn beside them
+  private let form: DrawnForm
   private var denoiser: GuidedDenoiser
   private var evaluation = 0
 
@@ -32,8 +33,10 @@ package final class StepBenchmark {
     self.prompt = prompt
     let last = Float(StepBenchmark.evaluations - 1)
     timesteps = (0..<StepBenchmark.evaluations).map { (999 * (1 - Float($0) / last)).rounded() }
-    var noise = BatchNoise(seeds: (0..<count).map(UInt64.init))
-    latents = try noise.randn(session.model.latentShape(size))
+    let noise = BatchNoise(seeds: (0..<count).map(UInt64.init))
+    let form = session.model.folder.transformer.form(drawing: [.image], latents: session.model.latentShape(size))
+    latents = try form.joined { _, shape in try noise.randn(shape) }
+    self.form = form
     denoiser = try StepBenchmark.denoiser(session, size, count, prompt, timesteps)
   }
 
@@ -41,7 +44,9 @@ package final class StepBenchmark {
     _ session: DrawingSession, _ size: PictureSize, _ count: Int, _ prompt: String, _ timesteps: [Float]
   ) throws -> GuidedDenoiser {
     let one = { (text: String) in
-      Array(repeating: Condition(text: try session.states(of: text)), count: count)
+      var known = KnownPair()
+      known.words = try session.words(text)
+      return Array(repeating: known.condition(.textToImage), count: count)
     }
     let model = session.model
     return try GuidedDenoiser(
@@ -67,12 +72,12 @@ package final class StepBenchmark {
 
   /// Latents of `count` pictures to pixels.
   @discardableResult
-  package func decode() throws -> Tensor { try model.stages.autoencoder.decode(latents) }
+  package func decode() throws -> Tensor { try model.stages.autoencoder.decode(form.part(.latents, of: latents) ?? latents) }
 
   /// A prompt to text states, whatever is known already.
   package func encode(_ prompt: String) throws {
     guard let tokenizer = model.stages.tokenizer, let encoder = model.stages.textEncoder else { return }
-    _ = try encoder.encode([try tokenizer.encode(prompt)])
+    try encoder.use { _ = try $0.encode([try tokenizer.encode(prompt)]) }
   }
 
   /// Writes what one step and one decoding read and gave, for another program to compute again.

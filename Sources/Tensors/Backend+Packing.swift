@@ -67,6 +67,7 @@ extension Backend {
       dk_convolution_pack(engine, kind, matrix.rows, matrix.columns / 9, sources)
     }
     guard let packed else { throw BackendError.outOfMemory("a convolution of \(matrix.rows) channels") }
+    matrix.release()
     return Convolution(outputs: matrix.rows, inputs: matrix.columns / 9, bias: bias, packed: packed)
   }
 

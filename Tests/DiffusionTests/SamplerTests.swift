@@ -21,7 +21,7 @@ import Testing
     _ name: String, _ settings: SamplerSettings, batch: [UInt64] = [1], model: AnalyticDenoiser = SamplerTests.model
   ) throws -> Tensor {
     var sampler = try SamplerRegistry.make(name, settings: settings)
-    var noise = BatchNoise(seeds: batch)
+    let noise = BatchNoise(seeds: batch)
     let evaluations = sampler.evaluations
     return try sampler.run(
       from: noise.randn([2, 3, 4]), predict: { try model($0, timestep: evaluations[$1]) },
@@ -249,7 +249,7 @@ import Testing
   /// Costs of the arithmetic between evaluations, for the log: eight pictures of 256 pixels.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["DIT_T2I_SHOW"] != nil))
   func speed() throws {
-    var noise = BatchNoise(seeds: Array(0..<8))
+    let noise = BatchNoise(seeds: Array(0..<8))
     let clock = ContinuousClock()
     var start = try noise.randn([8, 32, 32])
     let drawing = try clock.measure { try start = noise.randn([8, 32, 32]) }

@@ -110,8 +110,8 @@ import Testing
   }
 
   @Test func picturesOfABatchAreIndependent() throws {
-    var together = BatchNoise(seeds: [3, 9])
-    var alone = BatchNoise(seeds: [9])
+    let together = BatchNoise(seeds: [3, 9])
+    let alone = BatchNoise(seeds: [9])
     for shape in [[4, 3, 5], [1, 2, 2], [4, 3, 5]] {
       let both = try together.randn(shape)
       #expect(both.shape == [2] + shape)

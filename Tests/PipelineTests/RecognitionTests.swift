@@ -30,10 +30,8 @@ import Testing
     (.lora, ["unet.down_blocks.0.attn.to_q.lora_A.weight"]),
     (.stableDiffusionXL, ["model.diffusion_model.input_blocks.0.0.weight", "conditioner.embedders.1.model.x.weight"]),
     (.unetXL, ["conv_in.weight", "time_embedding.linear_1.weight", "add_embedding.linear_1.weight"]),
-    (.uniDiffuser, [
-      "patch_embed.proj.weight", "mid_block.attn.qkv.weight", "decoder_pred.weight", "text_embed.weight", "clip_img_embed.weight",
-    ]),
-    (.uniDiffuser, ["unet.vae_img_in.proj.weight", "unet.clip_img_in.weight"]),
+    (.captionDecoder, ["module.encode_prefix.weight", "module.gpt.transformer.wte.weight"]),
+    (.captionDecoderWithCLIP, ["module.encode_prefix.weight", "module.clip.text_model.final_layer_norm.weight"]),
     (.sana, [
       "module.x_embedder.proj.weight", "module.t_block.1.weight", "module.y_embedder.y_proj.fc1.weight",
       "module.attention_y_norm.weight",
@@ -91,7 +89,7 @@ import Testing
     } catch {
       #expect("\(error)".contains("this is StableDiffusionPipeline; this program runs DiT"))
     }
-    let others = [("UniDiffuserPipeline", "UniDiffuser (UniDiffuserPipeline)"), ("StableCascadePipeline", "this is StableCascade")]
+    let others = [("UniDiffuserPipeline", "has no unet"), ("StableCascadePipeline", "this is StableCascade")]
     for (name, what) in others {
       try folder.write(#"{"_class_name": "\#(name)"}"#, to: "other/model_index.json")
       #expect { _ = try ModelFolder(folder.file("other")) } throws: { "\($0)".contains(what) }

@@ -33,6 +33,7 @@ import Testing
     "guidanceInterval": { request, _ in request.guidanceInterval = 0...999 },
     "guidanceParallel": { request, _ in request.guidanceParallel = 0 },
     "sizing": { request, _ in request.sizing = .direct }, "enlargement": { request, _ in request.enlargement = 2 },
+    "mode": { request, _ in request.mode = .pair },
     "adapters": { request, _ in request.adapters = (try? [LoRA(Fixtures.url("lora/peft-dora"))]) ?? [] },
     "cacheThreshold": { request, _ in request.cacheThreshold = 0 }, "guidanceEvery": { request, _ in request.guidanceEvery = 2 },
   ]

@@ -2,6 +2,7 @@ import DiTAutoencoder
 import DiTCheckpoints
 import DiTModels
 import DiTTensors
+import DiTText
 import DiTTestSupport
 import DiTTextToImage
 import DiTTransformer
@@ -39,6 +40,21 @@ import Testing
     let (dogs, cats) = (try picture(model, "two dogs"), try picture(model, "six cats"))
     #expect(dogs != cats && Set(dogs).count > 10)
     #expect(try picture(model, "two dogs", negative: "cats") != dogs)
+  }
+
+  /// Its CLIP is large beside it: it is read for new words, and released behind them.
+  @Test func theEncoderIsReleased() throws {
+    let backend = try Backend(.native, precision: .f32, threads: 1)
+    let model = try TextToImage(ModelFolder(Self.file, options: options()), backend: backend)
+    let shelf = try #require(model.stages.textEncoder)
+    weak var used: CLIPTextEncoder?
+    for _ in 0..<2 {
+      let width = try shelf.use { encoder in
+        used = encoder as? CLIPTextEncoder
+        return used?.width
+      }
+      #expect(width == 20 && used == nil)
+    }
   }
 
   /// The tokens are told by the tokenizer, where positions and patches agree with it; else they are CLIP's 77.

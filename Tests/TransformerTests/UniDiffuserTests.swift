@@ -26,6 +26,12 @@ import Testing
 
   private func model() throws -> UniDiffuser { try UniDiffuser(sizes(), Parameters(RandomParameters(seed: 3), backend: backend)) }
 
+  private func loaded(_ url: URL) throws -> UniDiffuser {
+    let weights = try openCheckpoint(at: url).network([["clip_img_embed.weight"], ["clip_img_in.weight"]])
+    let sizes = try sizes()
+    return try UniDiffuser(sizes, Parameters(weights, names: sizes.names(in: weights), backend: backend))
+  }
+
   private func numbers(_ shape: [Int], _ seed: Float) throws -> Tensor {
     try Tensor((0..<shape.reduce(1, *)).map { sin(seed + Float($0) * 1.3) }, shape)
   }
@@ -36,7 +42,9 @@ import Testing
       text: try numbers([count, 3, 5], seed + 2))
   }
 
-  private func all(_ sample: UniDiffuserSample) throws -> [Float] { try sample.joined([.image, .text]).array }
+  private func all(_ sample: UniDiffuserSample) -> [Float] {
+    [DrawnForm.Part.latents, .embedding, .text].flatMap { sample[$0].array }
+  }
 
   /// diffusers' names, written down anew: q, k and v apart, and another count of the norms.
   private func diffusersNames(_ name: String) -> [String] {
@@ -88,7 +96,7 @@ import Testing
     try diffusers.write()
     let expected = try all(model().predict(sample(), times: [(300, 20)], dataTypes: [1]))
     for name in ["original.safetensors", "diffusers.safetensors"] {
-      let model = try UniDiffuser(sizes, openCheckpoint(at: folder.file(name)), backend: backend)
+      let model = try loaded(folder.file(name))
       #expect(try all(model.predict(sample(), times: [(300, 20)], dataTypes: [1])) == expected)
     }
     for parameter in parameters {
@@ -96,7 +104,7 @@ import Testing
       for other in parameters where other.name != parameter.name { try writer.add(TensorName(other.name), random.tensor(other)) }
       try writer.write()
       #expect {
-        _ = try UniDiffuser(sizes, openCheckpoint(at: folder.file("gone.safetensors")), backend: backend)
+        _ = try loaded(folder.file("gone.safetensors"))
       } throws: { "\($0)".contains(diffusersNames(parameter.name)[0]) || "\($0)".contains(parameter.name) }
     }
   }
@@ -104,47 +112,68 @@ import Testing
   @Test func pairsDoNotMix() throws {
     let (model, one, two) = (try model(), try sample(1), try sample(5))
     let both = try model.predict(.concatenated([one, two]), times: [(300, 0), (10, 1000)], dataTypes: [1, 0])
-    let first = try all(model.predict(one, times: [(300, 0)], dataTypes: [1]))
-    let second = try all(model.predict(two, times: [(10, 1000)], dataTypes: [0]))
-    #expect(try all(both) == first + second)
-    #expect(try all(model.predict(two, times: [(10, 1000)], dataTypes: [1])) != second)
+    let first = try model.predict(one, times: [(300, 0)], dataTypes: [1])
+    let second = try model.predict(two, times: [(10, 1000)], dataTypes: [0])
+    #expect(try all(both) == all(.concatenated([first, second])))
+    #expect(try all(model.predict(two, times: [(10, 1000)], dataTypes: [1])) != all(second))
     // Another grid than the trained one.
     let wide = try model.predict(sample(2, side: 6), times: [(300, 0)], dataTypes: [1])
     #expect(wide.latents.shape == [1, 4, 6, 6] && wide.latents.array.allSatisfy(\.isFinite))
   }
 
   @Test func whatIsJoinedComesApart() throws {
-    let (one, zero) = (try sample(1, count: 2), try sample(9, count: 2))
-    for drawn in [[.image], [.text], [.image, .text]] as [[UniDiffuserMode.Modality]] {
-      let back = try zero.replacing(drawn, by: one.joined(drawn))
-      #expect(try back.joined(drawn).array == one.joined(drawn).array)
-      if !drawn.contains(.image) { #expect(back.latents.array == zero.latents.array) }
+    let (sizes, given) = (try sizes(), try sample(1, count: 2))
+    for drawn in [[.image], [.text], [.image, .text]] as [[Modality]] {
+      let form = sizes.form(drawing: drawn, latents: [4, 4, 4])
+      let states = try form.joined { part, _ in given[part] }
+      #expect(states.shape == [2] + form.shape)
+      for part in [DrawnForm.Part.latents, .embedding, .text] {
+        let isDrawn = drawn.contains(part.modality)
+        #expect(try form.part(part, of: states)?.array == (isDrawn ? given[part].array : nil))
+      }
+      let row = states.slice(1, count: 1).array
+      #expect(Array(row[form.range(of: .text)]) == (drawn.contains(.text) ? given.text.slice(1, count: 1).array : []))
     }
+    let plain = DrawnForm(latents: [4, 4, 4])
+    #expect(plain.shape == [4, 4, 4] && plain.range(of: .image) == 0..<64)
   }
 
-  /// Which inputs a mode reads, and what it asks for noise.
+  /// Of what is not known each evaluation has noise of its own, which its branches share.
   @Test(arguments: [
     (UniDiffuserMode.textToImage, ["text"]), (.imageToText, ["image"]), (.pair, ["image", "text"]), (.imageAlone, ["text"]),
     (.textAlone, ["image"]),
   ])
   func whatAModeAsks(_ mode: UniDiffuserMode, _ noises: [String]) throws {
     let (model, given) = (try model(), try sample())
-    var asked: [String] = []
-    func answer(_ scale: Float) throws -> [Float] {
-      asked = []
-      let denoiser = UniDiffuserDenoiser(model, mode, given: given, scale: scale)
-      return try denoiser.predict(sample(4).joined(mode.drawn), time: 500) { modality in
-        asked.append(modality == .image ? "image" : "text")
-        return try sample(7)
-      }.guided.array
+    let asked = Asked()
+    let unknown = UnknownNoise { modality, shapes, evaluation in
+      asked.names.append("\(modality)\(evaluation)")
+      return try shapes.map { try numbers([1] + $0, 7 + Float(evaluation)) }
     }
-    let guided = try answer(3)
-    #expect(asked.sorted() == noises)
-    let plain = try answer(1)
-    let isKnown = mode.image != .unknown && mode.text != .unknown
-    // Without guidance nothing is asked of the other branch, and without another branch there is no guidance.
-    #expect(asked.isEmpty == isKnown && (guided != plain) == isKnown)
+    var segments: [ConditionSegment] = []
+    if mode.text == .given { segments.append(.text(given.text.reshaped([3, 5]))) }
+    if mode.image == .given { segments.append(.picture(latents: given.latents, embedding: given.clipImage)) }
+    func condition(_ segments: [ConditionSegment], _ drawn: [Modality]) -> Condition {
+      var condition = Condition(segments)
+      (condition.draws, condition.unknown) = (drawn, unknown)
+      return condition
+    }
+    let conditions = [condition(segments, mode.drawn)] + mode.drawn.map { condition([], [$0]) }
+    let run = try model.prepare(
+      conditions, grid: Grid(height: 2, width: 2), timesteps: [500, 20].map { Array(repeating: $0, count: conditions.count) })
+    let form = try sizes().form(drawing: mode.drawn, latents: [4, 4, 4])
+    let state = try form.joined { part, _ in given[part] }
+    let states = try Tensor.concatenated(conditions.map { _ in state })
+    let outputs = try (0..<2).map { try run.predict(states, evaluation: $0).copy() }
+    #expect(asked.names.sorted() == [0, 1].flatMap { evaluation in noises.map { "\($0)\(evaluation)" } }.sorted())
+    let isAlone = mode.image == .unknown || mode.text == .unknown
+    for output in outputs {
+      #expect((output.slice(0, count: 1).array == output.slice(1, count: 1).array) == isAlone)
+    }
+    #expect(outputs[0].array != outputs[1].array)
   }
+
+  private final class Asked: @unchecked Sendable { var names: [String] = [] }
 
   @Test(arguments: [
     (#""num_layers": 2"#, #""num_layers": 3"#), (#""attention_head_dim": 6"#, #""attention_head_dim": 0"#),

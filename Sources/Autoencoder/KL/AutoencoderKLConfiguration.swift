@@ -78,17 +78,18 @@ package struct AutoencoderKLConfiguration: AutoencoderConfiguration {
     scaling = LatentScaling(factor: factor, shift: shift, mean: mean, std: std)
   }
 
-  /// Reads the sizes off the tensors of a decoder under diffusers' names. The group count is not
-  /// stored; 32 is assumed.
-  /// - Parameter scaling: of its latents, which the tensors do not tell.
-  init(tensors: Checkpoint, scaling: LatentScaling) throws {
+  /// Reads the sizes off the tensors of a decoder under diffusers' names.
+  /// - Parameters:
+  ///   - scaling: of its latents, which the tensors do not tell.
+  ///   - groups: of its norms, which they do not tell either; all published ones have 32.
+  init(tensors: Checkpoint, scaling: LatentScaling, groups: Int = 32) throws {
     func shape(_ name: String) throws -> [Int] { try tensors.matrixShape("decoder." + name) }
     func count(_ names: (Int) -> String) -> Int { (0..<64).prefix { tensors.contains("decoder." + names($0)) }.count }
     latentChannels = try shape("conv_in.weight")[1]
     let levels = count { "up_blocks.\($0).resnets.0.conv1.weight" }
     channels = try (0..<levels).reversed().map { try shape("up_blocks.\($0).resnets.0.conv1.weight")[0] }
     layersPerBlock = count { "up_blocks.0.resnets.\($0).conv1.weight" } - 1
-    groups = 32
+    self.groups = groups
     middleAttention = !tensors.scoped("decoder.mid_block.attentions.").records.isEmpty
     quantConvolution = tensors.contains("quant_conv.weight")
     postQuantConvolution = tensors.contains("post_quant_conv.weight")

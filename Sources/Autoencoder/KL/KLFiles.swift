@@ -24,7 +24,7 @@ struct KLFiles: AutoencoderKind {
     tensors = try place.tensors.withDiffusersNames()
     let stated = try place.configuration(of: Self.classNames, as: AutoencoderKLConfiguration.self)
     let found = try stated ?? AutoencoderKLConfiguration(
-      tensors: tensors, scaling: place.scaling ?? Self.usualScaling(place, tensors))
+      tensors: tensors, scaling: place.scaling ?? Self.usualScaling(place, tensors), groups: place.statedGroups ?? 32)
     sizes = place.scaling.map { place.overridesScaling ? found.scaled($0) : found } ?? found
     assumedScale = stated == nil ? sizes.scaling.factor : nil
   }

@@ -116,6 +116,24 @@ package struct Parameters {
       : Linear(unpacked: matrices.reduce(0) { $0 + $1.rows }, matrices.first?.columns ?? 0, bias: bias)
   }
 
+  /// A linear layer that is stored as [inputs, outputs], as GPT-2's are.
+  package func turnedLinear(_ name: String, _ outputs: Int, _ inputs: Int, on rows: Rows) throws -> Linear {
+    let parameter = noted(name + ".weight", [inputs, outputs], .unitGain())
+    let bias = try tensor(name + ".bias", [outputs], start: .bias)
+    collector?.add(outputs * inputs, rows, .one, stage)
+    guard packs else { return Linear(unpacked: outputs, inputs, bias: bias) }
+    return try backend.linear([source.tensor(parameter).turned()], bias: bias)
+  }
+
+  /// A table whose rows are read one by one, and the linear layer of the same numbers.
+  package func tiedTable(
+    _ name: String, _ rows: Int, _ columns: Int, on vectors: Rows
+  ) throws -> (table: StoredMatrix, layer: Linear) {
+    let table = try table(name, rows, columns)
+    collector?.add(rows * columns, vectors, .one, stage)
+    return (table, try packed([table], nil, false))
+  }
+
   /// Layers of one shape that a drawing needs once each.
   package func linearsInTurn(
     _ names: [String], _ outputs: Int, _ inputs: Int, on rows: Rows, start: Initialisation = .unitGain(),

@@ -52,10 +52,17 @@ package struct CLIPVisionConfiguration: Decodable, Sendable {
       "visual.ln_post.bias": "post_layernorm.bias",
     ], outside: ["visual_projection.weight"])
 
+  /// Opens the weights of a file or folder, of this tower alone or of both.
+  /// - Throws: `LoadError`.
+  package static func open(_ url: URL) throws -> Checkpoint { try openNetwork(at: url, marks: marks) }
+
+  /// Its parameters, and what encoding a picture takes.
+  package func listing() throws -> NetworkListing { try NetworkListing { _ = try CLIPVisionEncoder(self, $0) } }
+
   /// Reads and packs the weights of a file or folder, of this tower alone or of both.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
   package func load(_ url: URL, backend: Backend) throws -> CLIPVisionEncoder {
-    let checkpoint = try openNetwork(at: url, marks: Self.marks)
+    let checkpoint = try Self.open(url)
     let isOpenAI = checkpoint.contains("visual.class_embedding")
     return try CLIPVisionEncoder(
       self, Parameters(checkpoint, names: isOpenAI ? CLIPNames.openAI : Self.names, backend: backend))

@@ -1,39 +1,6 @@
 import DiTCheckpoints
 import DiTTensors
-
-/// Sizes of UniDiffuser's caption decoder, from diffusers' `config.json`, or the numbers of the original's Python
-/// configuration under `caption_decoder`.
-package struct CaptionConfiguration: Decodable, Sendable {
-  /// Tokens that a caption is made from, and numbers of a CLIP state and of what the transformer works on.
-  package let prefixLength, clipSize, textSize: Int
-  package let hiddenSize, layers, heads, positions: Int
-  package let vocabularySize: Int?
-  package let eps: Float
-
-  private enum CodingKeys: String, CodingKey {
-    case prefixLength = "prefix_length", clipSize = "prefix_inner_dim", textSize = "prefix_hidden_dim", hiddenSize = "n_embd"
-    case layers = "n_layer", heads = "n_head", positions = "n_positions", vocabularySize = "vocab_size"
-    case eps = "layer_norm_epsilon", decoder = "caption_decoder", originalClip = "clip_text_dim", originalText = "hidden_dim"
-  }
-
-  package init(from decoder: Decoder) throws {
-    let whole = try decoder.container(keyedBy: CodingKeys.self)
-    let isOriginal = whole.contains(.decoder)
-    let values = isOriginal ? try whole.nestedContainer(keyedBy: CodingKeys.self, forKey: .decoder) : whole
-    prefixLength = try values.size(.prefixLength, 1...4_096, default: 77)
-    clipSize = try values.size(isOriginal ? .originalClip : .clipSize, 1...65_536, default: 768)
-    textSize = try values.size(isOriginal ? .originalText : .textSize, 1...65_536, default: 64)
-    hiddenSize = try values.size(.hiddenSize, 1...65_536, default: 768)
-    layers = try values.size(.layers, 1...1_000, default: 12)
-    heads = try values.size(.heads, 1...1_024, default: 12)
-    positions = try values.size(.positions, 2...65_536, default: 1_024)
-    vocabularySize = values.contains(.vocabularySize) ? try values.size(.vocabularySize, 1...4_000_000) : nil
-    eps = try values.decodeIfPresent(Float.self, forKey: .eps) ?? 1e-5
-    guard hiddenSize % heads == 0, prefixLength < positions, eps >= 0, eps.isFinite else {
-      throw values.wrong(.heads, "the sizes of the caption decoder do not fit each other")
-    }
-  }
-}
+import Foundation
 
 /// The caption decoder of UniDiffuser (Bao et al. 2023, arXiv 2303.06555): GPT-2 (Radford et al. 2019) behind a prefix of the
 /// text that the transformer works on. The published weights were trained with the tanh form of GELU, whatever the published
@@ -56,16 +23,32 @@ package final class CaptionDecoder: @unchecked Sendable {
     let qkv, projection, up, down: Linear
   }
 
-  /// Reads and packs the weights of a file or folder, under diffusers' names or the original's.
+  /// Opens the weights of a file or folder, under the names of its authors, without what lies beside them in the published file: a
+  /// whole CLIP that nothing uses, masks, and the output layer, whose numbers are those of the word pieces.
+  /// - Throws: `LoadError`.
+  package static func open(_ url: URL) throws -> Checkpoint {
+    let found = try openNetwork(at: url, marks: [["encode_prefix.weight", "decode_prefix.weight"]])
+    return try found.renamed { name in
+      let own = name.hasPrefix("transformer.transformer.") ? "gpt." + name.dropFirst("transformer.".count) : name
+      let isUnused = own.hasPrefix("clip.") || own.hasSuffix(".attn.bias") || own.hasSuffix(".attn.masked_bias")
+        || own == "gpt.lm_head.weight" || own == "transformer.lm_head.weight"
+      return isUnused ? nil : own
+    }
+  }
+
+  /// Reads and packs the weights of a file or folder.
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  package convenience init(_ configuration: CaptionConfiguration, _ weights: Checkpoint, backend: Backend) throws {
-    let found = try weights.network([["encode_prefix.weight", "decode_prefix.weight"]])
-    let inner = found.contains("gpt.transformer.wte.weight") ? "gpt." : "transformer."
-    let names = ParameterNames { [$0.hasPrefix("gpt.") ? inner + $0.dropFirst(4) : $0] }
-    let rows = found[names.name(of: "gpt.transformer.wte.weight")]?.shape.first
+  package convenience init(_ configuration: CaptionConfiguration, _ weights: URL, backend: Backend) throws {
+    let found = try Self.open(weights)
+    let rows = found["gpt.transformer.wte.weight"]?.shape.first
     try self.init(
-      configuration, vocabularySize: configuration.vocabularySize ?? rows ?? 50_259,
-      Parameters(found, names: names, backend: backend))
+      configuration, vocabularySize: configuration.vocabularySize ?? rows ?? 50_258, Parameters(found, backend: backend))
+  }
+
+  /// What turns a CLIP state into what the transformer works on, [text, CLIP].
+  static func encodePrefix(_ configuration: CaptionConfiguration, _ parameters: Parameters) throws -> Linear {
+    try parameters.stage("prefix", .picture).linear(
+      "encode_prefix", configuration.textSize, configuration.clipSize, on: .fixed(configuration.prefixLength), precise: true)
   }
 
   /// - Parameter parameters: under the original's names.
@@ -74,28 +57,25 @@ package final class CaptionDecoder: @unchecked Sendable {
     backend = parameters.backend
     let d = configuration.hiddenSize
     let prefix = parameters.stage("prefix", .picture)
-    let rows = Rows.fixed(configuration.prefixLength)
-    encodePrefix = try prefix.linear("encode_prefix", configuration.textSize, configuration.clipSize, on: rows, precise: true)
-    decodePrefix = try prefix.linear("decode_prefix", d, configuration.textSize, on: rows, precise: true)
+    encodePrefix = try Self.encodePrefix(configuration, parameters)
+    decodePrefix = try prefix.linear(
+      "decode_prefix", d, configuration.textSize, on: .fixed(configuration.prefixLength), precise: true)
     let words = parameters.stage("word pieces", .picture)
-    embedding = try words.table("gpt.transformer.wte.weight", vocabularySize, d)
-    output = try backend.linear([embedding])
+    // At most: as many as are searched with five beams.
+    let (tokens, last) = (Rows.fixed(configuration.prefixLength + 5 * 67), Rows.fixed(5 * 67))
+    (embedding, output) = try words.tiedTable("gpt.transformer.wte.weight", vocabularySize, d, on: last)
     positions = try words.tensor("gpt.transformer.wpe.weight", [configuration.positions, d], start: .table)
     blocks = try (0..<configuration.layers).map { layer in
       let parameters = parameters.scoped("gpt.transformer.h.\(layer).").stage("blocks", .picture)
+      let layer = { (name: String, outputs: Int, inputs: Int) in
+        try parameters.turnedLinear(name, outputs, inputs, on: tokens)
+      }
       return Block(
         attentionNorm: try CLIPNorm("ln_1", d, parameters), mlpNorm: try CLIPNorm("ln_2", d, parameters),
-        qkv: try Self.turned("attn.c_attn", 3 * d, d, parameters), projection: try Self.turned("attn.c_proj", d, d, parameters),
-        up: try Self.turned("mlp.c_fc", 4 * d, d, parameters), down: try Self.turned("mlp.c_proj", d, 4 * d, parameters))
+        qkv: try layer("attn.c_attn", 3 * d, d), projection: try layer("attn.c_proj", d, d),
+        up: try layer("mlp.c_fc", 4 * d, d), down: try layer("mlp.c_proj", d, 4 * d))
     }
     finalNorm = try CLIPNorm("gpt.transformer.ln_f", d, parameters.stage("blocks", .picture))
-  }
-
-  /// GPT-2 keeps its matrices as [inputs, outputs].
-  private static func turned(_ name: String, _ outputs: Int, _ inputs: Int, _ parameters: Parameters) throws -> Linear {
-    let matrix = try parameters.tensor(name + ".weight", [inputs, outputs])
-    let bias = try parameters.tensor(name + ".bias", [outputs], start: .bias)
-    return try parameters.backend.linear([matrix.turned()], bias: bias)
   }
 
   // MARK: prefix

@@ -1,7 +1,8 @@
 import DiTCheckpoints
 import Foundation
 
-/// GPT-2's pieces by id, to make text of tokens: `vocab.json` with `added_tokens.json` beside it.
+/// GPT-2's pieces by id, to make text of tokens: `vocab.json` with `added_tokens.json` beside it. UniDiffuser's authors add
+/// `<|EOS|>`, which ends a caption, behind the last piece of OpenAI's vocabulary; so does this, where the files have not done it.
 package struct CaptionVocabulary: Sendable {
   private let pieces: [Int: String]
   /// Ends a caption.
@@ -11,8 +12,8 @@ package struct CaptionVocabulary: Sendable {
   /// - Throws: ``TokenizerError``.
   package init(_ folder: URL) throws {
     var pieces: [Int: String] = [:]
-    let vocabulary = folder.appendingPathComponent("vocab.json"), added = folder.appendingPathComponent("added_tokens.json")
-    for file in [vocabulary, added] where file == vocabulary || isThere(file) {
+    let vocabulary = folder.appendingPathComponent("vocab.json")
+    for file in [vocabulary, folder.appendingPathComponent("added_tokens.json")] where file == vocabulary || isThere(file) {
       let mapped = try mappedTokenizer(file)
       guard mapped.bytes.count <= largestTokenizerFile else {
         throw TokenizerError.unreadable(path: file.path, reason: "\(mapped.bytes.count) bytes are too many for one")
@@ -25,7 +26,9 @@ package struct CaptionVocabulary: Sendable {
         throw TokenizerError.unreadable(path: file.path, reason: problem.reason)
       }
     }
-    guard let end = pieces.filter({ $0.value == "<|EOS|>" }).keys.min() else {
+    let isPlain = pieces.values.contains("<|endoftext|>")
+    let added = isPlain ? pieces.keys.max().map { $0 + 1 } : nil
+    guard let end = pieces.filter({ $0.value == "<|EOS|>" }).keys.min() ?? added else {
       throw TokenizerError.unreadable(
         path: vocabulary.path, reason: "no <|EOS|>, which ends captions, in it or in added_tokens.json")
     }

@@ -1,10 +1,11 @@
 import DiTCheckpoints
 
-/// Whose arithmetic a DiT follows where the original and diffusers disagree.
+/// Whose arithmetic a DiT or a UniDiffuser follows where the original and diffusers disagree.
 public enum DiTCompatibility: String, Sendable, CaseIterable {
-  /// facebookresearch/DiT: timestep divisor 128, epsilon 1e-6 before the MLP.
+  /// facebookresearch/DiT: timestep divisor 128, epsilon 1e-6 before the MLP. thu-ml/unidiffuser: single steps, times from 1.
   case official
-  /// diffusers' `DiTTransformer2DModel`: timestep divisor 127, epsilon 1e-5 before the MLP.
+  /// diffusers' `DiTTransformer2DModel`: timestep divisor 127, epsilon 1e-5 before the MLP. Its `UniDiffuserPipeline`: the
+  /// scheduler of the folder, times from 0.
   case diffusers
 }
 

@@ -1,6 +1,6 @@
 import DiTTensors
 
-/// A transformer that predicts the noise in latents: DiT in all its forms, PixArt, U-ViT.
+/// A transformer that predicts the noise in latents: DiT in all its forms, PixArt, U-ViT, UniDiffuser.
 package protocol DiffusionTransformer: Sendable {
   /// Channels of the latents it reads and of the noise it predicts.
   var latentChannels: Int { get }
@@ -42,6 +42,8 @@ package enum ConditionSegment: Sendable {
   case classIndex(Int)
   /// States [tokens, text size] of a text encoder, and how much each counts in cross-attention; nil: 1 each.
   case text(Tensor, weights: [Float]? = nil)
+  /// A picture that words are drawn for: latents [1, C, h, w], and CLIP's embedding of it [1, 1, E].
+  case picture(latents: Tensor, embedding: Tensor)
 }
 
 /// What one picture of a run is conditioned on.
@@ -50,6 +52,10 @@ package struct Condition: Sendable {
   /// How large the picture says it is in pixels, to models that are told; nil: 1024 both ways, what such models were
   /// trained at.
   package var extent: PictureExtent?
+  /// What is drawn, of families that draw words as they draw pictures.
+  package var draws: [Modality] = [.image]
+  /// What stands, in those families, for what is neither drawn nor given.
+  package var unknown: UnknownNoise?
 
   package init(_ segments: [ConditionSegment] = [], extent: PictureExtent? = nil) {
     self.segments = segments
@@ -74,9 +80,16 @@ package struct Condition: Sendable {
     return nil
   }
 
+  /// The picture among the segments; nil: none.
+  var picture: (latents: Tensor, embedding: Tensor)? {
+    for case .picture(let latents, let embedding) in segments { return (latents, embedding) }
+    return nil
+  }
+
   /// Whether both ask for the same: the same class, and the same states in memory.
   package func isSame(as other: Condition) -> Bool {
     classIndex == other.classIndex && text?.states.storage === other.text?.states.storage
+      && picture?.latents.storage === other.picture?.latents.storage && draws == other.draws
   }
 }
 

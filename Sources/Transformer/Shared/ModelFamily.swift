@@ -14,11 +14,31 @@ package protocol ModelFamily: SendableMetatype {
 
   /// How files of weights without a configuration are told by their tensors: the family's own names, diffusers', …
   static var layouts: [CheckpointLayout] { get }
+
+  /// How the folders of its pipelines call what others call otherwise.
+  static var folder: FolderNames { get }
+}
+
+extension ModelFamily {
+  package static var folder: FolderNames { FolderNames() }
+}
+
+/// Names of a model folder's parts.
+package struct FolderNames: Sendable {
+  /// The pipeline classes that have them; none: all others.
+  package let pipelines: Set<String>
+  package let transformer, tokenizer: String
+
+  package init(pipelines: Set<String> = [], transformer: String = "transformer", tokenizer: String = "tokenizer") {
+    (self.pipelines, self.transformer, self.tokenizer) = (pipelines, transformer, tokenizer)
+  }
 }
 
 /// The families, in the order in which a file is tried.
 package enum ModelFamilies {
-  package static let all: [any ModelFamily.Type] = [DiTFamily.self, PixArtFamily.self, UViTFamily.self]
+  package static let all: [any ModelFamily.Type] = [
+    DiTFamily.self, PixArtFamily.self, UniDiffuserFamily.self, UViTFamily.self,
+  ]
 
   /// - Throws: ``ConfigurationError``; nil where no family knows the class.
   package static func configuration(
@@ -28,6 +48,11 @@ package enum ModelFamilies {
       if let found = try family.configuration(file, hints) { return found }
     }
     return nil
+  }
+
+  /// How the folder of a pipeline class names its parts.
+  package static func folder(ofPipeline name: String?) -> FolderNames {
+    all.map { $0.folder }.first { folder in name.map(folder.pipelines.contains) ?? false } ?? FolderNames()
   }
 
   /// The layout whose tensors a checkpoint has, and those by their own names, without what a program put before them.
@@ -48,7 +73,7 @@ package struct CheckpointLayout: Sendable {
 
 /// What a model's other files, or its user, say about the transformer.
 package struct ModelHints {
-  /// Whose arithmetic a class-conditional DiT follows; nil: that of the program that wrote it.
+  /// Whose arithmetic a class-conditional DiT or a UniDiffuser follows; nil: that of the program that wrote it, or of its authors.
   package var compatibility: DiTCompatibility?
   /// `_class_name` of `model_index.json`.
   package var pipelineName: String?
@@ -76,6 +101,9 @@ package protocol TransformerConfiguration: Sendable {
   var blockCount: Int { get }
   var hiddenSize: Int { get }
   var traits: TransformerTraits { get throws }
+  /// How what is drawn lies in a sampler's state.
+  /// - Parameter latents: [C, h, w] of the picture.
+  func form(drawing: [Modality], latents: [Int]) -> DrawnForm
   /// A `config.json` that is read back as this.
   var fields: JSONValue { get }
   /// Whether the native size is a guess, because the file does not tell it.
@@ -105,6 +133,14 @@ package struct TransformerTraits: Sendable {
   package var drawsNativeSizeOnly = false
   /// Pictures are drawn at the sizes of training, and scaled and cut to the wanted one.
   package var hasAspectBins = false
+  /// It draws words too, and reads them through the caption decoder that it comes with.
+  package var drawsWords = false
+  /// Where there are no words, it is not told of them: they are not those of an empty prompt.
+  package var leavesEmptyTextOut = false
+  /// Its text encoder is read for each new prompt and released after it, because it is large beside what a step takes.
+  package var releasesEncoder = false
+  /// Noise that stands for what is unknown is drawn once for a run, where nothing else is given.
+  package var keepsUnknownNoise = false
   /// Trained on lower-case captions without space around them.
   package var lowercasesPrompts = false
   /// Longest prompt in tokens, where the family knows better than the tokenizer.
@@ -128,11 +164,14 @@ package struct SamplingDefaults: Sendable {
   package var schedule = NoiseSchedule.dit
   /// Nil: the sampler's own.
   package var spacing: Spacing?
+  /// Of samplers that have several.
+  package var order = 2
 }
 
 extension TransformerConfiguration {
   package var isSizeAssumed: Bool { false }
   package func trained(at side: Int) -> (any TransformerConfiguration)? { nil }
+  package func form(drawing: [Modality], latents: [Int]) -> DrawnForm { DrawnForm(latents: latents) }
 
   /// Class-conditional without text: what is trained on ImageNet and guided as its authors do.
   package var isClassConditional: Bool { askableClasses > 0 && textSize == nil }
@@ -168,6 +207,7 @@ extension TransformerConfiguration {
   package func tailShare(grid: Grid, textTokens: Int) throws -> Double {
     let outside: Set = [
       "patch embedding", "timestep", "classes", "size and aspect", "adaLN", "adaLN-single", "final layer",
+      "text and CLIP tokens",
     ]
     let costs = try costs(grid: grid, textTokens: textTokens).filter { $0.frequency == .step }
     let blocks = costs.filter { !outside.contains($0.name) }.total.multiplyAdds

@@ -72,6 +72,7 @@ extension UViTConfiguration: TransformerConfiguration {
       traits.latentScale = text == nil ? nil : 0.2301
       traits.keepsLatentScale = text != nil
       traits.recordsAttention = false
+      traits.releasesEncoder = text != nil
       traits.drawsNativeSizeOnly = true
       return traits
     }

@@ -3,7 +3,7 @@ import DiTTensors
 
 /// UniDiffuser (Bao et al. 2023, arXiv 2303.06555): one transformer that predicts the noise in a picture and in a text, each at
 /// its own time. Blocks as U-ViT's with long skips, but the norms are on the trunk, behind every sum.
-package final class UniDiffuser: @unchecked Sendable {
+package final class UniDiffuser: DiffusionTransformer, @unchecked Sendable {
   package let configuration: UniDiffuserConfiguration
   let backend: Backend
   private let patchEmbedding: Linear  // [D, C·p·p]
@@ -18,26 +18,16 @@ package final class UniDiffuser: @unchecked Sendable {
   private let norm: AffineNorm
   private let patchOutput, textOutput, clipOutput: Linear
 
+  package var latentChannels: Int { configuration.latentChannels }
+  package var patchSize: Int { configuration.patchSize }
+  package var readsClasses: Bool { false }
+  package var readsText: Bool { true }
+
   private struct Block {
     let qkv, projection, expand, contract: Linear
     let attentionNorm, mlpNorm: AffineNorm
     /// Of the second half: joins the skip, [D, 2·D].
     let skip: (linear: Linear, norm: AffineNorm)?
-  }
-
-  /// Tensors by which the weights are told: the original's names, and diffusers'.
-  package static let marks = [
-    ["clip_img_embed.weight", "text_embed.weight", "decoder_pred.weight"],
-    ["clip_img_in.weight", "text_in.weight", "vae_img_out.weight"],
-  ]
-
-  /// Reads and packs the weights, under either name.
-  /// - Throws: `LoadError` naming the missing or misshapen tensor.
-  package convenience init(_ configuration: UniDiffuserConfiguration, _ weights: Checkpoint, backend: Backend) throws {
-    let found = try weights.network(Self.marks)
-    let isOriginal = found.records.contains { $0.name.hasPrefix("mid_block.") }
-    let names: ParameterNames = isOriginal ? .official : .diffusersUniDiffuser
-    try self.init(configuration, Parameters(found, names: names, backend: backend))
   }
 
   /// Declares the network under the original's names.
@@ -49,7 +39,7 @@ package final class UniDiffuser: @unchecked Sendable {
     let sequence = Rows.patches(extra: configuration.extraTokens)
     patchEmbedding = try parameters.stage("patch embedding").patchEmbedding("patch_embed.proj", d, channels: channels, patchSize: p)
     let words = parameters.stage("text and CLIP tokens")
-    textEmbedding = try words.precise("text_embed", d, configuration.textSize, on: .fixed(configuration.textTokens))
+    textEmbedding = try words.precise("text_embed", d, configuration.wordSize, on: .fixed(configuration.textTokens))
     clipEmbedding = try words.precise("clip_img_embed", d, configuration.clipSize)
     let times = parameters.stage("timestep")
     func mlp(_ name: String) throws -> (Linear, Linear) {
@@ -80,7 +70,7 @@ package final class UniDiffuser: @unchecked Sendable {
     let final = parameters.stage("final layer")
     norm = try final.norm("norm", d)
     patchOutput = try final.precise("decoder_pred", p * p * channels, d, on: .patches)
-    textOutput = try final.precise("text_out", configuration.textSize, d, on: .fixed(configuration.textTokens))
+    textOutput = try final.precise("text_out", configuration.wordSize, d, on: .fixed(configuration.textTokens))
     clipOutput = try final.precise("clip_img_out", configuration.clipSize, d)
   }
 
@@ -92,42 +82,30 @@ package final class UniDiffuser: @unchecked Sendable {
   package func predict(
     _ sample: UniDiffuserSample, times: [(image: Float, text: Float)], dataTypes types: [Int], probe: Probe? = nil
   ) throws -> UniDiffuserSample {
-    let (batch, d, size) = (sample.count, configuration.hiddenSize, Array(sample.latents.shape.suffix(2)))
+    let size = sample.latents.shape.suffix(2).map { $0 }
     let grid = Grid(height: size[0] / configuration.patchSize, width: size[1] / configuration.patchSize)
-    let sequence = configuration.extraTokens + grid.count
-    let x = try Tensor([batch * sequence, d])
-    try embed(sample, times, types, grid: grid, into: x)
-    try probe?(.tokens, x)
-    let work = try Work(configuration.blockShape, x, sequence: sequence, backend)
-    var skips: [Tensor] = []
-    for (index, block) in inBlocks.enumerated() {
-      try run(block, work)
-      try probe?(.block(index), x)
-      skips.append(try x.copy())
-    }
-    try run(middleBlock, work)
-    try probe?(.middleBlock, x)
-    for (index, block) in outBlocks.enumerated() {
-      if let skip = block.skip, let last = skips.popLast() {
-        try join(x, last, into: work.joined)
-        try backend.apply(skip.linear, to: work.joined, into: x)
-        try normalise(x, skip.norm)
-      }
-      try run(block, work)
-      try probe?(.outBlock(index), x)
-    }
-    try probe?(.blocks, x)
-    try normalise(x, norm)
-    return try outputs(x, sample, grid: grid, sequence: sequence, probe: probe)
+    let work = try UniDiffuserWork(self, pairs: sample.count, grid: grid)
+    try embed(sample, times, types, into: work)
+    try probe?(.tokens, work.x)
+    try apply(blocks: 0..<blockCount, work, probe)
+    try probe?(.blocks, work.x)
+    return try outputs(work, probe: probe)
   }
+
+  package func prepare(_ conditions: [Condition], grid: Grid, timesteps: [[Float]]) throws -> any StagedRun {
+    try UniDiffuserRun(self, conditions: conditions, grid: grid, timesteps: timesteps)
+  }
+
+  /// In both halves, and the one between them.
+  var blockCount: Int { inBlocks.count + 1 + outBlocks.count }
 
   // MARK: tokens
 
   /// Times, kind of data, text, CLIP's embedding and patches, all with their positions.
-  private func embed(
-    _ sample: UniDiffuserSample, _ times: [(image: Float, text: Float)], _ types: [Int], grid: Grid, into x: Tensor
+  func embed(
+    _ sample: UniDiffuserSample, _ times: [(image: Float, text: Float)], _ types: [Int], into work: UniDiffuserWork
   ) throws {
-    let sequence = x.rows / sample.count
+    let (x, grid, sequence) = (work.x, work.grid, work.sequence)
     let first = configuration.hasDataType ? 3 : 2
     func features(_ times: [Float], _ mlp: (Linear, Linear)?) throws -> Tensor {
       let features = try timestepFeatures(times, size: configuration.hiddenSize)
@@ -148,7 +126,7 @@ package final class UniDiffuser: @unchecked Sendable {
       if let dataTypes, let dataTypePosition {
         try backend.add(dataTypePosition, dataTypes.slice(min(max(0, types[b]), 1), count: 1), into: rows.slice(2, count: 1))
       }
-      let states = sample.text.slice(b, count: 1).reshaped([words, configuration.textSize])
+      let states = sample.text.slice(b, count: 1).reshaped([words, configuration.wordSize])
       try backend.accumulate(textEmbedding, of: states, into: rows.slice(first, count: words))
       let clip = sample.clipImage.slice(b, count: 1).reshaped([1, configuration.clipSize])
       try backend.accumulate(clipEmbedding, of: clip, into: rows.slice(first + words, count: 1))
@@ -191,28 +169,37 @@ package final class UniDiffuser: @unchecked Sendable {
 
   // MARK: blocks
 
-  private struct Work {
-    let x: Tensor  // [B·S, D]
-    let sequence: Int
-    let qkv, attended, hidden: Tensor
-    let joined: Tensor  // [B·S, 2·D]
-
-    init(_ shape: BlockShape, _ x: Tensor, sequence: Int, _ backend: Backend) throws {
-      (self.x, self.sequence) = (x, sequence)
-      let make = { (columns: Int) in try Tensor([x.rows, columns], type: backend.activationType) }
-      qkv = try make(3 * shape.hiddenSize)
-      attended = try make(shape.hiddenSize)
-      hidden = try make(shape.mlpSize)
-      joined = try Tensor([x.rows, 2 * shape.hiddenSize])
-    }
-  }
-
   private func normalise(_ x: Tensor, _ norm: AffineNorm) throws {
     try backend.layerNorm(x, eps: 1e-5, weight: norm.weight, bias: norm.bias, into: x)
   }
 
+  /// Advances all pairs in place by some of the blocks, which follow those that were last computed.
+  func apply(blocks: Range<Int>, _ work: UniDiffuserWork, _ probe: Probe?) throws {
+    let (x, half) = (work.x, inBlocks.count)
+    for index in blocks {
+      // What a block of the first half gave is a skip; kept here, and not behind that block, it is that of the same pairs.
+      if index > 0, index <= half { try backend.activate(.none, x, into: work.skips[index - 1]) }
+      if index < half {
+        try run(inBlocks[index], work)
+        try probe?(.block(index), x)
+      } else if index == half {
+        try run(middleBlock, work)
+        try probe?(.middleBlock, x)
+      } else {
+        let block = outBlocks[index - half - 1]
+        if let skip = block.skip {
+          try join(x, work.skips[2 * half - index], into: work.joined)  // last in, first out
+          try backend.apply(skip.linear, to: work.joined, into: x)
+          try normalise(x, skip.norm)
+        }
+        try run(block, work)
+        try probe?(.outBlock(index - half - 1), x)
+      }
+    }
+  }
+
   /// x = LN(x + attention(x)), x = LN(x + MLP(x)).
-  private func run(_ block: Block, _ work: Work) throws {
+  private func run(_ block: Block, _ work: UniDiffuserWork) throws {
     let (shape, d, x) = (configuration.blockShape, configuration.hiddenSize, work.x)
     try backend.apply(block.qkv, to: x, into: work.qkv)  // [B·S, 3·D]
     try backend.attention(
@@ -237,20 +224,22 @@ package final class UniDiffuser: @unchecked Sendable {
 
   // MARK: outputs
 
-  private func outputs(
-    _ x: Tensor, _ sample: UniDiffuserSample, grid: Grid, sequence: Int, probe: Probe?
-  ) throws -> UniDiffuserSample {
-    let (batch, words, first) = (sample.count, configuration.textTokens, configuration.hasDataType ? 3 : 2)
+  /// The noise in what ``apply(blocks:_:_:)`` left, whose tokens are normed in place.
+  func outputs(_ work: UniDiffuserWork, probe: Probe?) throws -> UniDiffuserSample {
+    let (x, grid, sequence) = (work.x, work.grid, work.sequence)
+    try normalise(x, norm)
+    let (batch, words, first) = (x.rows / sequence, configuration.textTokens, configuration.hasDataType ? 3 : 2)
     func rows(_ start: Int, _ count: Int, _ linear: Linear) throws -> Tensor {
       let chosen = try Tensor.concatenated((0..<batch).map { x.slice($0 * sequence + start, count: count) })
       return try backend.applied(linear, to: chosen)
     }
     let patches = try rows(first + words + 1, grid.count, patchOutput)
     try probe?(.predictedPatches, patches)
-    let latents = try Tensor(sample.latents.shape)
-    unpatchify(patches, patchSize: configuration.patchSize, grid: grid, into: latents)
+    let p = configuration.patchSize
+    let latents = try Tensor([batch, configuration.latentChannels, grid.height * p, grid.width * p])
+    unpatchify(patches, patchSize: p, grid: grid, into: latents)
     return UniDiffuserSample(
-      latents: latents, clipImage: try rows(first + words, 1, clipOutput).reshaped(sample.clipImage.shape),
-      text: try rows(first, words, textOutput).reshaped(sample.text.shape))
+      latents: latents, clipImage: try rows(first + words, 1, clipOutput).reshaped([batch, 1, configuration.clipSize]),
+      text: try rows(first, words, textOutput).reshaped([batch, words, configuration.wordSize]))
   }
 }

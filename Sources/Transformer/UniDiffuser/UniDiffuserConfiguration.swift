@@ -15,11 +15,15 @@ package struct UniDiffuserConfiguration: Sendable, Equatable {
   package var mlpRatio = 4.0
   package var hasQKVBias = false
   /// Tokens of a text, and numbers of a token.
-  package var textTokens, textSize: Int
+  package var textTokens, wordSize: Int
   /// Numbers of CLIP's embedding of a picture.
   package var clipSize: Int
   package var hasTimeMLP: Bool
   package var hasDataType: Bool
+  /// Whose times it is told: the authors count theirs from 1, diffusers from 0.
+  package var compatibility = DiTCompatibility.official
+  /// 1 asks for what clean pictures and captions are like, 0 for what the web's are; v0 is not told.
+  package var dataType = 1
 
   var grid: Grid { Grid(height: sampleSize / patchSize, width: sampleSize / patchSize) }
   /// Two times, the kind of data, the text, and CLIP's embedding.
@@ -35,7 +39,7 @@ extension UniDiffuserConfiguration: Decodable {
   private enum CodingKeys: String, CodingKey {
     case heads = "num_attention_heads", headSize = "attention_head_dim", depth = "num_layers", patchSize = "patch_size"
     case latentChannels = "in_channels", sampleSize = "sample_size", hasQKVBias = "attention_bias"
-    case textTokens = "num_text_tokens", textSize = "text_dim", clipSize = "clip_img_dim"
+    case textTokens = "num_text_tokens", wordSize = "text_dim", clipSize = "clip_img_dim"
     case hasTimeMLP = "use_timestep_embedding", hasDataType = "use_data_type_embedding"
     // The original's.
     case network = "nnet", hiddenSize = "embed_dim", originalDepth = "depth", originalHeads = "num_heads"
@@ -54,7 +58,7 @@ extension UniDiffuserConfiguration: Decodable {
     latentChannels = try values.size(isOriginal ? .channels : .latentChannels, 1...1_024)
     sampleSize = try values.size(isOriginal ? .side : .sampleSize, TransformerLimits.latents)
     textTokens = try values.size(.textTokens, 1...4_096, default: 77)
-    textSize = try values.size(.textSize, 1...65_536, default: 64)
+    wordSize = try values.size(.wordSize, 1...65_536, default: 64)
     clipSize = try values.size(.clipSize, 1...65_536, default: 512)
     hiddenSize = isOriginal ? try values.size(.hiddenSize, 4...65_536) : try heads * values.size(.headSize, 1...4_096)
     mlpRatio = try values.decodeIfPresent(Double.self, forKey: .mlpRatio) ?? 4

@@ -33,11 +33,21 @@ package struct CLIPPreparation: Decodable, Sendable {
       throw values.wrong(.resample, "resample is \(number), expected 3 (bicubic) or 1 (Lanczos)")
     }
     self.filter = filter
-    mean = try values.decodeIfPresent([Float].self, forKey: .mean) ?? [0.48145466, 0.4578275, 0.40821073]
-    deviation = try values.decodeIfPresent([Float].self, forKey: .deviation) ?? [0.26862954, 0.26130258, 0.27577711]
+    mean = try values.decodeIfPresent([Float].self, forKey: .mean) ?? Self.usual.mean
+    deviation = try values.decodeIfPresent([Float].self, forKey: .deviation) ?? Self.usual.deviation
     guard mean.count == 3, deviation.count == 3, mean.allSatisfy(\.isFinite), deviation.allSatisfy({ $0.isFinite && $0 > 0 })
     else { throw values.wrong(.mean, "image_mean and image_std are not three numbers each") }
   }
+
+  /// As OpenAI's models have it, for pictures of another size.
+  init(side: Int) {
+    (shortSide, crop, filter) = (side, side, .bicubic)
+    (mean, deviation) = (Self.usual.mean, Self.usual.deviation)
+  }
+
+  private static let usual: (mean: [Float], deviation: [Float]) = (
+    [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+  )
 
   /// The square that is read, of the middle of a picture.
   /// - Throws: `ImageError`.
