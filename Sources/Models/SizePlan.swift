@@ -26,7 +26,7 @@ extension ModelLimits {
   ///   - native: the size that the model was trained at most.
   ///   - step: what sides are multiples of.
   package func plan(for size: PictureSize, native: PictureSize, step: Int) -> SizePlan {
-    guard let sizes, let better = better(than: size, step: step) else { return .direct }
+    guard let sizes, let better = better(than: size, step: step)?.nearestLegal(step: step), better != size else { return .direct }
     let area = Double(native.width * native.height)
     guard Double(size.width * size.height) > area, Double(better.width * better.height) < Double(size.width * size.height) else {
       return .reduced(from: better)
@@ -34,6 +34,7 @@ extension ModelLimits {
     let scale = (area / Double(size.width * size.height)).squareRoot()
     let small = PictureSize(width: Int(Double(size.width) * scale), height: Int(Double(size.height) * scale))
       .nearestLegal(step: step)
-    return .refined(from: self.better(than: small, step: step) ?? small, window: sizes.largest)
+    let first = (self.better(than: small, step: step) ?? small).nearestLegal(step: step)
+    return .refined(from: first, window: max(sizes.largest, 2 * step))
   }
 }

@@ -33,7 +33,8 @@ import Testing
     for width in stride(from: 64, through: 1024, by: 32) {
       for height in stride(from: 64, through: 1024, by: 32) {
         let first = small.sizePlan(for: PictureSize(width: width, height: height)).first
-        #expect(try first.map { small.sizePlan(for: $0) == .direct && $0.nearestLegal(step: 16) == $0 } ?? true, "\(width)x\(height)")
+        guard let first else { continue }
+        #expect(small.sizePlan(for: first) == .direct && first.nearestLegal(step: 16) == first, "\(width)x\(height)")
       }
     }
   }
@@ -48,7 +49,7 @@ import Testing
     }
   }
 
-  /// Gives back what it is asked about, and the place of a number in its window beside it.
+  /// Gives back what it is asked about, doubled.
   private final class Echo: TransformerRun {
     var attentionMaps: [Tensor]? { nil }
     func recordAttention() {}
