@@ -102,7 +102,8 @@ public final class DrawingSession {
     let first = requests[0]
     let plan = model.folder.sizePlan(of: first)
     var pass = SamplingPass(
-      requests, size: plan.first ?? first.size, try model.folder.sampler(for: first), strength: first.source == nil ? 1 : first.strength)
+      requests, size: plan.first ?? first.size, try model.folder.sampler(for: first),
+      strength: first.source == nil ? 1 : first.strength)
     pass.known = try source.map { try hold($0, size: pass.size, probe: probe) }
     pass.origin = pass.known?.latents
     guard case .refined(_, let side) = plan else { return try sample(pass, recordingAttention, probe: probe, onEvent: onEvent) }
@@ -115,7 +116,8 @@ public final class DrawingSession {
     let large = try decoded(small.latents, probe: probe).map { try $0.fitted(width: first.size.width, height: first.size.height) }
     second.origin = try Tensor.concatenated(large.map { try state(of: $0, probe: probe) })
     if source?.mask != nil { second.known = try source.map { try hold($0, size: first.size, probe: probe) } }
-    second.windows = WindowLayout(model.grid(of: first.size), side: side / model.folder.sizeStep, overlap: side / model.folder.sizeStep / 4)
+    let patches = side / model.folder.sizeStep
+    second.windows = WindowLayout(model.grid(of: first.size), side: patches, overlap: patches / 4)
     var drawn = try sample(second, false, probe: probe) { try onEvent($0.counted(after: done, of: steps)) }
     drawn.saved = zip(small.saved, drawn.saved).map { $0 + $1 }
     return drawn

@@ -33,7 +33,8 @@ import Testing
     for width in stride(from: 64, through: 1024, by: 32) {
       for height in stride(from: 64, through: 1024, by: 32) {
         let first = small.sizePlan(for: PictureSize(width: width, height: height)).first
-        #expect(try first.map { small.sizePlan(for: $0) == .direct && $0.nearestLegal(step: 16) == $0 } ?? true, "\(width)x\(height)")
+        let isDirect = try first.map { small.sizePlan(for: $0) == .direct && $0.nearestLegal(step: 16) == $0 }
+        #expect(isDirect ?? true, "\(width)x\(height)")
       }
     }
   }

@@ -78,7 +78,8 @@ package final class WindowedRun: TransformerRun {
   private func add(_ output: Tensor, to sum: Tensor, at place: (row: Int, column: Int), _ weights: inout [Float]) {
     let (height, width) = (output.shape[2], output.shape[3])
     let (rows, columns) = (sum.shape[2], sum.shape[3])
-    let down = WindowedRun.fading(height, at: place.row, of: rows), across = WindowedRun.fading(width, at: place.column, of: columns)
+    let down = WindowedRun.fading(height, at: place.row, of: rows)
+    let across = WindowedRun.fading(width, at: place.column, of: columns)
     for row in 0..<height {
       for column in 0..<width { weights[(place.row + row) * columns + place.column + column] += down[row] * across[column] }
     }
