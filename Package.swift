@@ -129,7 +129,7 @@ if isFuzzed {
     .target(
       name: "DiTServer",
       dependencies: [
-        "DiTErrors", "DiTTensors", "DiTDiffusion", "DiTImage", "DiTModels", "DiTTextToImage",
+        "DiTErrors", "DiTFiles", "DiTTensors", "DiTDiffusion", "DiTImage", "DiTModels", "DiTTextToImage",
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ], path: "Sources/Server",
       sources: [

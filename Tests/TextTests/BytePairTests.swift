@@ -136,8 +136,8 @@ import Testing
     #expect(problem(Data("#version: 0.2\n".utf8 + [0x61, 0x20, 0xFF, 0x0A])).contains("is no piece to merge"))
     let pairs = #"{"model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {}, "merges": [["a b", "c"]]}}"#
     #expect(problem(Data(pairs.utf8), "tokenizer.json").contains("\"a b\" is no piece"))
-    let many = #"{"model": {"merges": ["# + String(repeating: #""a b","#, count: 1_000_000) + #""a b"]}}"#
-    #expect(problem(Data(many.utf8), "tokenizer.json").contains("more than 1000000 merges"))
+    let many = #"{"model": {"merges": ["# + String(repeating: #""a b","#, count: 200_000) + #""a b"]}}"#
+    #expect(problem(Data(many.utf8), "tokenizer.json").contains("more than 200000 merges"))
     for (type, end, what) in [("Unigram", "</w>", "Unigram"), ("BPE", "", "</w>")] {
       let url = try tokenizerJSON(inPairs: false, type: type, wordEnd: end)
       #expect {

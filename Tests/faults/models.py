@@ -70,7 +70,9 @@ def uni_diffuser(folder):
     shapes = linear("encode_prefix", text, 8) | linear("decode_prefix", d, text) | norm(f"{net}.ln_f", d)
     shapes |= {f"{net}.wte.weight": [len(pieces), d], f"{net}.wpe.weight": [16, d]}
     shapes |= norm(f"{block}.ln_1", d) | norm(f"{block}.ln_2", d)
-    for name, inputs, outputs in (("attn.c_attn", d, 3 * d), ("attn.c_proj", d, d), ("mlp.c_fc", d, 4 * d), ("mlp.c_proj", 4 * d, d)):
+    for name, inputs, outputs in (
+        ("attn.c_attn", d, 3 * d), ("attn.c_proj", d, d), ("mlp.c_fc", d, 4 * d), ("mlp.c_proj", 4 * d, d),
+    ):
         shapes |= {f"{block}.{name}.weight": [inputs, outputs], f"{block}.{name}.bias": [outputs]}
     safetensors(f"{folder}/text_decoder/diffusion_pytorch_model.safetensors", shapes)
 

@@ -14,8 +14,8 @@ struct BytePairVocabulary {
   static let start = Piece("<|startoftext|>"), end = Piece("<|endoftext|>")
   /// Glued to the last character of a word.
   static let wordEnd = Piece("</w>")
-  /// Of pieces and of merges; the largest vocabularies there are have a quarter of it.
-  private static let most = 1_000_000
+  /// Of pieces and of merges; CLIP has a quarter of it.
+  private static let most = 200_000
   /// Merges of CLIP; OpenAI's file has more that it does not use.
   private static let mergeCount = 49_152 - 256 - 2
 
