@@ -6,7 +6,7 @@ import DiTTextToImage
 struct Pair: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pair",
-    abstract: "Draw a picture and the words that go with it, of nothing.",
+    abstract: "Draw a picture and its words, both of nothing.",
     usage: "dit-t2i pair [<options>]",
     discussion: """
       Takes a UniDiffuser, as thu-ml/unidiffuser-v1 on the hub. Picture and text are drawn from noise together; the words are

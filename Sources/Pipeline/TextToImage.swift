@@ -59,6 +59,11 @@ public final class TextToImage: Sendable {
     ]
   }
 
+  /// Of latents, which may have been drawn at another size than was asked for.
+  package func grid(of latents: Latents) -> Grid {
+    Grid(height: latents.shape[1] / folder.transformer.patchSize, width: latents.shape[2] / folder.transformer.patchSize)
+  }
+
   package func grid(of size: PictureSize) -> Grid {
     Grid(height: size.height / folder.sizeStep, width: size.width / folder.sizeStep)
   }

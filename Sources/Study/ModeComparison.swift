@@ -85,7 +85,8 @@ extension TextToImage {
   /// - Throws: ``ComparisonError`` for models whose work is not counted.
   package func multiplyAdds(of request: GenerationRequest, saved: [SavedWork] = []) throws -> Int {
     guard let encoder = try folder.text?.configuration.listing() else { throw ComparisonError.notOurs(folder.name) }
-    let grid = grid(of: request.size)
+    let size = folder.drawnSize(of: request)
+    let grid = grid(of: size)
     let tokens = try [request.prompt, request.negativePrompt].map { try self.tokens(of: $0).count }
     let transformer = try folder.transformer.listing(openTransformer(at: folder.weights))
     let costs = tokens.map { transformer.costs(Workload(patches: grid.count, textTokens: $0)) }
@@ -100,7 +101,7 @@ extension TextToImage {
         + costs[index].multiplyAdds(.picture)
         + encoder.costs(Workload(textTokens: tokens[index])).total.multiplyAdds
     }
-    let latents = latentShape(request.size)
+    let latents = latentShape(size)
     return try branch(0, evaluations.count) + branch(1, guided)
       + folder.autoencoder.listing().costs(Workload(latents: latents[1] * latents[2])).total.multiplyAdds
   }
@@ -121,7 +122,7 @@ extension DrawingSession {
     let texts = try [prompt, ""].map { try states(of: $0) }
     let conditions = texts.flatMap { text in pictures.map { _ in Condition(text: text) } }
     let run = try model.stages.transformers.transformer(with: first.request.adapters).prepare(
-      conditions, grid: model.grid(of: first.request.size),
+      conditions, grid: model.grid(of: first.latents),
       timesteps: timesteps.map { Array(repeating: $0, count: 2 * count) })
     let latents = try Tensor.concatenated(pictures.map { $0.latents.tensor.reshaped([1] + $0.latents.shape) })  // [N, C, h, w]
     let part = first.latents.tensor.count

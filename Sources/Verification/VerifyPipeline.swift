@@ -97,6 +97,7 @@ func modelFolder(of test: VerificationCase) -> URL {
   request.steps = try setting("steps", test.manifest["steps"]?.integer)
   request.guidanceScale = Float(try setting("guidance_scale", test.manifest["guidance_scale"]?.number))
   request.sampler = "dpm++"
+  request.sizing = .direct  // goldens are of the model itself, at any size
 
   test.exact("ids", try file.integers("input.ids") == session.model.tokens(of: request.prompt))
   if let states = try session.states(of: request.prompt) { try test.compare("text", in: file, actual: states) }

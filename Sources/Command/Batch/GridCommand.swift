@@ -11,7 +11,7 @@ import Foundation
 struct GridCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "grid",
-    abstract: "Draw every combination of words in braces as a labelled table.",
+    abstract: "Draw a table of all combinations of words in braces.",
     discussion: """
       Two pairs of braces are rows and columns; more are folded together. {a,b} chooses, \
       {,big} may be empty, {1..4} counts, and \\{ \\} \\, are the characters themselves. \

@@ -52,13 +52,13 @@ package struct TensorShapes {
   }
 
   /// Side of the latents whose positions are stored.
-  func side(_ name: String, patch: Int, extra: Int = 0) throws -> Int? {
+  func side(_ name: String, patch: Int, extra: Int = 0, of model: String? = nil) throws -> Int? {
     guard has(name) else { return nil }
     let tokens = try shape(name, rank: 3)[1] - extra
     let side = Int(Double(max(0, tokens)).squareRoot().rounded())
     guard side > 0, side * side == tokens else {
       throw LoadError.malformed(
-        file: checkpoint.location, tensor: TensorName(name), reason: "\(tokens) patches are no square")
+        file: checkpoint.location, tensor: TensorName(name), reason: "\(tokens) patches\(model.map { " of a \($0)" } ?? "") are no square")
     }
     return side * patch
   }

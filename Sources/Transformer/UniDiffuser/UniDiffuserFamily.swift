@@ -35,7 +35,7 @@ package enum UniDiffuserFamily: ModelFamily {
       let qkv = names.stored("mid_block.attn.qkv.bias")
       return UniDiffuserConfiguration(
         hiddenSize: width, depth: 2 * shapes.count(blocks), heads: shapes.heads(width), patchSize: patch, latentChannels: channels,
-        sampleSize: try shapes.side("pos_embed", patch: patch, extra: 3 + tokens) ?? 0,
+        sampleSize: try shapes.side("pos_embed", patch: patch, extra: 3 + tokens, of: "UniDiffuser") ?? 0,
         mlpRatio: Double(try shapes.shape(name("mid_block.mlp.fc1.weight"), rank: 2)[0]) / Double(width),
         hasQKVBias: qkv.allSatisfy(shapes.has), textTokens: tokens,
         wordSize: try shapes.shape(name("text_embed.weight"), rank: 2)[1],
