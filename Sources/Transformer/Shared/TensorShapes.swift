@@ -58,7 +58,8 @@ package struct TensorShapes {
     let side = Int(Double(max(0, tokens)).squareRoot().rounded())
     guard side > 0, side * side == tokens else {
       throw LoadError.malformed(
-        file: checkpoint.location, tensor: TensorName(name), reason: "\(tokens) patches\(model.map { " of a \($0)" } ?? "") are no square")
+        file: checkpoint.location, tensor: TensorName(name),
+        reason: "\(tokens) patches\(model.map { " of a \($0)" } ?? "") are no square")
     }
     return side * patch
   }
