@@ -13,10 +13,10 @@ package enum RequestGroups {
   package static let pairTokens = 512
 
   /// Splits requests into batches of requests that are equal but for prompts, classes and seeds.
-  /// - Parameter tokens: of a picture of that size.
+  /// - Parameter tokens: of the picture of a request.
   /// - Returns: indices into `requests`; batches in the order of their first pictures, those with the same adapters together,
   ///   as even as can be.
-  package static func batches(_ requests: [GenerationRequest], tokens: (PictureSize) -> Int) -> [[Int]] {
+  package static func batches(_ requests: [GenerationRequest], tokens: (GenerationRequest) -> Int) -> [[Int]] {
     struct Kind: Hashable {
       var size: PictureSize
       var steps: Int
@@ -40,7 +40,7 @@ package enum RequestGroups {
       }
     }
     return groups.flatMap { group in
-      evenly(group.members, most: size(tokens: tokens(group.first.size))).map { (set: group.set, members: $0) }
+      evenly(group.members, most: size(tokens: tokens(group.first))).map { (set: group.set, members: $0) }
     }.sorted { ($0.set, $0.members[0]) < ($1.set, $1.members[0]) }.map(\.members)
   }
 
@@ -58,7 +58,7 @@ package enum RequestGroups {
 extension TextToImage {
   /// Indices of requests in batches that are drawn fastest.
   package func batches(_ requests: [GenerationRequest]) -> [[Int]] {
-    RequestGroups.batches(requests) { let grid = grid(of: $0); return grid.height * grid.width }
+    RequestGroups.batches(requests) { folder.drawnGrid(of: $0).count }
   }
 }
 

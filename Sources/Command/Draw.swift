@@ -84,7 +84,8 @@ struct Draw: ParsableCommand {
     if !quiet { folder.complainOfSize(requests) }
     try show.check(folder, requests[0])
     let names = OutputNames(
-      output, prompt: mode == .pair ? mode.rawValue : requests[0].prompt, className: requests[0].classIndex.map(folder.className), quality: quality.quality)
+      output, prompt: mode == .pair ? mode.rawValue : requests[0].prompt,
+      className: requests[0].classIndex.map(folder.className), quality: quality.quality)
     try names.checkFolder()
 
     let progress = ProgressBar(quiet: quiet)

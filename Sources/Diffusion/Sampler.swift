@@ -72,6 +72,17 @@ extension Sampler {
   package var evaluations: [Float] { evaluationLevels.map { Float($0.timestep) } }
   package var initialScale: Float { 1 }
 
+  /// The state a run begins with.
+  /// - Parameter noise: standard normal; it is written over.
+  package func start(_ noise: Tensor) -> Tensor {
+    let scale = initialScale
+    guard scale != 1 else { return noise }
+    noise.withFloats { values in
+      for i in values.indices { values[i] *= scale }
+    }
+    return noise
+  }
+
   /// All steps from `latents` on.
   /// - Parameter observe: sees every step as it ends.
   /// - Returns: the clean latents, [B, C, H, W].

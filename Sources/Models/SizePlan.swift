@@ -22,16 +22,15 @@ package enum SizePlan: Sendable, Equatable {
 }
 
 extension ModelLimits {
+  /// How a picture of a size is drawn.
   /// - Parameters:
   ///   - native: the size that the model was trained at most.
   ///   - step: what sides are multiples of.
   package func plan(for size: PictureSize, native: PictureSize, step: Int) -> SizePlan {
     guard let sizes, let better = better(than: size, step: step)?.nearestLegal(step: step), better != size else { return .direct }
-    let area = Double(native.width * native.height)
-    guard Double(size.width * size.height) > area, Double(better.width * better.height) < Double(size.width * size.height) else {
-      return .reduced(from: better)
-    }
-    let scale = (area / Double(size.width * size.height)).squareRoot()
+    let area = { (size: PictureSize) in Double(size.width * size.height) }
+    guard area(size) > max(area(native), area(better)) else { return .reduced(from: better) }
+    let scale = (area(native) / area(size)).squareRoot()
     let small = PictureSize(width: Int(Double(size.width) * scale), height: Int(Double(size.height) * scale))
       .nearestLegal(step: step)
     let first = (self.better(than: small, step: step) ?? small).nearestLegal(step: step)

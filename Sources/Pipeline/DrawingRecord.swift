@@ -43,6 +43,6 @@ package struct DrawingRecord {
     guard !chosen.isEmpty, let tokenizer = model.stages.tokenizer else { return nil }
     return try WordAttention(
       prompt: WeightedPrompt.plain(request.prompt), ids: model.tokens(of: request.prompt), tokenizer: tokenizer,
-      maps: chosen.map { attention[$0].tensor }, grid: model.grid(of: model.folder.drawnSize(of: request)))
+      maps: chosen.map { attention[$0].tensor }, grid: model.folder.drawnGrid(of: request))
   }
 }

@@ -25,6 +25,12 @@ extension ModelFolder {
   /// What of a request is drawn first, in pixels.
   package func drawnSize(of request: GenerationRequest) -> PictureSize { sizePlan(of: request).first ?? request.size }
 
+  /// Its patches.
+  package func drawnGrid(of request: GenerationRequest) -> Grid {
+    let size = drawnSize(of: request)
+    return Grid(height: size.height / sizeStep, width: size.width / sizeStep)
+  }
+
   /// Throws what is wrong with a request, in one line, before any weights are read.
   public func check(_ request: GenerationRequest) throws {
     if traits.drawsNativeSizeOnly, request.size != nativeSize {
@@ -112,8 +118,7 @@ extension ModelFolder {
   /// The share of a picture's multiply-adds that its decoder takes.
   /// - Throws: as ``check(_:)``.
   package func decodingShare(of request: GenerationRequest) throws -> Double {
-    let size = drawnSize(of: request)
-    let grid = Grid(height: size.height / sizeStep, width: size.width / sizeStep)
+    let grid = drawnGrid(of: request)
     let step = try transformer.costs(grid: grid, textTokens: min(maximumTokens, 16)).multiplyAdds(.step)
     let branches = request.guidanceScale == 1 ? 1 : 2
     let steps = try Double(step * branches * sampler(for: request).evaluationLevels.count)

@@ -30,12 +30,7 @@ struct SamplingPass {
       let all = origin.shape[0] == count ? origin : try Tensor.concatenated(Array(repeating: origin, count: count))
       return try NoiseSchedule.noised(all, with: noise, at: sampler.plan.levels[0])
     }
-    let scale = sampler.initialScale
-    guard scale != 1 else { return noise }
-    noise.withFloats { values in
-      for i in values.indices { values[i] *= scale }
-    }
-    return noise
+    return sampler.start(noise)
   }
 }
 

@@ -45,14 +45,7 @@ package struct Walk {
   }
 
   /// Standard normal noise as the sampler begins with it; it is written over.
-  package func start(_ noise: Tensor) -> Tensor {
-    let scale = sampler.initialScale
-    guard scale != 1 else { return noise }
-    noise.withFloats { values in
-      for i in values.indices { values[i] *= scale }
-    }
-    return noise
-  }
+  package func start(_ noise: Tensor) -> Tensor { sampler.start(noise) }
 
   package func recordAttention() throws { try denoiser.recordAttention() }
   func attention() throws -> [Tensor]? { try denoiser.attention() }

@@ -85,8 +85,7 @@ extension TextToImage {
   /// - Throws: ``ComparisonError`` for models whose work is not counted.
   package func multiplyAdds(of request: GenerationRequest, saved: [SavedWork] = []) throws -> Int {
     guard let encoder = try folder.text?.configuration.listing() else { throw ComparisonError.notOurs(folder.name) }
-    let size = folder.drawnSize(of: request)
-    let grid = grid(of: size)
+    let grid = folder.drawnGrid(of: request)
     let tokens = try [request.prompt, request.negativePrompt].map { try self.tokens(of: $0).count }
     let transformer = try folder.transformer.listing(openTransformer(at: folder.weights))
     let costs = tokens.map { transformer.costs(Workload(patches: grid.count, textTokens: $0)) }
@@ -101,7 +100,7 @@ extension TextToImage {
         + costs[index].multiplyAdds(.picture)
         + encoder.costs(Workload(textTokens: tokens[index])).total.multiplyAdds
     }
-    let latents = latentShape(size)
+    let latents = latentShape(folder.drawnSize(of: request))
     return try branch(0, evaluations.count) + branch(1, guided)
       + folder.autoencoder.listing().costs(Workload(latents: latents[1] * latents[2])).total.multiplyAdds
   }

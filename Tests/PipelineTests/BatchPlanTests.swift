@@ -13,7 +13,7 @@ import Testing
   }
 
   private func batches(_ requests: [GenerationRequest]) -> [[Int]] {
-    RequestGroups.batches(requests) { $0.width * $0.height / 256 }
+    RequestGroups.batches(requests) { $0.size.width * $0.size.height / 256 }
   }
 
   @Test func likeIsDrawnWithLikeInTheOrderOfTheFile() {

@@ -124,8 +124,7 @@ package actor DrawingDesk {
 
   /// The first of those that wait and the next that can be drawn with it.
   private func takeBatch(with first: Seat, _ model: TextToImage) -> [Seat] {
-    let grid = model.grid(of: model.folder.drawnSize(of: first.request))
-    let most = RequestGroups.size(tokens: grid.height * grid.width)
+    let most = RequestGroups.size(tokens: model.folder.drawnGrid(of: first.request).count)
     let batch = waiting.filter { $0.folder.name == first.folder.name && $0.request.sharesRun(with: first.request) }.prefix(most)
     waiting.removeAll { seat in batch.contains { $0 === seat } }
     return Array(batch)

@@ -110,9 +110,8 @@ private struct OpenAIImages: Sendable {
     guard let request = order.requests.first, let folder = try? desk.shelf.folder(order.model) else {
       return ImageUsage(text: 0, patches: 0, pictures: 0, isEdit: false)
     }
-    let size = folder.drawnSize(of: request)
     return ImageUsage(
       text: (try? await desk.shelf.review(of: folder).tokenCount(of: request.prompt)) ?? 0,
-      patches: size.width / folder.sizeStep * (size.height / folder.sizeStep), pictures: pictures, isEdit: request.source != nil)
+      patches: folder.drawnGrid(of: request).count, pictures: pictures, isEdit: request.source != nil)
   }
 }

@@ -82,15 +82,7 @@ extension CLIPTextConfiguration {
   /// have more layers than OpenAI's.
   package init(tensors: Checkpoint) throws {
     let names = Self.names(in: tensors)
-    func shape(_ name: String, rank: Int = 2) throws -> [Int] {
-      let stored = names.name(of: name)
-      guard let record = tensors[stored] else { throw LoadError.missing(file: tensors.location, tensor: TensorName(stored)) }
-      guard record.shape.count == rank, record.shape.allSatisfy({ (1...4_000_000).contains($0) }) else {
-        throw LoadError.wrongShape(
-          file: tensors.location, tensor: TensorName(stored), expected: "\(rank) dimensions", found: "\(record.shape.prefix(8))")
-      }
-      return record.shape
-    }
+    func shape(_ name: String, rank: Int = 2) throws -> [Int] { try tensors.shape(of: names.name(of: name), rank: rank) }
     let embedding = try shape("token_embedding.weight")
     vocabularySize = embedding[0]
     positions = try shape("positional_embedding")[0]

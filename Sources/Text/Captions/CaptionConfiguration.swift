@@ -58,14 +58,7 @@ extension CaptionConfiguration {
   }
 
   private init(tensors: Checkpoint, tokens: Int) throws {
-    func shape(_ name: String) throws -> [Int] {
-      guard let record = tensors[name] else { throw LoadError.missing(file: tensors.location, tensor: TensorName(name)) }
-      guard record.shape.count == 2, record.shape.allSatisfy({ (1...4_000_000).contains($0) }) else {
-        throw LoadError.wrongShape(
-          file: tensors.location, tensor: TensorName(name), expected: "2 dimensions", found: "\(record.shape.prefix(8))")
-      }
-      return record.shape
-    }
+    let shape = { (name: String) in try tensors.shape(of: name) }
     let prefix = try shape("encode_prefix.weight"), words = try shape("gpt.transformer.wte.weight")
     (textSize, clipSize, hiddenSize, vocabularySize) = (prefix[0], prefix[1], words[1], words[0])
     positions = try shape("gpt.transformer.wpe.weight")[0]

@@ -73,14 +73,7 @@ extension T5Configuration {
 
   /// What the tensors do not tell is as in every published T5.
   package init(tensors: Checkpoint) throws {
-    func shape(_ name: String) throws -> [Int] {
-      guard let record = tensors[name] else { throw LoadError.missing(file: tensors.location, tensor: TensorName(name)) }
-      guard record.shape.count == 2, record.shape.allSatisfy({ (1...4_000_000).contains($0) }) else {
-        throw LoadError.wrongShape(
-          file: tensors.location, tensor: TensorName(name), expected: "[rows, columns]", found: "\(record.shape.prefix(8))")
-      }
-      return record.shape
-    }
+    let shape = { (name: String) in try tensors.shape(of: name) }
     let block = "encoder.block.0."
     let bias = try shape(block + "layer.0.SelfAttention.relative_attention_bias.weight")
     (buckets, heads) = (bias[0], bias[1])

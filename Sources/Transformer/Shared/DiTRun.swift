@@ -67,6 +67,7 @@ package final class DiTRun: StagedRun {
 
   package func embed(_ latents: Tensor, _ chosen: [Int], evaluation: Int, probe: Probe?) throws -> Tensor {
     precondition(chosen.count == latents.shape[0] && latents.shape[1] == trunk.inChannels)
+    precondition(latents.shape.suffix(2).elementsEqual([grid.height * trunk.patchSize, grid.width * trunk.patchSize]))
     let x = tokens.slice(0, count: chosen.count * sequence)  // [B·T, D]
     try embed(latents, into: x, evaluation, chosen)
     try probe?(.embedding, x)

@@ -11,13 +11,7 @@ package struct TensorShapes {
 
   /// - Throws: `LoadError` where it is missing, of another rank or of an impossible size.
   func shape(_ name: String, rank: Int) throws -> [Int] {
-    guard let record = checkpoint[name] else {
-      throw LoadError.missing(file: checkpoint.location, tensor: TensorName(name))
-    }
-    guard record.shape.count == rank, record.shape.allSatisfy({ (1...10_000_000).contains($0) }) else {
-      throw wrong(name, "\(rank) dimensions", "\(record.shape.prefix(8))")
-    }
-    return record.shape
+    try checkpoint.shape(of: name, rank: rank, most: 10_000_000)
   }
 
   func wrong(_ name: String, _ expected: String, _ found: String) -> LoadError {
@@ -55,13 +49,26 @@ package struct TensorShapes {
   func side(_ name: String, patch: Int, extra: Int = 0, of model: String? = nil) throws -> Int? {
     guard has(name) else { return nil }
     let tokens = try shape(name, rank: 3)[1] - extra
-    let side = Int(Double(max(0, tokens)).squareRoot().rounded())
-    guard side > 0, side * side == tokens else {
+    guard let side = TensorShapes.root(of: tokens) else {
       throw LoadError.malformed(
         file: checkpoint.location, tensor: TensorName(name),
         reason: "\(tokens) patches\(model.map { " of a \($0)" } ?? "") are no square")
     }
     return side * patch
+  }
+
+  /// Nil where the number is no square.
+  private static func root(of number: Int) -> Int? {
+    let side = Int(Double(max(0, number)).squareRoot().rounded())
+    return side > 0 && side * side == number ? side : nil
+  }
+
+  /// Text tokens that have positions: as many as the model's tokenizer gives, where a square of patches is then left; else
+  /// CLIP's 77, which all published U-ViT and UniDiffuser read.
+  /// - Parameter others: tokens that are neither text nor patches.
+  func textTokens(_ hints: ModelHints, others: Int) throws -> Int {
+    guard let stated = try hints.maximumTokens().flatMap({ Int(exactly: $0) }), has("pos_embed") else { return 77 }
+    return TensorShapes.root(of: try shape("pos_embed", rank: 3)[1] - others - stated) == nil ? 77 : stated
   }
 
   /// Output channels of the final layer, which are the latents', or twice as many with variance.

@@ -27,7 +27,7 @@ package enum UViTFamily: ModelFamily {
     let (width, channels, patch) = try shapes.patches("patch_embed.proj")
     let classes = shapes.has("label_emb.weight") ? try shapes.shape("label_emb.weight", rank: 2)[0] : nil
     let textWidth = shapes.has("context_embed.weight") ? try shapes.shape("context_embed.weight", rank: 2)[1] : nil
-    let text = try textWidth.map { UViTConfiguration.TextSize(width: $0, tokens: try tokens(shapes, hints)) }
+    let text = try textWidth.map { UViTConfiguration.TextSize(width: $0, tokens: try shapes.textTokens(hints, others: 1)) }
     let extra = 1 + (classes == nil ? 0 : 1) + (text?.tokens ?? 0)
     var configuration = UViTConfiguration(
       hiddenSize: width, depth: 2 * shapes.count("in_blocks."), heads: shapes.heads(width), patchSize: patch,
@@ -39,15 +39,6 @@ package enum UViTFamily: ModelFamily {
     configuration.hasConvolution = shapes.has("final_layer.weight")
     configuration.timestepOffset = 1
     return configuration
-  }
-
-  /// Text tokens: as many as the model's tokenizer gives, where time, text and a square of patches then have the positions;
-  /// else CLIP's 77, which every published model reads.
-  private static func tokens(_ shapes: TensorShapes, _ hints: ModelHints) throws -> Int {
-    guard let stated = try hints.maximumTokens().flatMap({ Int(exactly: $0) }), shapes.has("pos_embed") else { return 77 }
-    let patches = try shapes.shape("pos_embed", rank: 3)[1] - 1 - stated
-    let side = Int(Double(max(0, patches)).squareRoot().rounded())
-    return side > 0 && side * side == patches ? stated : 77
   }
 }
 

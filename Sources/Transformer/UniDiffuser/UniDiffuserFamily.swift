@@ -31,7 +31,7 @@ package enum UniDiffuserFamily: ModelFamily {
       let name = { (original: String) in names.name(of: original) }
       let module = { (original: String) in String(name(original + ".weight").dropLast(".weight".count)) }
       let (width, channels, patch) = try shapes.patches(module("patch_embed.proj"))
-      let tokens = try UniDiffuserFamily.textTokens(shapes, hints)
+      let tokens = try shapes.textTokens(hints, others: 3)
       let qkv = names.stored("mid_block.attn.qkv.bias")
       return UniDiffuserConfiguration(
         hiddenSize: width, depth: 2 * shapes.count(blocks), heads: shapes.heads(width), patchSize: patch, latentChannels: channels,
@@ -43,15 +43,6 @@ package enum UniDiffuserFamily: ModelFamily {
         hasTimeMLP: shapes.has(name("time_img_embed.0.weight")), hasDataType: shapes.has(name("token_embedding.weight"))
       ).following(hints)
     }
-  }
-
-  /// As many as the model's tokenizer gives, where a square of patches is left of the positions; else CLIP's 77, which both
-  /// published models read.
-  private static func textTokens(_ shapes: TensorShapes, _ hints: ModelHints) throws -> Int {
-    guard let stated = try hints.maximumTokens().flatMap({ Int(exactly: $0) }), shapes.has("pos_embed") else { return 77 }
-    let patches = try shapes.shape("pos_embed", rank: 3)[1] - 3 - stated
-    let side = Int(Double(max(0, patches)).squareRoot().rounded())
-    return side > 0 && side * side == patches ? stated : 77
   }
 }
 
