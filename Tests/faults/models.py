@@ -49,8 +49,9 @@ def uni_diffuser(folder):
         "size": {"shortest_edge": 10}, "crop_size": {"height": 10, "width": 10}, "resample": 3,
         "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.25], "rescale_factor": 1 / 255})
     write(f"{folder}/unet/config.json", {
-        "num_attention_heads": 2, "attention_head_dim": d // 2, "num_layers": 2, "patch_size": 2, "in_channels": 4,
-        "sample_size": 4, "num_text_tokens": words, "text_dim": text, "clip_img_dim": clip, "use_data_type_embedding": True})
+        "_class_name": "UniDiffuserModel", "num_attention_heads": 2, "attention_head_dim": d // 2, "num_layers": 2,
+        "patch_size": 2, "in_channels": 4, "sample_size": 4, "num_text_tokens": words, "text_dim": text, "clip_img_dim": clip,
+        "use_data_type_embedding": True})
     shapes = {"patch_embed.proj.weight": [d, 4, 2, 2], "patch_embed.proj.bias": [d], "token_embedding.weight": [2, d],
               "pos_embed_token": [1, 1, d], "pos_embed": [1, 3 + words + 4, d]}
     shapes |= linear("text_embed", d, text) | linear("clip_img_embed", d, clip) | norm("norm", d)

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import collections
 import json
+import os
 import random
 import resource
 import statistics
@@ -150,8 +151,8 @@ class Batch:
 
 def main():
   parser = argparse.ArgumentParser()
-  parser.add_argument("server")
-  parser.add_argument("program")
+  parser.add_argument("server", type=os.path.abspath)
+  parser.add_argument("program", type=os.path.abspath)
   parser.add_argument("--seconds", type=float, default=300)
   parser.add_argument("--clients", type=int, default=64)
   parser.add_argument("--model", default="small", help="a name or folder, or micro: random weights")
