@@ -8,6 +8,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from PIL import Image
 
 OURS, THEIRS = "#c2410c", "#9ca3af"
 # Of each kind of processor, what must be and what is aimed at: times faster than the best competitor of those precisions.
@@ -152,8 +153,16 @@ def bars(path, title, section):
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
+    save(figure, path)
+
+
+def save(figure, path):
+    """In few colours: a third of the bytes."""
     figure.savefig(path, dpi=120)
     plt.close(figure)
+    with Image.open(path) as plot:
+        few = plot.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def curve(path, section):
@@ -169,8 +178,7 @@ def curve(path, section):
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    save(figure, path)
 
 
 def main():

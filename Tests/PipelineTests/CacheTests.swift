@@ -23,7 +23,7 @@ import Testing
       case .ours: try MicroModel.folder()
       case .pixArt: try ModelFolder(tiny.pixArt())
       case .uvit:
-        try ModelFolder(Fixtures.url("uvit/class/model.pth"), options: ModelOptions(autoencoder: TinyModels.vae))
+        try ModelFolder(Fixtures.url("uvit/class/model.safetensors"), options: ModelOptions(autoencoder: TinyModels.vae))
       }
     return try TextToImage(folder, backend: Backend(precision: .f32, threads: threads))
   }

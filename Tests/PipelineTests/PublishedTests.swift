@@ -142,11 +142,11 @@ import Testing
     var options = ModelOptions(autoencoder: TinyModels.vae)
     options.baseSize = 512
     #expect {
-      _ = try ModelFolder(Fixtures.url("uvit/class/model.pth"), options: options)
+      _ = try ModelFolder(Fixtures.url("uvit/class/model.safetensors"), options: options)
     } throws: { "\($0)".contains("trained at 64 pixels") }
     #expect(try ModelFolder(tiny.diffusersDiT(), options: options).nativeSize == PictureSize(width: 512, height: 512))
     options.baseSize = 64
-    #expect(try ModelFolder(Fixtures.url("uvit/class/model.pth"), options: options).nativeSize.width == 64)
+    #expect(try ModelFolder(Fixtures.url("uvit/class/model.safetensors"), options: options).nativeSize.width == 64)
   }
 
   /// A model that was trained at more than 1024 pixels draws so; one at more than 2048 draws the nearest.

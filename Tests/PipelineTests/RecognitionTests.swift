@@ -65,7 +65,7 @@ import Testing
     let golden = [
       "dit-official/p2/checkpoint.pt":
         "a class-conditional DiT; 2 blocks of width 36, patches of 2, 4 latent channels, 10 classes; ",
-      "uvit/class/model.pth": "a U-ViT; 5 blocks of width 24, patches of 2, 4 latent channels, 10 classes; ",
+      "uvit/class/model.safetensors": "a U-ViT; 5 blocks of width 24, patches of 2, 4 latent channels, 10 classes; ",
       "pixart/micro-conditions/original.pth":
         "a PixArt transformer; 2 blocks of width 24, patches of 2, 4 latent channels, text of 24 numbers a token; ",
       "dit-diffusers/p2/diffusion_pytorch_model.safetensors":
