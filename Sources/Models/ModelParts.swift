@@ -77,7 +77,8 @@ struct ModelParts {
     let transformer = try ModelParts.transformer(weights, configuration, hints)
     self.transformer = transformer
     let traits = try transformer.traits
-    guard traits.drawsWords || purpose == .pictures else {
+    let namesWords = [options.captionDecoder, options.captionTokenizer, options.imageEncoder].contains { $0 != nil }
+    guard traits.drawsWords || purpose == .pictures && !namesWords else {
       throw ModelError.noWords(path: url.path, what: traits.pipelineName.replacing("Pipeline", with: ""))
     }
     guard let vae else { throw ModelError.noAutoencoder(path: url.path) }

@@ -148,6 +148,9 @@ import Testing
     for option in ["--image", "--variation", "--from", "--class"] { try refused(["pair", option, "a.png"] + some, 64, option) }
     try refused(["pair", "--words-only", "-o", "a.png"] + some, 64, "--output")
     try refused(["pair", "--model", "small"], 65, "UniDiffuser")
+    for option in ["--caption-decoder", "--caption-tokenizer", "--image-encoder"] {
+      try refused(["a fox", "--model", "small", option, "none.pth"], 65, "pictures alone")
+    }
     try refused(["--variation", "a.png", "a fox"] + some, 64, "--image")
     try refused(["--variation", "a.png", "--strength", "0.5"] + some, 64, "--strength")
     try refused(["a fox", "--class", "3"] + some, 64, "no classes")
