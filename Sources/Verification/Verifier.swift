@@ -34,7 +34,7 @@ package struct Verifier {
     "text-dit": verifyTextDiT, "dit-official": verifyOfficialDiT, "dit-diffusers": verifyDiffusersDiT,
     "schemes": verifyScheme, "t5": verifyT5, "tokenizer": verifyTokenizer, "samplers": verifySampler, "rng": verifyRandom,
     "image": verifyImage, "files": verifyFiles, "text-to-image": verifyTextToImage, "vae": verifyAutoencoder,
-    "pixart": verifyPixArt, "uvit": verifyUViT, "few-step": verifyFewStep, "lora": verifyLoRA, "step-cache": verifyStepCache,
+    "pixart": verifyPixArt, "sana": verifySana, "uvit": verifyUViT, "few-step": verifyFewStep, "lora": verifyLoRA, "step-cache": verifyStepCache,
     "clip-text": verifyCLIPText, "clip-tokenizer": verifyBytePairs,
     "clip-vision": verifyCLIPVision, "clip-preprocess": verifyCLIPPreparation,
     "vp-schedule": verifyLatentSchedule, "dpm-singlestep-times": verifySinglestepTimes, "dpm-singlestep": verifySinglestep,
