@@ -72,7 +72,8 @@ package final class Sana: DiffusionTransformer {
     let text = parameters.stage(DiT.textStage).scoped(name + "cross_attn.")
     let mlp = parameters.stage("Mix-FFN").scoped(name + "mlp.")
 
-    let qkv = try attention.linear("qkv", 3 * d, d, on: .patches, bias: configuration.hasAttentionBias)
+    // As pixels are, never multiplied in eight bits: whether a number of a query near zero is above it decides what it finds.
+    let qkv = try attention.pointwise(["qkv"], 3 * d, d, on: .patches, bias: configuration.hasAttentionBias)
     attention.linearAttention(d, headSize: configuration.headSize, on: .patches)
     let projection = try attention.linear("proj", d, d, on: .patches)
     text.attention(d, queries: .patches, keys: .text)
