@@ -5,8 +5,8 @@ import Foundation
 enum ForeignModels {
   /// What classes are whose names do not say it; those of a family begin alike.
   private static let classes: [(beginning: String, title: String)] = [
-    ("SD3", "a Stable Diffusion 3 transformer"), ("UNet2D", "a U-Net"),
-    ("Sana", "a relative of SANA"), ("Hunyuan", "Hunyuan-DiT or one of its kin"), ("Wuerstchen", "Würstchen"), ("IF", "DeepFloyd IF"),
+    ("SD3", "a Stable Diffusion 3 transformer"), ("UNet2D", "a U-Net"), ("Sana", "a relative of SANA"),
+    ("Hunyuan", "Hunyuan-DiT or one of its kin"), ("Wuerstchen", "Würstchen"), ("IF", "DeepFloyd IF"),
     ("LTX", "LTX-Video"), ("AutoencoderKL", "an autoencoder"), ("T5", "a text encoder"), ("CLIP", "a text encoder"),
   ]
 

@@ -4,22 +4,43 @@ import DiTCKernels
 package struct DepthwiseConvolution: Sendable {
   package let size: Int
   package let channels: Int
-  let taps: Tensor  // [size², channels]: the tap's row and column first, so that channels lie together
-  let bias: Tensor?  // [channels]
+  private let taps: Tensor  // [size², channels]: the tap's row and column first, so that channels lie together
+  fileprivate let bias: Tensor?  // [channels]
 
   /// - Parameters:
-  ///   - weight: [channels, 1, size, size], as PyTorch stores it.
+  ///   - matrix: [channels][size²], PyTorch's [channels, 1, size, size].
   ///   - bias: [channels].
   /// - Throws: ``BackendError/shape(_:)``.
-  package init(weight: Tensor, bias: Tensor?) throws {
-    guard weight.shape.count == 4, weight.shape[1] == 1, weight.shape[2] == weight.shape[3], weight.shape[2] % 2 == 1,
-      bias.map({ $0.shape == [weight.shape[0]] }) ?? true
-    else { throw BackendError.shape("a depthwise convolution \(weight.shape) with a bias \(bias?.shape ?? [])") }
-    let (channels, size) = (weight.shape[0], weight.shape[2])
-    (self.channels, self.size, self.bias) = (channels, size, bias)
-    let values = weight.array
-    taps = try Tensor(
-      (0..<size * size).flatMap { tap in (0..<channels).map { values[$0 * size * size + tap] } }, [size * size, channels])
+  package init(_ matrix: StoredMatrix, size: Int, bias: Tensor?) throws {
+    guard size % 2 == 1, matrix.columns == size * size, bias.map({ $0.count == matrix.rows && $0.type == .f32 }) ?? true else {
+      throw BackendError.shape("a depthwise convolution of \(matrix.rows)×\(matrix.columns) numbers, \(size) taps a side")
+    }
+    (self.size, channels, self.bias) = (size, matrix.rows, bias)
+    let stored = try Tensor([matrix.rows, matrix.columns])
+    taps = try Tensor([matrix.columns, matrix.rows])
+    stored.withFloats { from in
+      if let start = from.baseAddress { matrix.readAll(into: start) }
+      taps.withFloats { to in
+        for channel in 0..<matrix.rows {
+          for tap in 0..<matrix.columns { to[tap * matrix.rows + channel] = from[channel * matrix.columns + tap] }
+        }
+      }
+    }
+    matrix.release()
+  }
+
+  /// One of which only the shape is known; it cannot run.
+  package init(unpacked channels: Int, size: Int, bias: Tensor?) throws {
+    (self.size, self.channels, self.bias) = (size, channels, bias)
+    taps = try Tensor([0])
+  }
+
+  /// - Throws: ``BackendError/shape(_:)`` for one that has a shape alone.
+  fileprivate var numbers: UnsafePointer<Float> {
+    get throws {
+      guard taps.count > 0 else { throw BackendError.shape("a network that was listed, not loaded") }
+      return UnsafePointer(try floats(taps))
+    }
   }
 }
 
@@ -42,7 +63,7 @@ extension Backend {
     }
     var arguments = dk_depthwise_arguments(
       batch: x.rows / pixels, height: height, width: width, columns: x.columns, size: convolution.size,
-      weight: try floats(convolution.taps), bias: try convolution.bias.map { UnsafePointer(try floats($0)) },
+      weight: try convolution.numbers, bias: try convolution.bias.map { UnsafePointer(try floats($0)) },
       activation: activation.kernel, gated: gated ? 1 : 0)
     try withExtendedLifetime((convolution, x, out)) {
       try check(dk_depthwise(engine, &arguments, x.view, out.view), "a depthwise convolution")

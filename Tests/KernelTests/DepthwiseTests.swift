@@ -68,8 +68,8 @@ import Testing
   @Test func referenceComputesTheFormula() throws {
     let x = Rows(DK_F32, 2, 2, values: [2, 1, 3, -4]), y = Rows(DK_F32, 2, 1)
     // Of the middle row alone do the taps find anything.
-    let taps = Rows(
-      DK_F32, 9, 2, values: [9, 9, 9, 9, 9, 9, /* middle */ 5, 1, 10, 2, 100, 3, /* below */ 9, 9, 9, 9, 9, 9])
+    let beyond = [Float](repeating: 9, count: 6)
+    let taps = Rows(DK_F32, 9, 2, values: beyond + [5, 1, 10, 2, 100, 3] + beyond)
     let bias = Rows(DK_F32, 1, 2, values: [0.5, 20])
     var arguments = dk_depthwise_arguments(
       batch: 1, height: 1, width: 2, columns: 2, size: 3, weight: taps.floats, bias: bias.floats, activation: DK_ACT_RELU, gated: 1)

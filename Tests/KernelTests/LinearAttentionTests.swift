@@ -42,9 +42,12 @@ import Testing
   /// A query without a positive number answers to no key; neither does any where no key has one.
   @Test func deadQueriesGiveZeros() throws {
     for engine in [DK_BACKEND_REFERENCE, DK_BACKEND_NATIVE] {
-      let numbers: [Float] = [-1, -2, 3, 4, 5, 6, /* second token */ 1, 0, 2, -1, 7, 8]
+      // Query, key and value of two tokens.
+      let numbers: [Float] = [-1, -2, 3, 4, 5, 6] + [1, 0, 2, -1, 7, 8]
       let y = try Self.attend(Engines.get(engine), (1, 1, 2, 2), DK_F32, out: DK_F32, values: numbers)
-      #expect(y == [0, 0, (3 * 5 + 2 * 7) / 5, (3 * 6 + 2 * 8) / 5])
+      // Weights of 3 and 2 for the values 5, 6 and 7, 8.
+      let expected: [Float] = [0, 0, 29 / 5, 34 / 5]
+      #expect(y == expected)
       #expect(try Self.attend(Engines.get(engine), (1, 1, 1, 1), DK_F32, out: DK_F32, values: [1, -1, 9]) == [0])
     }
   }

@@ -185,10 +185,12 @@ package struct Parameters {
   package func depthwise(
     _ name: String, _ channels: Int, size: Int, on rows: Rows, bias: Bool = true
   ) throws -> DepthwiseConvolution {
+    let matrix = try single(noted(name + ".weight", [channels, 1, size, size], .unitGain()))
+    let bias = bias ? try tensor(name + ".bias", [channels], start: .bias) : nil
     collector?.add(channels * size * size, rows, .one, stage)
-    return try DepthwiseConvolution(
-      weight: tensor(name + ".weight", [channels, 1, size, size]),
-      bias: bias ? tensor(name + ".bias", [channels], start: .bias) : nil)
+    return packs
+      ? try DepthwiseConvolution(matrix, size: size, bias: bias)
+      : try DepthwiseConvolution(unpacked: channels, size: size, bias: bias)
   }
 
   /// A linear attention of all heads together, which has no parameters: sums of keys and values, and what queries make of them.

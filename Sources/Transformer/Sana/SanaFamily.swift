@@ -5,6 +5,8 @@ import DiTTensors
 /// SANA, SANA-1.5 and SANA-Sprint, under NVlabs' names and diffusers'.
 package enum SanaFamily: ModelFamily {
   package static let title = "SANA and SANA-Sprint"
+  package static let folder = FolderNames(
+    pipelines: ["SanaPipeline", "SanaSprintPipeline", "SanaPAGPipeline", "SanaSprintImg2ImgPipeline"])
 
   package static func configuration(
     _ file: ConfigurationFile, _ hints: ModelHints

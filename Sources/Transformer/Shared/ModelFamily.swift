@@ -25,7 +25,7 @@ extension ModelFamily {
 
 /// Names of a model folder's parts.
 package struct FolderNames: Sendable {
-  /// The pipeline classes that have them; none: all others.
+  /// The pipeline classes that have them; none: all others, which may be nobody's here.
   package let pipelines: Set<String>
   package let transformer, tokenizer: String
 
