@@ -74,7 +74,9 @@ extension SanaConfiguration: Decodable {
     captionSize = try values.size(.captionSize, 1...65_536, default: 2304)
     let width = heads * headSize
     let ratio = try values.decodeIfPresent(Double.self, forKey: .mlpRatio) ?? 2.5
-    guard ratio > 0, ratio <= 8, ratio * Double(width) >= 1 else { throw values.wrong(.mlpRatio, "mlp_ratio is \(ratio), expected a number above 0, 8 at most") }
+    guard ratio > 0, ratio <= 8, ratio * Double(width) >= 1 else {
+      throw values.wrong(.mlpRatio, "mlp_ratio is \(ratio), expected a number above 0, 8 at most")
+    }
     innerSize = Int(ratio * Double(width))
     let outChannels = try values.decodeIfPresent(Int.self, forKey: .outChannels) ?? inChannels
     learnsVariance = outChannels == 2 * inChannels

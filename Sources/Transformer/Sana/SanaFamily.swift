@@ -114,12 +114,18 @@ extension SanaConfiguration: TransformerConfiguration {
       "cross_attention_head_dim": number(hiddenSize / crossHeads), "cross_attention_dim": number(hiddenSize),
       "in_channels": number(inChannels), "out_channels": number(outChannels), "patch_size": number(patchSize),
       "sample_size": number(sampleSize), "caption_channels": number(captionSize),
-      "mlp_ratio": .number(Double(innerSize) / Double(hiddenSize)), "attention_bias": .bool(hasAttentionBias),
+      "mlp_ratio": .number(mlpRatio), "attention_bias": .bool(hasAttentionBias),
       "qk_norm": normalisesQueries ? .string("rms_norm_across_heads") : .null,
       "norm_elementwise_affine": .bool(false), "norm_eps": .number(1e-6),
       "interpolation_scale": interpolationScale.map { .number($0) } ?? .null, "guidance_embeds": .bool(readsGuidance),
       "guidance_embeds_scale": .number(decimal(guidanceFactor)), "timestep_scale": .number(decimal(timestepFactor)),
     ])
+  }
+
+  /// Of which ``innerSize`` is the product with the width, rounded down.
+  private var mlpRatio: Double {
+    let ratio = Double(innerSize) / Double(hiddenSize)
+    return Int(ratio * Double(hiddenSize)) == innerSize ? ratio : ratio.nextUp
   }
 
   /// 0.1, not what float32 makes of it.
