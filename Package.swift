@@ -92,7 +92,8 @@ let package = Package(
 
     // Tests: one target a stage.
     .target(
-      name: "DiTTestSupport", dependencies: ["DiTTensors", "DiTModels", "DiTTextToImage", "DiTStudy"], path: "Tests/Support"),
+      name: "DiTTestSupport", dependencies: ["DiTTensors", "DiTCheckpoints", "DiTModels", "DiTTextToImage", "DiTStudy"],
+      path: "Tests/Support"),
     tests(
       "Errors",
       [

@@ -76,6 +76,9 @@ struct dk_kernels {
   void (*softmax_row)(float *row, long count);
 
   void (*sum_patch)(long factor, long width, long columns, dk_rows x, const float *weight, const float *bias, float *sums);
+  void (*depthwise_pixel)(const dk_depthwise_arguments *arguments, dk_rows x, long row, const long reach[4], long first,
+                          long count, dk_rows out);
+  void (*small_product)(long rows, long columns, long steps, const float *a, long a_row, long a_step, const float *b, float *c);
 
   // Convolutions, by dk_weight_kind; none for INT8. What comes after the sums is for all.
   const dk_convolver *convolver[4];

@@ -3,7 +3,9 @@
 //   HEIGHT(panels)  how many pixels a convolution's register tile holds beside that many panels of 16 output channels
 // and defines the entries of the table that are made from templates alone.
 #include "compression_simd.h"
+#include "depthwise_simd.h"
 #include "elementwise_simd.h"
+#include "linear_attention_simd.h"
 #include "linear_rows.h"
 #include "norm_simd.h"
 
@@ -21,5 +23,6 @@
   .channel_moments = V(channel_moments), .normalise_channels = V(normalise_channels),               \
   .softmax_row = V(softmax_row),                                                                    \
   .sum_patch = V(sum_patch),                                                                        \
+  .depthwise_pixel = V(depthwise_pixel), .small_product = V(small_product),                         \
   .sum_taps = V(sum_taps), .finish_pixels = V(finish_pixels)
 #define DK_TEMPLATES DK_LOOPS, .attention = dk_attention_by_blocks

@@ -18,9 +18,10 @@ enum PromptNotes {
   /// Those on its words.
   static func lines(on request: GenerationRequest, _ review: PromptReview) -> [String] {
     var lines: [String] = []
-    if request.guidanceScale == 1 {
-      if !request.negativePrompt.isEmpty { lines.append("without guidance (--guidance 1) --negative counts for nothing") }
-      if request.guidanceEvery > 1 { lines.append("without guidance (--guidance 1) --guidance-every saves nothing") }
+    if !review.hasTwoBranches(request) {
+      let why = request.guidanceScale == 1 ? "without guidance (--guidance 1)" : "with guidance built into the model"
+      if !request.negativePrompt.isEmpty { lines.append("\(why) --negative counts for nothing") }
+      if request.guidanceEvery > 1 { lines.append("\(why) --guidance-every saves nothing") }
     }
     return lines + [request.prompt, request.negativePrompt].flatMap(ForeignSyntax.notes) + review.notes(on: request.prompt)
   }

@@ -5,8 +5,8 @@ import Foundation
 enum ForeignModels {
   /// What classes are whose names do not say it; those of a family begin alike.
   private static let classes: [(beginning: String, title: String)] = [
-    ("SD3", "a Stable Diffusion 3 transformer"), ("UNet2D", "a U-Net"),
-    ("Sana", "SANA"), ("Hunyuan", "Hunyuan-DiT or one of its kin"), ("Wuerstchen", "Würstchen"), ("IF", "DeepFloyd IF"),
+    ("SD3", "a Stable Diffusion 3 transformer"), ("UNet2D", "a U-Net"), ("Sana", "a relative of SANA"),
+    ("Hunyuan", "Hunyuan-DiT or one of its kin"), ("Wuerstchen", "Würstchen"), ("IF", "DeepFloyd IF"),
     ("LTX", "LTX-Video"), ("AutoencoderKL", "an autoencoder"), ("T5", "a text encoder"), ("CLIP", "a text encoder"),
   ]
 
@@ -19,8 +19,8 @@ enum ForeignModels {
   /// They are tried before the models that run here, whose tensors some of these have too.
   static let tensors: [(kind: WeightsKind, marks: [String])] = [
     (.captionDecoderWithCLIP, ["encode_prefix.weight", "clip."]), (.captionDecoder, ["encode_prefix.weight"]),
-    (.sana, ["attention_y_norm.weight"]), (.sana, ["blocks.0.mlp.inverted_conv.conv.weight"]),
-    (.sana, ["transformer_blocks.0.ff.conv_inverted.weight"]), (.video, ["blocks.0.attn_temp.qkv.weight"]),
+    (.video, ["blocks.0.mlp.t_conv.weight"]), (.video, ["transformer_blocks.0.ff.conv_temp.weight"]),
+    (.video, ["blocks.0.attn_temp.qkv.weight"]),
     (.video, ["temporal_transformer_blocks."]), (.video, ["spatial_blocks."]), (.video, ["patchify_proj.weight"]),
     (.video, ["blocks.0.self_attn.q.weight", "patch_embedding.weight"]),
     (.hunyuan, ["text_embedding_padding", "mlp_t5.0.weight"]),
@@ -90,7 +90,6 @@ extension WeightsKind {
   package static let unetXL = WeightsKind("a Stable Diffusion XL U-Net")
   package static let captionDecoder = WeightsKind("a caption decoder of UniDiffuser")
   package static let captionDecoderWithCLIP = WeightsKind("a caption decoder of UniDiffuser, and a CLIP that nothing uses")
-  package static let sana = WeightsKind("a SANA transformer")
   package static let video = WeightsKind("a transformer for video")
   package static let hunyuan = WeightsKind("a Hunyuan-DiT transformer")
   package static let auraFlow = WeightsKind("an AuraFlow transformer")

@@ -14,6 +14,8 @@ package enum StorageType: String, Sendable, CaseIterable {
 package struct ModelConverter {
   /// Smaller tensors keep their type: they cost little, and the layers at both ends of the model are among them.
   static let smallest = 32 << 10
+  /// So do rows of fewer numbers, as depthwise convolutions have: beside them a scale costs as much as it saves.
+  static let shortest = 16
 
   /// Converts a model into the new folder `target`, which appears whole or not at all.
   /// - Parameter progress: is told the name of each part as it begins.
@@ -55,7 +57,7 @@ package struct ModelConverter {
       let columns = record.shape.dropFirst().reduce(1, *)
       let matrix = { try checkpoint.matrix(record.name.string, rows: rows, columns: columns) }
       // A single row, like stored positions, would get a single scale.
-      let large = record.count >= smallest && record.shape.count >= 2 && rows > 1
+      let large = record.count >= smallest && record.shape.count >= 2 && rows > 1 && columns >= shortest
       switch type {
       case .int8 where large: try writer.add(record.name, quantising: matrix(), shape: record.shape)
       case .int8 where record.type == .i8: try add(record, matrix, as: .f16, to: &writer)

@@ -79,6 +79,8 @@ public struct ModelFolder: Sendable {
     self.scheduler = scheduler ?? SchedulerConfiguration(traits.sampling)
     var defaults = traits.sampling
     scheduler?.apply(to: &defaults)
+    // Its one branch is no want of guidance.
+    if traits.embedsGuidance { defaults.guidanceScale = traits.sampling.guidanceScale }
     self.defaults = defaults
     cache = try CacheSettings(in: url)
     limits = try ModelLimits(in: url)

@@ -58,6 +58,7 @@ extension DrawingSession {
     known.classIndex = request.classIndex
     known.words = request.mode.steps[0].text == .given ? try words(request.prompt) : nil
     known.negative = try words(request.negativePrompt)
+    known.guidance = model.folder.traits.embedsGuidance ? request.guidanceScale : nil
     known.extent = PictureExtent(height: Float(size.height), width: Float(size.width))
     return known
   }

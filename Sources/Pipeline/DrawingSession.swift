@@ -143,7 +143,7 @@ public final class DrawingSession {
       // Pictures are read at the size of training, whatever is drawn.
       let grid = step.image == .drawn ? model.grid(of: pass.size) : model.folder.transformer.nativeGrid
       let walk = try Walk(
-        transformer, model.folder, step, known: known, pass.sampler, first.guidance,
+        transformer, model.folder, step, known: known, pass.sampler, model.folder.guidance(of: first),
         savings: pass.windows == nil ? first.savings : Savings(), windows: pass.windows, grid: grid,
         unknown: { picture in { _, shapes, _ in try shapes.map { try generators.randn($0, picture: picture) } } })
       if recordingAttention { try walk.recordAttention() }

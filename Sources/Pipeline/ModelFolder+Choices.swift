@@ -10,10 +10,11 @@ extension ModelFolder {
     if name != request.sampler {
       // The folder's levels are those of its own sampler.
       if request.spacing == defaults.spacing { request.spacing = nil }
-      // Those for distilled models take few steps without guidance; others begin with the model's.
+      // Those for distilled models take few steps without a second branch of guidance; others begin with the model's.
       let (before, after) = (SamplerRegistry.fewSteps(request.sampler), SamplerRegistry.fewSteps(name))
       if let after {
-        (request.steps, request.guidanceScale, request.respacing) = (after, 1, nil)
+        (request.steps, request.respacing) = (after, nil)
+        if !traits.embedsGuidance { request.guidanceScale = 1 }
       } else if before != nil {
         (request.steps, request.guidanceScale) = (defaults.steps, defaults.guidanceScale)
       }

@@ -31,6 +31,13 @@ extension ModelFolder {
     return Grid(height: size.height / sizeStep, width: size.width / sizeStep)
   }
 
+  /// By two branches; a model that is told the scale has one.
+  package func guidance(of request: GenerationRequest) -> Guidance {
+    var guidance = request.guidance
+    if traits.embedsGuidance { guidance.scale = 1 }
+    return guidance
+  }
+
   /// Throws what is wrong with a request, in one line, before any weights are read.
   public func check(_ request: GenerationRequest) throws {
     if traits.drawsNativeSizeOnly, request.size != nativeSize {
@@ -121,7 +128,7 @@ extension ModelFolder {
   package func decodingShare(of request: GenerationRequest) throws -> Double {
     let grid = drawnGrid(of: request)
     let step = try transformer.costs(grid: grid, textTokens: min(maximumTokens, 16)).multiplyAdds(.step)
-    let branches = request.guidanceScale == 1 ? 1 : 2
+    let branches = guidance(of: request).scale == 1 ? 1 : 2
     let steps = try Double(step * branches * sampler(for: request).evaluationLevels.count)
     let latents = grid.count * transformer.patchSize * transformer.patchSize
     let decoding = try Double(autoencoder.listing().costs(Workload(latents: latents)).total.multiplyAdds)

@@ -51,6 +51,9 @@ package struct PromptReview {
     return try tokenizer.encode(text.prepared(WeightedPrompt.plain(prompt))).count
   }
 
+  /// Whether a request's guidance has a branch that knows nothing of the prompt, or of the negative one alone.
+  package func hasTwoBranches(_ request: GenerationRequest) -> Bool { folder.guidance(of: request).scale != 1 }
+
   /// Where shapes do not hold together at a request's size: what is done about it, or could be. Nil where they do.
   package func sizeAdvice(_ request: GenerationRequest) -> String? {
     let size = request.size

@@ -61,6 +61,31 @@ extension Backend {
     }
   }
 
+  /// Attention without softmax, of tokens among themselves: Σₘ (r(qₙ)·r(kₘ)) vₘ / (Σₘ r(qₙ)·r(kₘ) + eps) with r = ReLU for
+  /// every picture and head (arXiv 2006.16236; 2205.14756). Work and memory grow with the tokens, not with their square.
+  /// - Parameters:
+  ///   - tokens: of one picture.
+  ///   - q: [batch · tokens, heads · headSize], as k, v and `out`.
+  /// - Throws: ``BackendError``.
+  package func linearAttention(
+    heads: Int, tokens: Int, eps: Float, q: some MatrixOperand, k: some MatrixOperand, v: some MatrixOperand,
+    into out: some MatrixOperand
+  ) throws {
+    let (q, k, v, out) = (q.matrix, k.matrix, v.matrix, out.matrix)
+    guard heads > 0, tokens > 0, q.columns % heads == 0, q.rows % tokens == 0,
+      [k, v, out].allSatisfy({ $0.rows == q.rows && $0.columns == q.columns })
+    else {
+      let operands = [q, k, v, out].map { "\($0.rows)×\($0.columns)" }.joined(separator: ", ")
+      throw BackendError.shape("linear attention of \(heads) heads and \(tokens) tokens: \(operands)")
+    }
+    var arguments = dk_linear_attention_arguments(
+      batch: q.rows / tokens, heads: heads, head_dim: q.columns / heads, tokens: tokens, eps: eps, q: q.view, k: k.view,
+      v: v.view, out: out.view)
+    try withExtendedLifetime((q, k, v, out)) {
+      try DiTTensors.check(dk_linear_attention(engine, &arguments), "linear attention")
+    }
+  }
+
   private static func check(
     _ shape: AttentionShape, _ q: Matrix, _ k: Matrix, _ v: Matrix, _ chosen: AttentionKeys, _ out: Matrix
   ) throws {

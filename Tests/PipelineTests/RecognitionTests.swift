@@ -32,11 +32,7 @@ import Testing
     (.unetXL, ["conv_in.weight", "time_embedding.linear_1.weight", "add_embedding.linear_1.weight"]),
     (.captionDecoder, ["module.encode_prefix.weight", "module.gpt.transformer.wte.weight"]),
     (.captionDecoderWithCLIP, ["module.encode_prefix.weight", "module.clip.text_model.final_layer_norm.weight"]),
-    (.sana, [
-      "module.x_embedder.proj.weight", "module.t_block.1.weight", "module.y_embedder.y_proj.fc1.weight",
-      "module.attention_y_norm.weight",
-    ]),
-    (.sana, ["transformer_blocks.0.ff.conv_inverted.weight", "caption_norm.weight"]),
+    (.video, ["x_embedder.proj.weight", "attention_y_norm.weight", "t_block.1.weight", "blocks.0.mlp.t_conv.weight"]),
     (.video, ["x_embedder.proj.weight", "t_block.1.weight", "y_embedder.y_proj.fc1.weight", "blocks.0.attn_temp.qkv.weight"]),
     (.hunyuan, ["text_embedding_padding", "mlp_t5.0.weight"]), (.auraFlow, ["register_tokens", "double_layers.0.attn.w1q.weight"]),
     (.lumina, ["cap_embedder.0.weight", "layers.0.attention.wq.weight"]), (.stableCascade, ["clip_txt_pooled_mapper.weight"]),

@@ -9,7 +9,7 @@ import Foundation
 struct TinyModels {
   let folder: TemporaryFolder
 
-  static let vae = Fixtures.url("vae/tiny")
+  static let vae = TinyParts.autoencoder
 
   init() throws { folder = try TemporaryFolder() }
 
@@ -42,23 +42,7 @@ struct TinyModels {
     return folder.file(name)
   }
 
-  /// The T5 fixture with room for a real tokenizer's pieces.
-  func textEncoder(in name: String) throws {
-    let source = try openCheckpoint(at: Fixtures.url("t5/v1_0/model.safetensors"))
-    try FileManager.default.createDirectory(
-      at: folder.file(name + "/text_encoder"), withIntermediateDirectories: true)
-    var writer = SafetensorsWriter(folder.file(name + "/text_encoder/model.safetensors"))
-    for record in source.records where record.name.string != "shared.weight" { try writer.add(record) }
-    let embedding = try Tensor((0..<8192 * 24).map { sin(Float($0) * 0.7) + cos(Float($0 / 24) * 1.3) }, [8192, 24])
-    try writer.add("shared.weight", embedding)
-    try writer.write()
-    let text = try String(contentsOf: Fixtures.url("t5/v1_0/config.json"), encoding: .utf8)
-    try folder.write(
-      text.replacingOccurrences(of: "\"vocab_size\": 64", with: "\"vocab_size\": 8192"),
-      to: name + "/text_encoder/config.json")
-    try folder.copy(
-      Fixtures.repository.appendingPathComponent("Tokenizer/spiece.model"), to: name + "/tokenizer/spiece.model")
-  }
+  func textEncoder(in name: String) throws { try TinyParts.writeTextEncoder(in: folder.file(name)) }
 
   private func transformer(_ fixture: String, in name: String) throws {
     for file in ["config.json", "diffusion_pytorch_model.safetensors"] {

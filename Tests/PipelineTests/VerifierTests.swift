@@ -40,7 +40,7 @@ import Testing
   func fewerBitsStayWithinTheirTolerances(_ precision: Precision) throws {
     let verifier = try Verifier(Fixtures.root, backend: Backend(.native, precision: precision, threads: 2))
     var failed: [String] = []
-    _ = verifier.run(groups: ["text-dit", "t5", "schemes", "pixart", "clip-text", "uvit-t2i"]) { row in
+    _ = verifier.run(groups: ["text-dit", "t5", "schemes", "pixart", "sana", "clip-text", "uvit-t2i"]) { row in
       if !row.passed { failed.append("\(row.name) \(row.what) \(row.comparison?.nmse ?? 0)") }
     }
     #expect(failed.isEmpty)

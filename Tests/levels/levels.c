@@ -234,6 +234,29 @@ static void compression(dk_engine *engine, result *r) {
   collect(r, out, out_rows, a.columns);
 }
 
+static void depthwise(dk_engine *engine, result *r) {
+  dk_depthwise_arguments a = {.batch = between(1, 2), .height = between(1, 12), .width = between(1, 12)};
+  a.size = 1 + 2 * between(0, 3), a.gated = coin(), a.columns = between(1, 80) * (a.gated ? 2 : 1), a.activation = draw() % 6;
+  a.weight = vector(a.size * a.size * a.columns, 1 / (float)a.size);
+  if (coin()) a.bias = vector(a.columns, 1);
+  const long rows = a.batch * a.height * a.width, columns = a.gated ? a.columns / 2 : a.columns;
+  const dk_rows x = matrix(type_of(coin()), rows, a.columns), out = matrix(type_of(coin()), rows, columns);
+  check(dk_depthwise(engine, &a, x, out));
+  r->limit = out.type == DK_F32 ? exact_limit : bf16_limit;
+  collect(r, out, rows, columns);
+}
+
+static void linear_attention(dk_engine *engine, result *r) {
+  dk_linear_attention_arguments a = {.batch = between(1, 2), .heads = between(1, 3), .head_dim = between(1, 40), .eps = 1e-15f};
+  a.tokens = between(1, 150);
+  const long rows = a.batch * a.tokens, columns = a.heads * a.head_dim;
+  a.q = matrix(type_of(coin()), rows, columns), a.k = matrix(type_of(coin()), rows, columns);
+  a.v = matrix(type_of(coin()), rows, columns), a.out = matrix(type_of(coin()), rows, columns);
+  check(dk_linear_attention(engine, &a));
+  r->limit = a.out.type == DK_F32 ? exact_limit : bf16_limit;
+  collect(r, a.out, rows, columns);
+}
+
 static const struct {
   const char *name;
   int rounds;
@@ -250,6 +273,8 @@ static const struct {
   {"convolution bf16", 40, convolution_bf16},
   {"convolution int12", 40, convolution_int12},
   {"compression", 40, compression},
+  {"depthwise", 60, depthwise},
+  {"linear attention", 40, linear_attention},
   {"norms, elementwise", 80, rows_of_numbers},
 };
 enum { count_of_families = sizeof families / sizeof *families };

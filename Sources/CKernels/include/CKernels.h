@@ -206,6 +206,35 @@ typedef struct {
 
 DK_CHECKED dk_status dk_attention(dk_engine *engine, const dk_attention_arguments *arguments);
 
+// ---------------------------------------------------------------- linear_attention.c
+
+// For each picture and head, with r(x) = max(x, 0): out_n = Σ_m (r(q_n)·r(k_m)) v_m / (Σ_m r(q_n)·r(k_m) + eps).
+// Rows and heads as in attention, tokens of a picture alone; each of the four may be f32 or bf16. Sums are in float32, and a
+// query that no key answers gives 0.
+typedef struct {
+  long batch, heads, head_dim, tokens;
+  float eps;
+  dk_rows q, k, v, out;
+} dk_linear_attention_arguments;
+
+DK_CHECKED dk_status dk_linear_attention(dk_engine *engine, const dk_linear_attention_arguments *arguments);
+
+// ---------------------------------------------------------------- depthwise.c (NHWC)
+
+// A convolution of each channel by itself, size x size with zeros around the picture: out = act(conv(x) + bias); with `gated`
+// the second half of the channels gates the first: out = (first + bias) * act(second + bias).
+typedef struct {
+  long batch, height, width, columns;  // columns: channels of x
+  long size;                           // odd
+  const float *weight;                 // [size * size][columns]: row and column of the tap first
+  const float *bias;                   // [columns] or NULL
+  dk_activation activation;
+  int gated;  // columns are even, and out has half as many
+} dk_depthwise_arguments;
+
+// x [batch*height*width][columns] -> out [batch*height*width][columns or columns / 2]; they may not overlap.
+DK_CHECKED dk_status dk_depthwise(dk_engine *engine, const dk_depthwise_arguments *arguments, dk_rows x, dk_rows out);
+
 // ---------------------------------------------------------------- compression.c
 
 // out = LN(conv(x)) * norm_weight + norm_bias, where conv is depthwise over patches of factor x factor tokens: one token of

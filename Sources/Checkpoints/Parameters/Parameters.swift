@@ -180,6 +180,24 @@ package struct Parameters {
     return packs && !precise ? try backend.pointwise(matrices, bias: joined) : try packed(matrices, joined, true)
   }
 
+  /// A convolution of each channel by itself, `NAME.weight` [channels, 1, size, size] and `NAME.bias`.
+  /// - Parameter rows: the pixels it makes.
+  package func depthwise(
+    _ name: String, _ channels: Int, size: Int, on rows: Rows, bias: Bool = true
+  ) throws -> DepthwiseConvolution {
+    let matrix = try single(noted(name + ".weight", [channels, 1, size, size], .unitGain()))
+    let bias = bias ? try tensor(name + ".bias", [channels], start: .bias) : nil
+    collector?.add(channels * size * size, rows, .one, stage)
+    return packs
+      ? try DepthwiseConvolution(matrix, size: size, bias: bias)
+      : try DepthwiseConvolution(unpacked: channels, size: size, bias: bias)
+  }
+
+  /// A linear attention of all heads together, which has no parameters: sums of keys and values, and what queries make of them.
+  package func linearAttention(_ width: Int, headSize: Int, on rows: Rows) {
+    collector?.add(2 * width * (headSize + 1), rows, .one, stage)
+  }
+
   /// Scores and mixtures of an attention of all heads together, which has no parameters.
   package func attention(_ width: Int, queries: Rows, keys: Rows) { collector?.add(2 * width, queries, keys, stage) }
 }

@@ -9,6 +9,8 @@ package struct KnownPair: Sendable {
   package var negative: ConditionSegment?
   package var picture: ConditionSegment?
   package var extent: PictureExtent?
+  /// See ``Condition/guidance``.
+  package var guidance: Float?
 
   package init() {}
 
@@ -28,7 +30,7 @@ package struct KnownPair: Sendable {
 
   private func condition(_ segments: [ConditionSegment], drawing drawn: [Modality], _ unknown: UnknownNoise?) -> Condition {
     var condition = Condition(segments, extent: extent)
-    (condition.draws, condition.unknown) = (drawn, unknown)
+    (condition.draws, condition.unknown, condition.guidance) = (drawn, unknown, guidance)
     return condition
   }
 }

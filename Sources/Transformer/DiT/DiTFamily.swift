@@ -5,6 +5,7 @@ import DiTTensors
 /// DiT: the official models, diffusers' form of them, and this project's own with text.
 package enum DiTFamily: ModelFamily {
   package static let title = "DiT"
+  package static let folder = FolderNames(pipelines: ["DiTPipeline", "DiTTextToImagePipeline"])
 
   package static func configuration(
     _ file: ConfigurationFile, _ hints: ModelHints

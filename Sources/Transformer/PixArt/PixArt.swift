@@ -11,8 +11,7 @@ package final class PixArt: DiffusionTransformer {
   let trunk: Trunk
   private let timestepIn, timestepOut: Linear  // [D, 256], [D, D]
   private let sizeEmbedder, aspectEmbedder: (first: Linear, second: Linear)?  // [D/3, 256], [D/3, D/3]
-  private let modulation: Linear  // t_block: [6·D, D]
-  private let tables: [[Float]]  // per block [6·D]
+  private let adaLN: SharedModulation
   private let finalTable: [Float]  // [2·D]
   private let caption: (first: Linear, second: Linear)  // [D, caption], [D, D]
 
@@ -41,12 +40,7 @@ package final class PixArt: DiffusionTransformer {
     }
     sizeEmbedder = try embedder("csize_embedder", numbers: 2)
     aspectEmbedder = try embedder("ar_embedder", numbers: 1)
-    let adaLN = parameters.stage("adaLN-single")
-    modulation = try adaLN.linear(
-      "t_block.1", 6 * d, d, on: .one, precise: true, start: .modulation, biasStart: .modulation(chunks: 6))
-    tables = try (0..<configuration.depth).map {
-      try adaLN.tensor("blocks.\($0).scale_shift_table", [6, d], start: .bias).array
-    }
+    adaLN = try SharedModulation(d, blocks: configuration.depth, parameters)
     let blocks = try (0..<configuration.depth).map { try PixArt.block($0, configuration, parameters) }
     let captions = parameters.stage("text keys and values", .picture)
     caption = (
@@ -81,7 +75,8 @@ package final class PixArt: DiffusionTransformer {
         projection: try stage.linear("proj", d, d, on: .patches), normalisesQuery: false, norm: nil)
     }
     if attention.contains("q_norm.weight") {
-      block.queryKeyNorm = QueryKeyNorm(query: try attention.norm("q_norm", d), key: try attention.norm("k_norm", d))
+      block.queryKeyNorm = QueryKeyNorm(
+        query: .layer(try attention.norm("q_norm", d)), key: .layer(try attention.norm("k_norm", d)))
     }
     if isCompressed {
       block.compression = try KeyValueCompression(
@@ -134,17 +129,6 @@ extension PixArt: ConditioningSource {
         }
       }
     }
-    let activated = try Tensor([keys.count, d])
-    try backend.activate(.silu, embedding, into: activated)
-    let shared = try backend.applied(modulation, to: activated).array  // [rows, 6·D]
-    let time = embedding.array
-    var rows = ConditioningRows(embedding: embedding)
-    rows.modulations = try tables.map { table in
-      try Tensor(shared.indices.map { shared[$0] + table[$0 % table.count] }, [keys.count, 6 * d])
-    }
-    // The final layer adds its table to the embedding itself, twice: for the shift and for the scale.
-    rows.final = try Tensor(
-      (0..<keys.count * 2 * d).map { time[$0 / (2 * d) * d + $0 % d] + finalTable[$0 % (2 * d)] }, [keys.count, 2 * d])
-    return rows
+    return try adaLN(embedding, finalTable: finalTable, backend)
   }
 }

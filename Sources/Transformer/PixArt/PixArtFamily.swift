@@ -5,6 +5,7 @@ import DiTTensors
 /// PixArt-α and -Σ, under the original's names and diffusers'.
 package enum PixArtFamily: ModelFamily {
   package static let title = "PixArt-α and -Σ"
+  package static let folder = FolderNames(pipelines: ["PixArtAlphaPipeline", "PixArtSigmaPipeline"])
 
   package static func configuration(
     _ file: ConfigurationFile, _ hints: ModelHints

@@ -9,7 +9,9 @@ struct BlockShape: Sendable {
   var normEps: Float = 1e-6
   /// Epsilon of the norm before the MLP.
   var mlpNormEps: Float = 1e-6
-  /// DiT and PixArt approximate GELU by tanh; U-ViT computes it exactly.
+  /// The MLP has a convolution of neighbours, and half of its numbers are gates (SANA).
+  var mixesNeighbours = false
+  /// DiT and PixArt approximate GELU by tanh; U-ViT computes it exactly; SANA has SiLU.
   var activation = Activation.geluTanh
 
   var headSize: Int { hiddenSize / heads }

@@ -9,6 +9,7 @@ struct Buffers {
   let normed, attended, query: Tensor  // [B·T, D]
   let qkv: Tensor  // [B·T, 3·D]
   let hidden: Tensor  // [B·T, mlp]
+  let mixed: Tensor  // [B·T, mlp/2] where the MLP has gates
 
   /// - Parameter extra: non-patch tokens of one picture.
   init(batch: Int, grid: Grid, extra: Int = 0, _ shape: BlockShape, type: ElementType) throws {
@@ -24,5 +25,6 @@ struct Buffers {
     qkv = view(3 * shape.hiddenSize)
     hidden = view(shape.mlpSize)
     query = view(shape.hiddenSize)
+    mixed = try make(shape.mixesNeighbours ? shape.mlpSize / 2 : 0)
   }
 }

@@ -5,11 +5,17 @@ struct ConditioningKey: Hashable {
   let timestep: Float
   let classIndex: Int?
   let extent: PictureExtent?
+  let guidance: Float?
+
+  init(timestep: Float, _ condition: Condition) {
+    self.timestep = timestep
+    (classIndex, extent, guidance) = (condition.classIndex, condition.extent, condition.guidance)
+  }
 }
 
 /// What a transformer makes of some keys, a row each.
 struct ConditioningRows {
-  /// The embedding everything else is made from: timestep + class, or timestep + size. [rows, D]
+  /// The embedding everything else is made from: timestep + class, size or guidance. [rows, D]
   let embedding: Tensor
   /// Shifts, scales and gates: per block [rows, chunks·D]; empty in the schemes without.
   var modulations: [Tensor] = []
@@ -27,7 +33,7 @@ protocol ConditioningSource {
   func conditioning(_ keys: [ConditioningKey]) throws -> ConditioningRows
 }
 
-/// What timestep, class and size give to the blocks, for all evaluations of a run.
+/// What timestep, class, size and guidance give to the blocks, for all evaluations of a run.
 ///
 /// Rows that are equal (the same timestep and class) are computed once, and many evaluations together, because the
 /// matrices that make them are read once then. Few enough are kept at a time that the table stays small at any size.
@@ -54,7 +60,7 @@ final class ConditioningTable {
     self.timesteps = timesteps
     let (d, depth, chunks) = source.conditioningShape
     let perRow = 4 * d * (depth * max(4, chunks) + 5)
-    let different = Set(conditions.map { ConditioningKey(timestep: 0, classIndex: $0.classIndex, extent: $0.extent) })
+    let different = Set(conditions.map { ConditioningKey(timestep: 0, $0) })
     perChunk = max(1, ConditioningTable.budget / (perRow * max(1, different.count)))
     step = try Tensor([conditions.count, max(2, chunks) * d])
   }
@@ -120,7 +126,7 @@ final class ConditioningTable {
     var keys: [ConditioningKey] = []
     let places = timesteps[first..<min(first + perChunk, timesteps.count)].map { evaluation in
       zip(evaluation, conditions).map { timestep, condition in
-        let key = ConditioningKey(timestep: timestep, classIndex: condition.classIndex, extent: condition.extent)
+        let key = ConditioningKey(timestep: timestep, condition)
         if let row = known[key] { return row }
         known[key] = keys.count
         keys.append(key)

@@ -1,6 +1,6 @@
 import DiTTensors
 
-/// A transformer that predicts the noise in latents: DiT in all its forms, PixArt, U-ViT, UniDiffuser.
+/// A transformer that predicts the noise in latents: DiT in all its forms, PixArt, SANA, U-ViT, UniDiffuser.
 package protocol DiffusionTransformer: Sendable {
   /// Channels of the latents it reads and of the noise it predicts.
   var latentChannels: Int { get }
@@ -52,6 +52,8 @@ package struct Condition: Sendable {
   /// How large the picture says it is in pixels, to models that are told; nil: 1024 both ways, what such models were
   /// trained at.
   package var extent: PictureExtent?
+  /// The scale of guidance that it is told, to models that are drawn without a second branch.
+  package var guidance: Float?
   /// What is drawn, of families that draw words as they draw pictures.
   package var draws: [Modality] = [.image]
   /// What stands, in those families, for what is neither drawn nor given.

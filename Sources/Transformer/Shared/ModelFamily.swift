@@ -2,7 +2,7 @@ import DiTCheckpoints
 import DiTDiffusion
 import DiTTensors
 
-/// A kind of transformer that this program runs. A new one is a folder beside `DiT`, `PixArt` and `UViT`, and a line in
+/// A kind of transformer that this program runs. A new one is a folder beside `DiT`, `PixArt`, `Sana` and `UViT`, and a line in
 /// ``ModelFamilies``.
 package protocol ModelFamily: SendableMetatype {
   /// As the list of what runs names it: "PixArt-α and -Σ".
@@ -25,7 +25,7 @@ extension ModelFamily {
 
 /// Names of a model folder's parts.
 package struct FolderNames: Sendable {
-  /// The pipeline classes that have them; none: all others.
+  /// The pipeline classes that have them; none: all others, which may be nobody's here.
   package let pipelines: Set<String>
   package let transformer, tokenizer: String
 
@@ -37,7 +37,8 @@ package struct FolderNames: Sendable {
 /// The families, in the order in which a file is tried.
 package enum ModelFamilies {
   package static let all: [any ModelFamily.Type] = [
-    DiTFamily.self, PixArtFamily.self, UniDiffuserFamily.self, UViTFamily.self,
+    // SANA's files have all that PixArt's are told by.
+    DiTFamily.self, SanaFamily.self, PixArtFamily.self, UniDiffuserFamily.self, UViTFamily.self,
   ]
 
   /// - Throws: ``ConfigurationError``; nil where no family knows the class.
@@ -137,6 +138,8 @@ package struct TransformerTraits: Sendable {
   package var drawsWords = false
   /// Where there are no words, it is not told of them: they are not those of an empty prompt.
   package var leavesEmptyTextOut = false
+  /// It is told the scale of guidance, and drawn in one branch.
+  package var embedsGuidance = false
   /// Its text encoder is read for each new prompt and released after it, because it is large beside what a step takes.
   package var releasesEncoder = false
   /// Noise that stands for what is unknown is drawn once for a run, where nothing else is given.

@@ -39,8 +39,9 @@ struct TextContext {
     let isWeighted = weights.contains { $0 != nil }
     keyValues = try trunk.blocks.compactMap { block in
       guard let cross = block.cross else { return nil }
-      guard isWeighted else { return try backend.applied(cross.keyValue, to: prepared, type: backend.activationType) }
-      let exact = try backend.applied(cross.keyValue, to: prepared)
+      let exact = try backend.applied(cross.keyValue, to: prepared, type: isWeighted ? .f32 : backend.activationType)
+      try cross.queryKeyNorm?.key(Matrix(exact, from: 0, count: exact.columns / 2), backend)
+      guard isWeighted else { return exact }
       TextContext.weigh(exact, weights, length: length)
       let result = try Tensor(exact.shape, type: backend.activationType)
       try backend.activate(.none, exact, into: result)

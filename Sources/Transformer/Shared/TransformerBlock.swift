@@ -14,6 +14,10 @@ struct CrossAttention {
   /// Layer norm on the queries' input; PixArt has none.
   let normalisesQuery: Bool
   let norm: AffineNorm?
+  /// Of queries and keys behind their linears (SANA-1.5 and -Sprint).
+  var queryKeyNorm: QueryKeyNorm?
+  /// Nil: as many as in self-attention.
+  var heads: Int?
 }
 
 /// Keys and values of one block for every context of a run: [items · length, 2·D].
@@ -26,10 +30,26 @@ struct Context {
   var items: [Int32]
 }
 
-/// Layer norms of queries and keys over all D channels, before these are split into heads (PixArt-Σ).
+/// Norms of queries and keys over all D channels, before these are split into heads.
 struct QueryKeyNorm {
-  let query, key: AffineNorm
-  /// LayerNorm's default in PyTorch.
+  enum Norm {
+    /// PixArt-Σ's.
+    case layer(AffineNorm)
+    /// SANA's, [D].
+    case rms(Tensor)
+
+    /// In place.
+    func callAsFunction(_ rows: Matrix, _ backend: Backend) throws {
+      switch self {
+      case .layer(let norm):
+        try backend.layerNorm(rows, eps: QueryKeyNorm.eps, weight: norm.weight, bias: norm.bias, into: rows)
+      case .rms(let weight): try backend.rmsNorm(rows, weight: weight, eps: QueryKeyNorm.eps, into: rows)
+      }
+    }
+  }
+
+  let query, key: Norm
+  /// LayerNorm's default in PyTorch, and what diffusers takes for RMS norms.
   static let eps: Float = 1e-5
 }
 
@@ -38,15 +58,22 @@ struct QueryKeyNorm {
 ///     x += gate₁ · selfAttention(LN(x) · (1 + scale₁) + shift₁)
 ///     x += crossAttention(LN(x), context)
 ///     x += gate₂ · MLP(LN(x) · (1 + scale₂) + shift₂)
+///
+/// SANA's self-attention is linear, and between both linears of its MLP neighbours are mixed and gated ("Mix-FFN").
 struct TransformerBlock {
   var norm1, norm2: AffineNorm?
   let qkv: Linear  // [3·D, D]
   let projection: Linear  // [D, D]
   var queryKeyNorm: QueryKeyNorm?
   var compression: KeyValueCompression?
+  /// Keeps a query without an answer from a division by zero (``Backend/linearAttention(heads:tokens:eps:q:k:v:into:)``); nil:
+  /// softmax.
+  var linearEps: Float?
   var cross: CrossAttention?
   let expand: Linear  // fc1: [mlp, D]
-  let contract: Linear  // fc2: [D, mlp]
+  let contract: Linear  // fc2: [D, mlp], or [D, mlp/2] behind gates
+  /// Of mlp channels, the second half of which gates the first.
+  var mixing: DepthwiseConvolution?
 
   /// Advances `x` [batch · tokens, D] in place.
   /// - Parameters:
@@ -73,18 +100,20 @@ struct TransformerBlock {
     let fused = buffers.qkv.slice(0, count: x.shape[0])
     try backend.apply(qkv, to: normed, into: fused)  // [B·T, 3·D]
     let query = try Matrix(fused, from: 0, count: width)
-    if let queryKeyNorm {
-      for (norm, part) in [(queryKeyNorm.query, query), (queryKeyNorm.key, try Matrix(fused, from: width, count: width))] {
-        try backend.layerNorm(part, eps: QueryKeyNorm.eps, weight: norm.weight, bias: norm.bias, into: part)
-      }
-    }
+    try queryKeyNorm?.query(query, backend)
+    try queryKeyNorm?.key(Matrix(fused, from: width, count: width), backend)
     let compressed = try compression?(fused, grid: buffers.grid, backend)  // [B·T', 2·D]
-    try backend.attention(
-      AttentionShape(
-        batch: batch, heads: shape.heads, headSize: shape.headSize, queries: tokens,
-        keys: compressed.map { $0.shape[0] / batch } ?? tokens),
-      q: query, k: try Matrix(compressed ?? fused, from: compressed == nil ? width : 0, count: width),
-      v: try Matrix(compressed ?? fused, from: compressed == nil ? 2 * width : width, count: width), into: attended)
+    let key = try Matrix(compressed ?? fused, from: compressed == nil ? width : 0, count: width)
+    let value = try Matrix(compressed ?? fused, from: compressed == nil ? 2 * width : width, count: width)
+    if let linearEps {
+      try backend.linearAttention(heads: shape.heads, tokens: tokens, eps: linearEps, q: query, k: key, v: value, into: attended)
+    } else {
+      try backend.attention(
+        AttentionShape(
+          batch: batch, heads: shape.heads, headSize: shape.headSize, queries: tokens,
+          keys: compressed.map { $0.shape[0] / batch } ?? tokens),
+        q: query, k: key, v: value, into: attended)
+    }
     try backend.accumulate(projection, of: attended, gate: gated ? chunk(2) : nil, into: x)
 
     if let cross, let context {
@@ -95,9 +124,10 @@ struct TransformerBlock {
       }
       let query = buffers.query.slice(0, count: x.shape[0])
       try backend.apply(cross.query, to: normed, into: query)  // [B·T, D]
+      try cross.queryKeyNorm?.query(query.matrix, backend)
+      let heads = cross.heads ?? shape.heads
       try backend.attention(
-        AttentionShape(
-          batch: batch, heads: shape.heads, headSize: shape.headSize, queries: tokens, keys: context.length),
+        AttentionShape(batch: batch, heads: heads, headSize: width / heads, queries: tokens, keys: context.length),
         q: query, k: try Matrix(context.keyValue, from: 0, count: width),
         v: try Matrix(context.keyValue, from: width, count: width),
         reading: AttentionKeys(item: context.items, count: context.counts), probabilities: attention, into: attended)
@@ -109,6 +139,12 @@ struct TransformerBlock {
       scale: chunk(gated ? 4 : 3), into: normed)
     let hidden = buffers.hidden.slice(0, count: x.shape[0])
     try backend.apply(expand, to: normed, activation: shape.activation, into: hidden)  // [B·T, mlp]
-    try backend.accumulate(contract, of: hidden, gate: gated ? chunk(5) : nil, into: x)
+    var inner = hidden
+    if let mixing {
+      inner = buffers.mixed.slice(0, count: x.shape[0])
+      try backend.convolve(
+        mixing, hidden, height: buffers.grid.height, width: buffers.grid.width, activation: .silu, gated: true, into: inner)
+    }
+    try backend.accumulate(contract, of: inner, gate: gated ? chunk(5) : nil, into: x)
   }
 }
