@@ -11,13 +11,14 @@ struct StreamedBlocks<Block> {
 
   /// - Parameters:
   ///   - streamed: nil: if the blocks would take more than 2 GiB, or a quarter of the memory that is free now.
+  ///   - leastBytes: that a number of a block takes, however few bits the backend computes in.
   ///   - make: a block, by its index.
   /// - Throws: `LoadError`; of blocks to be streamed, what is wrong with the file is said now, not in the middle of the work.
   init(
-    _ count: Int, _ parameters: Parameters, streamed: Bool?, _ make: @escaping (Int, Parameters) throws -> Block
+    _ count: Int, _ parameters: Parameters, streamed: Bool?, leastBytes: Int = 1, _ make: @escaping (Int, Parameters) throws -> Block
   ) throws {
     let most = min(2 << 30, availableMemory().map { $0 / 4 } ?? .max)
-    isStreamed = try streamed ?? (Self.bytes(parameters.backend) { _ = try make(0, $0) } * count > most)
+    isStreamed = try streamed ?? (Self.bytes(parameters.backend, leastBytes) { _ = try make(0, $0) } * count > most)
     let source = isStreamed ? parameters.checking() : parameters
     let made = try (0..<count).map { try make($0, source) }
     kept = isStreamed ? [] : made
@@ -27,12 +28,12 @@ struct StreamedBlocks<Block> {
   func callAsFunction(_ index: Int) throws -> Block { try isStreamed ? make(index) : kept[index] }
 
   /// Of one packed block.
-  private static func bytes(_ backend: Backend, _ declare: (Parameters) throws -> Void) throws -> Int {
+  private static func bytes(_ backend: Backend, _ least: Int, _ declare: (Parameters) throws -> Void) throws -> Int {
     let count = try NetworkListing(declare).costs(Workload()).total.parameters
     return switch backend.precision {
     case .auto, .f32: 4 * count
     case .bf16, .int12: 2 * count
-    case .int8: count
+    case .int8: least * count
     }
   }
 }

@@ -26,7 +26,9 @@ package final class Gemma2Encoder: InstructedEncoder, @unchecked Sendable {
     backend = parameters.backend
     let d = configuration.hiddenSize
     embedding = try parameters.stage("word pieces", .picture).table("embed_tokens.weight", configuration.vocabularySize, d)
-    layers = try StreamedBlocks(configuration.layers, parameters, streamed: streamed) { try Gemma2Layer($0, configuration, $1) }
+    layers = try StreamedBlocks(configuration.layers, parameters, streamed: streamed, leastBytes: 2) {
+      try Gemma2Layer($0, configuration, $1)
+    }
     finalNorm = try parameters.stage("feed-forward", .picture).offsetNorm("norm.weight", d)
   }
 
@@ -38,7 +40,7 @@ package final class Gemma2Encoder: InstructedEncoder, @unchecked Sendable {
       instructions.append(text.instruction)
     }
     let kept = try instructions.map { tokens in
-      try Gemma2Instruction(tokens, configuration, keeping, backend) { try work($0, after: 0) }
+      try Gemma2Instruction(tokens, configuration, keeping) { try work($0, after: 0) }
     }
     let runs = try texts.map { try Run($0, instructions.firstIndex(of: $0.instruction), work) }
     for run in runs { if let work = run.work { try probe?(.textEmbedding, work.x) } }
@@ -84,7 +86,7 @@ package final class Gemma2Encoder: InstructedEncoder, @unchecked Sendable {
       let scale = Float(d).squareRoot()
       for index in rows.indices { rows[index] *= scale }
     }
-    return try Gemma2Work(configuration, x, after: first, backend)
+    return try Gemma2Work(configuration, x, after: first)
   }
 
   private func finished(_ x: Tensor) throws -> Tensor {

@@ -9,7 +9,6 @@ final class Gemma2Instruction {
   private let tokens: [Int]
   /// Of a file that is there; nil: it is computed.
   private let stored: Checkpoint?
-  private let backend: Backend
   private let work: Gemma2Work?
   private var layers: [Gemma2KeyValues] = []
   private var start: Tensor?
@@ -18,16 +17,16 @@ final class Gemma2Instruction {
   ///   - keeping: where the file is, or is to be; one that is damaged or of another shape counts as absent.
   ///   - work: makes the text to run where there is no file.
   init(
-    _ tokens: [Int], _ configuration: Gemma2Configuration, _ keeping: (([Int]) -> URL)?, _ backend: Backend,
+    _ tokens: [Int], _ configuration: Gemma2Configuration, _ keeping: (([Int]) -> URL)?,
     _ work: ([Int]) throws -> Gemma2Work
   ) throws {
-    (self.tokens, self.backend) = (tokens, backend)
+    self.tokens = tokens
     file = keeping?(tokens)
     let shape = [tokens.count, configuration.keyHeads * configuration.headSize]
     let names = (0..<configuration.layers).flatMap { Self.names($0) }
     let found = file.flatMap { try? openCheckpoint(at: $0) }.flatMap { found in
       let isWhole = found["start"]?.shape == [1, configuration.hiddenSize] && found.metadata["tokens"] == Self.text(tokens)
-        && names.allSatisfy { found[$0]?.shape == shape && found[$0]?.type == backend.activationType }
+        && names.allSatisfy { found[$0]?.shape == shape && found[$0]?.type == .f32 }
       let isSound = isWhole && (names + ["start"]).allSatisfy { (try? found.tensor($0))?.array.allSatisfy(\.isFinite) == true }
       return isSound ? found : nil
     }
@@ -49,13 +48,7 @@ final class Gemma2Instruction {
 
   func keyValues(_ layer: Int) throws -> Gemma2KeyValues {
     guard let stored else { return layers[layer] }
-    let parts = try Self.names(layer).map { name in
-      let numbers = try stored.tensor(name)
-      guard backend.activationType != .f32 else { return numbers }
-      let narrow = try Tensor(unfilled: numbers.shape, type: backend.activationType)
-      try backend.activate(.none, numbers, into: narrow)  // exact: they were of this type
-      return narrow
-    }
+    let parts = try Self.names(layer).map { try stored.tensor($0) }
     return Gemma2KeyValues(keys: parts[0], values: parts[1])
   }
 

@@ -8,9 +8,9 @@ struct Gemma2KeyValues {
 
   init(keys: Tensor, values: Tensor) { (self.keys, self.values) = (keys, values) }
 
-  init(rows: Int, columns: Int, type: ElementType) throws {
-    keys = try Tensor([rows, columns], type: type)
-    values = try Tensor([rows, columns], type: type)
+  init(rows: Int, columns: Int) throws {
+    keys = try Tensor([rows, columns])
+    values = try Tensor([rows, columns])
   }
 
   func slice(_ start: Int, count: Int) -> Gemma2KeyValues {
@@ -20,14 +20,10 @@ struct Gemma2KeyValues {
 
 /// One text on its way through the layers.
 struct Gemma2Work {
-  let x: Tensor  // [L, d] float32
+  let x: Tensor  // [L, d]
   let rotary: RotaryPositions
-  /// Float32, until they are turned.
-  let query, keyValue: Tensor
-  /// The queries in the backend's type.
-  let narrow: Tensor
-  let normed, attended, hidden, up: Tensor
-  /// What attention or feed-forward adds, [L, d] float32.
+  let normed, query, attended, hidden, up: Tensor
+  /// What attention or feed-forward adds, [L, d].
   let made: Tensor
   private let full: Tensor  // [1, L, first + L]
   private let first: Int
@@ -35,19 +31,16 @@ struct Gemma2Work {
   /// - Parameters:
   ///   - x: embedded tokens.
   ///   - first: how many tokens are before them.
-  init(_ configuration: Gemma2Configuration, _ x: Tensor, after first: Int, _ backend: Backend) throws {
+  init(_ configuration: Gemma2Configuration, _ x: Tensor, after first: Int) throws {
     (self.x, self.first) = (x, first)
-    let (inner, keys) = (configuration.heads * configuration.headSize, configuration.keyHeads * configuration.headSize)
-    let make = { (columns: Int) in try Tensor([x.rows, columns], type: backend.activationType) }
+    let make = { (columns: Int) in try Tensor([x.rows, columns]) }
     rotary = RotaryPositions(first..<first + x.rows, headSize: configuration.headSize, theta: configuration.theta)
     normed = try make(configuration.hiddenSize)
-    query = try Tensor([x.rows, inner])
-    narrow = backend.activationType == .f32 ? query : try make(inner)
-    keyValue = try Tensor([x.rows, 2 * keys])
-    attended = try make(inner)
+    query = try make(configuration.heads * configuration.headSize)
+    attended = try make(query.columns)
     hidden = try make(configuration.feedForwardSize)
     up = try make(configuration.feedForwardSize)
-    made = try Tensor(x.shape)
+    made = try make(configuration.hiddenSize)
     full = try Gemma2Work.bias(x.rows, after: first, window: .max)
   }
 
@@ -84,12 +77,12 @@ struct RotaryPositions {
     (cosines, sines) = (angles.map(cosf), angles.map(sinf))
   }
 
-  /// Turns the heads in the first columns of float32 rows.
-  func turn(_ x: Tensor, columns: Int) {
+  /// Turns the heads of float32 rows.
+  func turn(_ x: Tensor) {
     let width = x.columns
     x.withFloats { x in
       for row in 0..<cosines.count / half {
-        for head in stride(from: row * width, to: row * width + columns, by: 2 * half) {
+        for head in stride(from: row * width, to: (row + 1) * width, by: 2 * half) {
           for i in 0..<half {
             let (c, s) = (cosines[row * half + i], sines[row * half + i])
             let (a, b) = (x[head + i], x[head + half + i])
