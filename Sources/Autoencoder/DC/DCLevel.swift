@@ -33,7 +33,13 @@ package struct DCLevel: Sendable {
         return "have the scales \(level.scales.prefix(9)) in level \(index), expected odd numbers up to 31"
       }
     }
+    // Those are looked at even where a network is only listed.
+    let taps = levels.reduce(0) { $0 + $1.layers * $1.channels * $1.scales.reduce(72) { $0 + 3 * $1 * $1 } }
+    guard taps <= 1 << 24 else { return "have \(taps) numbers in convolutions of single channels, expected at most 16777216" }
     let inner = levels.drop { $0.layers == 0 }
+    if pixelChannels, levels[0].layers == 0, let first = inner.first, first.channels % 4 != 0 {
+      return "cannot go from 3 to \(first.channels) channels"
+    }
     for (level, next) in zip(inner, inner.dropFirst()) {
       let fits = max(4 * level.channels, next.channels) % min(4 * level.channels, next.channels) == 0
       guard fits, 4 * level.channels >= next.channels, !pixelChannels || next.channels % 4 == 0 else {
