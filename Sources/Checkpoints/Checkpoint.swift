@@ -84,7 +84,8 @@ package struct Checkpoint: Sendable {
       guard let parts = names(String(name.dropLast(suffix.utf8.count))) else { return [record] }
       guard let rows = record.shape.first, rows % parts.count == 0 else {
         throw LoadError.wrongShape(
-          file: record.file.path, tensor: prefix + record.name, expected: "\(parts.count) times as many rows", found: brief(record.shape))
+          file: record.file.path, tensor: prefix + record.name, expected: "\(parts.count) times as many rows",
+          found: brief(record.shape))
       }
       return parts.enumerated().map { record.rows(rows / parts.count, part: $0, name: TensorName($1 + suffix)) }
     }

@@ -183,7 +183,8 @@ public final class DrawingSession {
       tailShares: try pass.requests.map { request in
         try model.folder.transformer.tailShare(
           grid: model.grid(of: pass.size),
-          textTokens: texts(of: [request]).contains { $0.role == .prompt && $0.text == request.prompt } ? states(of: request.prompt)?.shape[0] ?? 0 : 0)
+          textTokens: texts(of: [request]).contains { $0.role == .prompt && $0.text == request.prompt }
+            ? states(of: request.prompt)?.shape[0] ?? 0 : 0)
       })
     return before.isEmpty ? own : zip(before, own).map { $0 + $1 }
   }

@@ -76,7 +76,8 @@ package final class StepBenchmark {
 
   /// A prompt to text states, whatever is known already.
   package func encode(_ prompt: String) throws {
-    guard let text = model.folder.text, let tokenizer = model.stages.tokenizer, let encoder = model.stages.textEncoder else { return }
+    let stages = model.stages
+    guard let text = model.folder.text, let tokenizer = stages.tokenizer, let encoder = stages.textEncoder else { return }
     let one = (text.prepared(prompt), TextRole.prompt)
     try encoder.use { _ = try text.states(of: [one], tokenizer: tokenizer, encoder: $0) }
   }

@@ -15,7 +15,8 @@ struct StreamedBlocks<Block> {
   ///   - make: a block, by its index.
   /// - Throws: `LoadError`; of blocks to be streamed, what is wrong with the file is said now, not in the middle of the work.
   init(
-    _ count: Int, _ parameters: Parameters, streamed: Bool?, leastBytes: Int = 1, _ make: @escaping (Int, Parameters) throws -> Block
+    _ count: Int, _ parameters: Parameters, streamed: Bool?, leastBytes: Int = 1,
+    _ make: @escaping (Int, Parameters) throws -> Block
   ) throws {
     let most = min(2 << 30, availableMemory().map { $0 / 4 } ?? .max)
     isStreamed = try streamed ?? (Self.bytes(parameters.backend, leastBytes) { _ = try make(0, $0) } * count > most)

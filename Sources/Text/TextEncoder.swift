@@ -60,7 +60,9 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
 
 /// The text encoders that this program runs.
 package enum TextEncoders {
-  static let all: [any TextEncoderConfiguration.Type] = [T5Configuration.self, CLIPTextConfiguration.self, Gemma2Configuration.self]
+  static let all: [any TextEncoderConfiguration.Type] = [
+    T5Configuration.self, CLIPTextConfiguration.self, Gemma2Configuration.self,
+  ]
 
   /// Opens an encoder's weights, by the names of its authors.
   /// - Throws: `LoadError`.

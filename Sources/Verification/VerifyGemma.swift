@@ -103,7 +103,8 @@ private func verifyInstruction(_ test: inout VerificationCase, _ golden: JSONVal
       || hash(padded(negative, longest)) != one["as_negative_prompt"]?["ids_sha256_int32le"]?.string
       || negative.count != one["as_negative_prompt"]?["real_tokens"]?.integer
   }
-  test.exact("\(prompts.count) prompts", wrong.isEmpty && !prompts.isEmpty, note: wrong.first.flatMap { $0["prompt"]?.string } ?? "")
+  let note = wrong.first.flatMap { $0["prompt"]?.string } ?? ""
+  test.exact("\(prompts.count) prompts", wrong.isEmpty && !prompts.isEmpty, note: note)
 }
 
 private func hash(_ ids: [Int]) -> String {

@@ -68,7 +68,8 @@ import Testing
   @Test func rolesAndTokens() throws {
     let model = try loaded(), session = try model.makeSession()
     let prompt = "a red fox in snow"
-    let states = try #require(try session.states(of: prompt)), negative = try #require(try session.states(of: prompt, as: .negative))
+    let states = try #require(try session.states(of: prompt))
+    let negative = try #require(try session.states(of: prompt, as: .negative))
     #expect(try model.tokens(of: prompt) == [2, 282, 674, 553, 1000, 306, 902])
     #expect(states.shape == [7, 24] && negative.shape == [7, 24] && states.array != negative.array)
     #expect(states.slice(0, count: 1).array == negative.slice(0, count: 1).array)  // the start token sees itself alone

@@ -31,8 +31,8 @@ import Testing
     #expect(Set(parameters.map { "\($0.name) \($0.shape)" }) == Set(stored.map { "\($0.name.string) \($0.shape)" }))
     let again = try JSONEncoder().encode(sizes().fields)
     try again.write(to: folder.file("config.json"))
-    #expect(try #require(TextEncoders.configuration(of: folder.file("config.json").deletingLastPathComponent()) as? Gemma2Configuration).fields
-      == sizes().fields)
+    let read = try TextEncoders.configuration(of: folder.file("config.json").deletingLastPathComponent())
+    #expect(try read.fields == sizes().fields)
   }
 
   @Test func damageIsNamed() throws {
@@ -123,7 +123,8 @@ import Testing
     ("\"head_dim\": 10", "\"head_dim\": 0", "head_dim is 0"), ("\"head_dim\": 10", "\"head_dim\": 11", "even"),
     ("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "num_key_value_heads is 3"),
     ("\"num_hidden_layers\": 4", "\"num_hidden_layers\": 100000", "num_hidden_layers is 100000"),
-    ("\"hidden_size\": 24", "\"hidden_size\": 2.5", "hidden_size is 2.5"), ("\"vocab_size\": 90", "\"vocab_size\": null", "vocab_size"),
+    ("\"hidden_size\": 24", "\"hidden_size\": 2.5", "hidden_size is 2.5"),
+    ("\"vocab_size\": 90", "\"vocab_size\": null", "vocab_size"),
     ("\"attn_logit_softcapping\": 6.0", "\"attn_logit_softcapping\": -6", "attn_logit_softcapping is -6"),
     ("\"query_pre_attn_scalar\": 14", "\"query_pre_attn_scalar\": 0", "query_pre_attn_scalar is 0"),
     ("\"rope_theta\": 10000.0", "\"rope_theta\": 0", "rope_theta is 0"),

@@ -37,11 +37,13 @@ import Testing
   /// Pieces of other bytes that Unicode calls the same are not the same.
   @Test func equivalentPiecesOfJSON() throws {
     let text = try String(contentsOf: Self.json, encoding: .utf8)
-    let both = text.replacing("\"<unused0>\":5", with: "\"\u{E9}\":5").replacing("\"<unused1>\":6", with: "\"e\u{301}\":6")
-      .replacing("\"content\":\"<unused0>\"", with: "\"content\":\"\u{E9}\"").replacing("\"content\":\"<unused1>\"", with: "\"content\":\"e\u{301}\"")
+    var both = text
+    for (old, new) in [("<unused0>", "\u{177}"), ("<unused1>", "y\u{302}")] {
+      both = both.replacing("\"\(old)\"", with: "\"\(new)\"")
+    }
     try Data(both.utf8).write(to: folder.file("tokenizer.json"))
     let tokenizer = try GemmaTokenizer(contentsOf: folder.file("tokenizer.json"), maximumLength: 9)
-    #expect(try tokenizer.encode("\u{E9}") == [2, 5] && tokenizer.encode("e\u{301}") == [2, 6])
+    #expect(try tokenizer.encode("\u{177}") == [2, 5] && tokenizer.encode("y\u{302}") == [2, 6])
   }
 
   /// ComfyUI's encoders bring their model along.
@@ -56,8 +58,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\"type\":\"BPE\"", "\"type\":\"WordPiece\"", "WordPiece tokenizer"), ("\"byte_fallback\":true", "\"byte_fallback\":false", "bytes"),
-    ("\"type\":\"Replace\"", "\"type\":\"NFC\"", "space"), ("{\"SpecialToken\":{\"id\":\"<bos>\",\"type_id\":0}},", "", "before the text"),
+    ("\"type\":\"BPE\"", "\"type\":\"WordPiece\"", "WordPiece tokenizer"),
+    ("\"byte_fallback\":true", "\"byte_fallback\":false", "bytes"),
+    ("\"type\":\"Replace\"", "\"type\":\"NFC\"", "space"),
+    ("{\"SpecialToken\":{\"id\":\"<bos>\",\"type_id\":0}},", "", "before the text"),
     ("\"<unused0>\":5", "\"<unused0>\":6", "id 6"), ("\"<unused0>\":5", "\"<unused0>\":9000000000", "ids up to"),
     ("\"<unused0>\":5", "\"<unused0>\":-5", "whole number"), ("\"model\":{", "\"model\":[", "tokenizer.json"),
     ("\"<eos>\":1", "\"<end>\":1", ""),

@@ -91,7 +91,8 @@ package struct AutoencoderDCConfiguration: AutoencoderConfiguration {
     let factor = try values.decodeIfPresent(Float.self, forKey: .scalingFactor) ?? 1
     guard factor.isFinite, factor > 0 else { throw wrong(.scalingFactor, "is \(factor), expected a number above 0") }
     scaling = LatentScaling(factor: factor)
-    for (key, half, isUsed) in [(CodingKeys.encoderChannels, encoder, encoderShortcut), (.decoderChannels, self.decoder, decoderShortcut)] {
+    let ends = [(CodingKeys.encoderChannels, encoder, encoderShortcut), (.decoderChannels, self.decoder, decoderShortcut)]
+    for (key, half, isUsed) in ends {
       guard let deepest = half.last?.channels, !isUsed || deepest % latentChannels == 0 else {
         throw wrong(key, "ends in \(half.last?.channels ?? 0), no multiple of latent_channels \(latentChannels)")
       }
@@ -119,7 +120,8 @@ package struct AutoencoderDCConfiguration: AutoencoderConfiguration {
     let scales = { (level: DCLevel) in JSONValue.array(level.scales.map(number)) }
     return .object([
       "_class_name": .string("AutoencoderDC"), "latent_channels": number(latentChannels), "in_channels": number(3),
-      "attention_head_dim": number(headSize), "encoder_block_types": list(encoder, type), "decoder_block_types": list(decoder, type),
+      "attention_head_dim": number(headSize), "encoder_block_types": list(encoder, type),
+      "decoder_block_types": list(decoder, type),
       "encoder_block_out_channels": list(encoder) { number($0.channels) },
       "decoder_block_out_channels": list(decoder) { number($0.channels) },
       "encoder_layers_per_block": list(encoder) { number($0.layers) },
@@ -151,9 +153,11 @@ extension AutoencoderDCConfiguration {
       var levels: [DCLevel] = []
       for index in (0...deepest).reversed() {
         let level = tensors.scoped("\(name).\(index).")
-        let blocks = (0..<64).map { level.scoped("\($0).") }.filter { $0.contains("conv1.weight") || $0.contains("attn.to_q.weight") }
+        let blocks = (0..<64).map { level.scoped("\($0).") }
+          .filter { $0.contains("conv1.weight") || $0.contains("attn.to_q.weight") }
         guard let block = blocks.first else {  // the picture's own level
-          levels.append(DCLevel(channels: levels.last?.channels ?? 1, layers: 0, attends: false, scales: [], norm: .rms, activation: .silu))
+          let channels = levels.last?.channels ?? 1
+          levels.append(DCLevel(channels: channels, layers: 0, attends: false, scales: [], norm: .rms, activation: .silu))
           continue
         }
         let attends = block.contains("attn.to_q.weight")
@@ -162,7 +166,8 @@ extension AutoencoderDCConfiguration {
         let isBatch = block.contains((attends ? "attn.norm_out" : "norm") + ".running_mean")
         levels.append(
           DCLevel(
-            channels: try block.matrixShape(attends ? "attn.to_q.weight" : "conv1.weight")[1], layers: blocks.count, attends: attends,
+            channels: try block.matrixShape(attends ? "attn.to_q.weight" : "conv1.weight")[1], layers: blocks.count,
+            attends: attends,
             scales: try scales.map { try block.matrixShape("attn.to_qkv_multiscale.\($0).proj_in.weight").last ?? 0 },
             norm: isBatch ? .batch : .rms, activation: isBatch ? .relu : .silu))
       }
@@ -184,7 +189,8 @@ extension AutoencoderDCConfiguration {
     self.scaling = scaling
     let problems = [(encoder, shufflesDown), (decoder, false)].compactMap { half, shuffles in
       DCLevel.problem(half, headSize: headSize, pixelChannels: shuffles)
-        ?? ((half.last?.channels ?? 0) % max(1, latentChannels) == 0 ? nil : "do not end in a multiple of \(latentChannels) channels")
+        ?? ((half.last?.channels ?? 0) % max(1, latentChannels) == 0
+          ? nil : "do not end in a multiple of \(latentChannels) channels")
     }
     let problem = problems.first ?? (encoder.count == decoder.count ? nil : "differ in number")
     if let problem { throw LoadError.malformed(file: tensors.location, reason: "an AutoencoderDC whose levels \(problem)") }

@@ -4,9 +4,9 @@ import DiTTensors
 /// An `AutoencoderDC` on disk.
 struct DCFiles: AutoencoderKind {
   static let classNames = ["AutoencoderDC"]
-  static let marks = [
-    ["decoder.norm_out.weight", "decoder.conv_in.weight"], ["decoder.project_out.op_list.0.weight"], ["encoder.project_in.conv.weight"],
-    ["encoder.project_in.conv.conv.weight"],
+  /// An `AutoencoderKL` has a `decoder.norm_out` too under CompVis' names, and `up_blocks` under diffusers', but not both.
+  static let marks = ["conv", "conv1", "attn.to_q"].map { ["decoder.norm_out.weight", "decoder.up_blocks.1.0.\($0).weight"] } + [
+    ["decoder.project_out.op_list.0.weight"], ["encoder.project_in.conv.weight"], ["encoder.project_in.conv.conv.weight"],
   ]
 
   private let sizes: AutoencoderDCConfiguration

@@ -34,7 +34,8 @@ private let renamedParts = [
   ("decoder.stages.", "decoder.up_blocks."), (".op_list.", "."), (".context_module.main.aggreg.", ".attn.to_qkv_multiscale."),
   (".context_module.main.proj.conv.", ".attn.to_out."), (".context_module.main.proj.norm.", ".attn.norm_out."),
   (".local_module.main.inverted_conv.conv.", ".conv_out.conv_inverted."),
-  (".local_module.main.depth_conv.conv.", ".conv_out.conv_depth."), (".local_module.main.point_conv.conv.", ".conv_out.conv_point."),
+  (".local_module.main.depth_conv.conv.", ".conv_out.conv_depth."),
+  (".local_module.main.point_conv.conv.", ".conv_out.conv_point."),
   (".local_module.main.point_conv.norm.", ".conv_out.norm."), (".main.conv1.conv.", ".conv1."), (".main.conv2.conv.", ".conv2."),
   (".main.conv2.norm.", ".norm."), (".main.conv.conv.", ".conv."), (".main.conv.", ".conv."),
 ]

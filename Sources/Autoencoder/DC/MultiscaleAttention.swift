@@ -23,7 +23,8 @@ struct MultiscaleAttention {
       let scale = "to_qkv_multiscale.\(index)."
       return Scale(
         around: try DepthwiseConvolution(scale + "proj_in", 3 * inner, size: size, on: rows, bias: false, parameters),
-        mixes: try parameters.groupedPointwise(scale + "proj_out", 3 * inner, groups: 3 * inner / headSize, on: rows, precise: precise))
+        mixes: try parameters.groupedPointwise(
+          scale + "proj_out", 3 * inner, groups: 3 * inner / headSize, on: rows, precise: precise))
     }
     let wide = inner * (1 + level.scales.count)
     parameters.attention(wide, queries: rows, keys: .fixed(headSize))

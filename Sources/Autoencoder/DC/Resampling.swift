@@ -8,9 +8,10 @@ struct DCUpsample {
   private let outputs: Int
   private let shuffles, hasShortcut: Bool
 
-  /// - Parameter rows: the pixels it makes.
+  /// - Parameter scale: pixels that it makes along one side of a latent.
   init(
-    _ outputs: Int, _ inputs: Int, shuffles: Bool, shortcut: Bool = true, scale: Int, precise: Bool = false, _ parameters: Parameters
+    _ outputs: Int, _ inputs: Int, shuffles: Bool, shortcut: Bool = true, scale: Int, precise: Bool = false,
+    _ parameters: Parameters
   ) throws {
     (self.outputs, self.shuffles, hasShortcut) = (outputs, shuffles, shortcut)
     convolution = try parameters.convolution(

@@ -25,7 +25,9 @@ package struct Gemma2Configuration: TextEncoderConfiguration {
 
   private enum RopeKeys: String, CodingKey { case theta = "rope_theta", type = "rope_type" }
 
-  static let activations: [String: Activation] = ["gelu_pytorch_tanh": .geluTanh, "gelu_new": .geluTanh, "gelu": .geluErf, "silu": .silu]
+  static let activations: [String: Activation] = [
+    "gelu_pytorch_tanh": .geluTanh, "gelu_new": .geluTanh, "gelu": .geluErf, "silu": .silu,
+  ]
 
   package init(from decoder: Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -75,8 +77,8 @@ package struct Gemma2Configuration: TextEncoderConfiguration {
     guard theta.isFinite, theta > 0 else { throw values.wrong(.rope, "rope_theta is \(theta), expected a number above 0") }
     let name = try values.decodeIfPresent(String.self, forKey: .activation) ?? "gelu_pytorch_tanh"
     guard let known = Self.activations[name] else {
-      throw values.wrong(
-        .activation, "hidden_activation is \"\(name.prefix(40))\", expected one of \(Self.activations.keys.sorted().joined(separator: ", "))")
+      let names = Self.activations.keys.sorted().joined(separator: ", ")
+      throw values.wrong(.activation, "hidden_activation is \"\(name.prefix(40))\", expected one of \(names)")
     }
     activation = known
     for key in [CodingKeys.biased, .bidirectional] where try values.decodeIfPresent(Bool.self, forKey: key) == true {
@@ -113,7 +115,8 @@ extension Gemma2Configuration {
     (cap, theta, eps, activation) = (50, 10_000, 1e-6, .geluTanh)
     guard rows.0 % headSize == 0, rows.1 % headSize == 0, keyHeads > 0, heads % keyHeads == 0, heads <= 1_024 else {
       throw LoadError.malformed(
-        file: tensors.location, reason: "a Gemma 2 with \(rows.0) queries and \(rows.1) keys a token needs its config.json beside it")
+        file: tensors.location,
+        reason: "a Gemma 2 with \(rows.0) queries and \(rows.1) keys a token needs its config.json beside it")
     }
   }
 
