@@ -23,7 +23,8 @@ func inBands(_ x: Tensor, rows: Int?, _ layers: [LocalLayer]) throws -> Tensor {
   var done = 0
   for top in stride(from: 0, to: x.shape[1], by: rows) {
     var band: Tensor? = x.rows(top..<min(x.shape[1], top + rows))
-    for layer in chain { band = try band.flatMap { try layer.push($0) } }
+    for layer in chain where band != nil { band = try layer.push(&band) }
+    Recycler.trim()
     guard let band else { continue }
     let whole = try result ?? Tensor(unfilled: [1, height] + band.shape.dropFirst(2), type: band.type)
     result = whole
@@ -46,8 +47,16 @@ private final class BandedLayer {
   init(_ layer: LocalLayer, height: Int) { (self.layer, self.height) = (layer, height) }
 
   /// Takes the next rows; gives those that depend on no later ones.
-  func push(_ rows: Tensor) throws -> Tensor? {
-    let window = try held.map { try $0.above(rows) } ?? rows
+  /// - Parameter band: the rows, which are gone afterwards: they are as large as what is made of them.
+  func push(_ band: inout Tensor?) throws -> Tensor? { try window(&band).flatMap(run) }
+
+  /// The rows that are held, and the next ones.
+  private func window(_ band: inout Tensor?) throws -> Tensor? {
+    defer { band = nil }
+    return try band.map { rows in try held.map { try $0.above(rows) } ?? rows }
+  }
+
+  private func run(_ window: Tensor) throws -> Tensor? {
     let end = start + window.shape[1]
     let whole = end == height ? end : end / layer.down * layer.down
     let ready = whole == height ? height : whole - layer.margin

@@ -26,6 +26,7 @@ typedef enum { DK_OK = 0, DK_OUT_OF_MEMORY = 1 } dk_status;
 
 void *dk_allocate(size_t bytes);  // 64-byte aligned, NULL when memory is short
 void dk_free(void *memory);       // of dk_allocate; NULL is fine
+void dk_trim(void);               // gives pages of freed memory back to the system, where the C library keeps them
 // For tests: the n-th allocation of this thread from now on fails, and those after it do not; 0: none fails. Kernels
 // allocate on their caller's thread only, and count a thread they start as an allocation.
 void dk_fail_allocation(long n);
