@@ -14,7 +14,7 @@ struct GatedConvolution {
     let wide = 4 * channels
     inverted = try parameters.pointwise(
       ["conv_inverted"], 2 * wide, channels, on: rows, shape: [2 * wide, channels, 1, 1], precise: precise)
-    depth = try DepthwiseConvolution("conv_depth", 2 * wide, size: 3, on: rows, parameters)
+    depth = try parameters.depthwise("conv_depth", 2 * wide, size: 3, on: rows)
     point = try parameters.pointwise(
       ["conv_point"], channels, wide, on: rows, shape: [channels, wide, 1, 1], bias: false, precise: precise)
     norm = try PixelNorm("norm", channels, .rms, parameters)
@@ -26,11 +26,10 @@ struct GatedConvolution {
     return try inBands(x, rows: tiling.bandRows(numbers: 2 * wide * x.shape[2]), [LocalLayer(margin: 1) { x in
       let h = try Tensor(unfilled: x.shape.dropLast() + [2 * wide], type: .f32)
       try backend.apply(inverted, to: x, activation: .silu, into: h)
-      let parts = try depth(h)  // [1, h, w, 8C]
-      let half = try Matrix(parts, from: 0, count: wide)
-      try backend.activate(.silu, Matrix(parts, from: wide, count: wide), times: half, into: half)
+      let gated = try Tensor(unfilled: x.shape.dropLast() + [wide], type: .f32)
+      try backend.convolve(depth, h, height: x.shape[1], width: x.shape[2], activation: .silu, gated: true, into: gated)
       let y = try Tensor(unfilled: x.shape, type: .f32)
-      try backend.apply(point, to: half, into: y)
+      try backend.apply(point, to: gated, into: y)
       try norm(y, on: backend)
       try backend.add(x, y, into: y)
       return y

@@ -212,9 +212,6 @@ package struct Parameters {
     }
   }
 
-  /// Multiply-adds for each of `rows` of what was declared as plain numbers.
-  package func products(_ count: Int, on rows: Rows) { collector?.add(count, rows, .one, stage) }
-
   /// Scores and mixtures of an attention of all heads together, which has no parameters.
   package func attention(_ width: Int, queries: Rows, keys: Rows) { collector?.add(2 * width, queries, keys, stage) }
 }
