@@ -13,7 +13,8 @@ enum DCBlock {
   ) throws {
     self = level.attends
       ? .attention(
-        try MultiscaleAttention(level, headSize: headSize, parameters.scoped("attn."), on: rows, precise: precise),
+        try MultiscaleAttention(
+          level, headSize: headSize, tiling: tiling, parameters.scoped("attn."), on: rows, precise: precise),
         try GatedConvolution(level.channels, tiling: tiling, parameters.scoped("conv_out."), on: rows, precise: precise))
       : .residual(try DCResBlock(level, parameters, on: rows, precise: precise))
   }

@@ -13,9 +13,12 @@ struct MultiscaleAttention {
   private let qkv, out: Linear
   private let scales: [Scale]
   private let norm: PixelNorm
+  private let tiling: Tiling
 
-  init(_ level: DCLevel, headSize: Int, _ parameters: Parameters, on rows: Rows, precise: Bool) throws {
-    self.headSize = headSize
+  init(
+    _ level: DCLevel, headSize: Int, tiling: Tiling, _ parameters: Parameters, on rows: Rows, precise: Bool
+  ) throws {
+    (self.headSize, self.tiling) = (headSize, tiling)
     let inner = level.channels / headSize * headSize
     self.inner = inner
     qkv = try parameters.pointwise(["to_q", "to_k", "to_v"], inner, level.channels, on: rows, bias: false, precise: precise)
@@ -36,17 +39,7 @@ struct MultiscaleAttention {
     let wide = inner * (1 + scales.count)
     let parts = try Tensor(unfilled: x.shape.dropLast() + [3 * wide], type: .f32)  // [1, h, w, 3 · wide]: q, k, v; then each scale
     try backend.apply(qkv, to: x, into: Matrix(parts, from: 0, count: 3 * inner))
-    for (index, scale) in scales.enumerated() {
-      let sums = try Tensor(unfilled: x.shape.dropLast() + [3 * inner], type: .f32)
-      try backend.convolve(
-        scale.around, Matrix(parts, from: 0, count: 3 * inner), height: x.shape[1], width: x.shape[2], into: sums)
-      for (group, mix) in scale.mixes.enumerated() {
-        let column = group * headSize
-        try backend.apply(
-          mix, to: Matrix(sums, from: column, count: headSize),
-          into: Matrix(parts, from: 3 * inner * (index + 1) + column, count: headSize))
-      }
-    }
+    for (index, scale) in scales.enumerated() { try mix(scale, parts, 3 * inner * (index + 1), on: backend) }
     let mixed = try Tensor(unfilled: x.shape.dropLast() + [wide], type: .f32)
     // A head's queries, keys and values lie side by side.
     for head in 0..<wide / headSize {
@@ -59,5 +52,24 @@ struct MultiscaleAttention {
     try norm(y, on: backend)
     try backend.add(x, y, into: y)
     return y
+  }
+
+  /// Writes a scale's queries, keys and values into columns of `parts` from `first` on, a band of rows at a time.
+  private func mix(_ scale: Scale, _ parts: Tensor, _ first: Int, on backend: Backend) throws {
+    let (height, width, reach) = (parts.shape[1], parts.shape[2], scale.around.size / 2)
+    let step = tiling.bandRows(numbers: 12 * inner * width) ?? height
+    for top in stride(from: 0, to: height, by: step) {
+      let rows = top..<min(height, top + step)
+      let outer = max(0, top - reach)..<min(height, rows.upperBound + reach)
+      let sums = try Tensor(unfilled: [1, outer.count, width, 3 * inner], type: .f32)
+      try backend.convolve(
+        scale.around, Matrix(parts.rows(outer), from: 0, count: 3 * inner), height: outer.count, width: width, into: sums)
+      let kept = sums.rows(top - outer.lowerBound..<rows.upperBound - outer.lowerBound), target = parts.rows(rows)
+      for (group, mix) in scale.mixes.enumerated() {
+        let column = group * headSize
+        try backend.apply(
+          mix, to: Matrix(kept, from: column, count: headSize), into: Matrix(target, from: first + column, count: headSize))
+      }
+    }
   }
 }
