@@ -35,7 +35,7 @@ package enum AutoencoderError: UserError, Equatable {
     switch self {
     case .noEncoder: "this model's autoencoder has no encoder, so it cannot start from a picture"
     case .unknown(let path, let found):
-      "\(path): \(found); this program decodes with AutoencoderKL, AutoencoderTiny and TAESD"
+      "\(path): \(found); this program decodes with AutoencoderKL, AutoencoderDC, AutoencoderTiny and TAESD"
     case .decoderMissing(let path, let expected):
       "\(path): this is the encoder alone, and there is no \(expected) beside it"
     case .scalingUnknown(let path, let channels):

@@ -77,7 +77,7 @@ package struct PictureBatch {
       // Some batches at once: a large text encoder is read from disk for all of their prompts together.
       if index % PictureBatch.encodedTogether == 0 {
         let next = batches[index...].prefix(PictureBatch.encodedTogether).joined().map { pending[$0].request }
-        try session.encode(next.flatMap { [$0.prompt, $0.negativePrompt] })
+        try session.encode(Array(next))
       }
       let start = ContinuousClock.now
       let pictures = try session.draw(jobs.map(\.request)) { event in

@@ -1,4 +1,4 @@
-// softmax(scale q kᵀ + bias) v, for all heads of all pictures. Memory grows with the tokens, not with their square.
+// softmax(cap(scale q kᵀ) + bias) v, for all heads of all pictures. Memory grows with the tokens, not with their square.
 #include "kernel_table.h"
 
 #include <math.h>
@@ -26,7 +26,9 @@ static dk_status attention_reference(const arguments *a) {
           for (long d = start; d < start + a->head_dim; d++)
             dot += (double)dk_get(a->q.type, dk_row(a->q, b * a->queries + i), d) *
                    dk_get(a->k.type, dk_row(a->k, item * a->keys + j), d);
-          weights[j] = dot * a->scale + (a->bias ? a->bias[(h * a->queries + i) * a->keys + j] : 0);
+          dot *= a->scale;
+          if (a->cap > 0) dot = a->cap * tanh(dot / a->cap);
+          weights[j] = dot + (a->bias ? a->bias[(h * a->queries + i) * a->keys + j] : 0);
           largest = fmax(largest, weights[j]);
         }
         for (long j = 0; j < a->keys; j++) {
@@ -118,6 +120,7 @@ static void attend_by_sgemm(const dk_engine *engine, const arguments *a, const b
   for (long i = 0; i < count; i++) {
     float *row = scores + i * keys;
     const float *bias = a->bias ? a->bias + (at->head * a->queries + at->query + i) * a->keys : NULL;
+    for (long j = 0; a->cap > 0 && j < keys; j++) row[j] = a->cap * tanhf(row[j] / a->cap);
     for (long j = 0; bias && j < keys; j++) row[j] += bias[at->list ? at->list[j] : j];
     engine->kernels->softmax_row(row, keys);
     float *map = a->probabilities ? a->probabilities + (at->row + i) * a->keys : NULL;

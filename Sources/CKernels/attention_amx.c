@@ -41,7 +41,7 @@ static void attention_task(void *context, long task, int thread) {
 
 dk_status dk_attention_amx(dk_engine *engine, const dk_attention_arguments *a) {
   const int bf16 = a->q.type == DK_BF16 && a->k.type == DK_BF16 && a->v.type == DK_BF16 && a->out.type == DK_BF16;
-  if (!bf16 || a->probabilities || !(a->scale > 0)) return dk_attention_by_blocks(engine, a);
+  if (!bf16 || a->probabilities || a->cap > 0 || !(a->scale > 0)) return dk_attention_by_blocks(engine, a);
   amx_attention job = {.engine = engine, .a = a, .group = most_queries};
   job.head_steps = dk_ceil_div(a->head_dim, 32);
   job.head_columns = dk_ceil_div(a->head_dim, 16);

@@ -319,7 +319,17 @@ TARGET static void A(read_values)(const dk_attention_arguments *a, const block *
 #endif
 }
 
-// scores[key][query] of the `count` keys from `first` that `p` points at, scaled and biased.
+// cap · tanh(s / cap) of the scores; tanh x = 2 / (1 + e⁻²ˣ) - 1.
+TARGET __attribute__((noinline)) static void A(cap_scores)(float *scores, float cap, long count, long vectors) {
+  for (long j = 0; j < count; j++)
+    for (long v = 0; v < vectors; v++) {
+      float *s = scores + j * query_block + v * LANES;
+      V(vec) e = V(exp)(V(mul)(V(load)(s), V(set)(-2 / cap)));
+      V(store)(s, V(sub)(V(div)(V(set)(2 * cap), V(add)(V(set)(1), e)), V(set)(cap)));
+    }
+}
+
+// scores[key][query] of the `count` keys from `first` that `p` points at, scaled, capped and biased.
 TARGET static void A(score_keys)(const dk_attention_arguments *a, const block *at, workspace *w, A(product) p, long first,
                               long count, long vectors) {
   p.rows = count;
@@ -328,6 +338,7 @@ TARGET static void A(score_keys)(const dk_attention_arguments *a, const block *a
   p.query_worth = w->query_worth;
   p.out = w->scores;
   A(score)(&p, vectors);
+  if (a->cap > 0) A(cap_scores)(w->scores, a->cap, count, vectors);
   if (!a->bias) return;
   for (long q = 0; q < at->count; q++) {
     const float *bias = a->bias + (at->head * a->queries + at->query + q) * a->keys;

@@ -65,7 +65,8 @@ struct dk_kernels {
 
   void (*layer_norm_row)(long columns, dk_type type, const void *x, float eps, const float *weight, const float *bias,
                          const float *scale, const float *shift, dk_type out_type, void *out);
-  void (*rms_norm_row)(long columns, dk_type type, const void *x, const float *weight, float eps, dk_type out_type, void *out);
+  void (*rms_norm_row)(long columns, dk_type type, const void *x, const float *weight, const float *bias, float eps,
+                       dk_type out_type, void *out);
   void (*channel_moments)(long count, long c, long n, dk_rows x, float *mean, float *residue, float *squares);
   void (*normalise_channels)(long count, long c, long n, dk_rows x, const float *high, const float *low, const float *gain,
                              const float *bias, dk_activation activation, dk_rows out);

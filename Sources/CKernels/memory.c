@@ -2,6 +2,9 @@
 #include "kernels.h"
 
 #include <pthread.h>
+#ifdef __linux__
+#include <malloc.h>
+#endif
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -128,6 +131,12 @@ void dk_free_matrix(void *matrix) {
 // ---------------------------------------------------------------- everything else
 
 void dk_free(void *memory) { free(memory); }
+
+void dk_trim(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 dk_status dk_reserve_scratch(dk_engine *engine, size_t bytes) {
   for (int thread = 0; thread < engine->threads; thread++) {

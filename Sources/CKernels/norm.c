@@ -28,13 +28,14 @@ static void layer_norm_reference(long rows, long columns, dk_rows x, const dk_la
   }
 }
 
-static void rms_norm_reference(long rows, long columns, dk_rows x, const float *weight, float eps, dk_rows out) {
+static void rms_norm_reference(long rows, long columns, dk_rows x, const float *weight, const float *bias, float eps,
+                               dk_rows out) {
   for (long row = 0; row < rows; row++) {
     double sum = 0;
     for (long i = 0; i < columns; i++) sum += pow(dk_get(x.type, dk_row(x, row), i), 2);
     double scale = 1 / sqrt(sum / (double)columns + eps);
     for (long i = 0; i < columns; i++) {
-      double y = dk_get(x.type, dk_row(x, row), i) * scale * (weight ? weight[i] : 1);
+      double y = dk_get(x.type, dk_row(x, row), i) * scale * (weight ? weight[i] : 1) + (bias ? bias[i] : 0);
       dk_put(out.type, dk_row(out, row), i, (float)y);
     }
   }
@@ -70,7 +71,7 @@ typedef struct {
   long rows, columns, rows_per_task;
   dk_rows x, out;
   const dk_layer_norm_arguments *layer_norm;
-  const float *rms_weight;
+  const float *rms_weight, *rms_bias;
   float rms_eps;
 } row_job;
 
@@ -92,8 +93,8 @@ static void rms_norm_task(void *context, long task, int thread) {
   const row_job *job = context;
   long end = dk_min(job->rows, (task + 1) * job->rows_per_task);
   for (long row = task * job->rows_per_task; row < end; row++)
-    job->engine->kernels->rms_norm_row(job->columns, job->x.type, dk_row(job->x, row), job->rms_weight, job->rms_eps,
-                                       job->out.type, dk_row(job->out, row));
+    job->engine->kernels->rms_norm_row(job->columns, job->x.type, dk_row(job->x, row), job->rms_weight, job->rms_bias,
+                                       job->rms_eps, job->out.type, dk_row(job->out, row));
 }
 
 static dk_status run_rows(row_job job, void (*task)(void *, long, int)) {
@@ -105,15 +106,16 @@ static dk_status run_rows(row_job job, void (*task)(void *, long, int)) {
 dk_status dk_layer_norm(dk_engine *engine, long rows, long columns, dk_rows x, const dk_layer_norm_arguments *arguments,
                         dk_rows out) {
   if (engine->backend != DK_BACKEND_REFERENCE)
-    return run_rows((row_job){engine, rows, columns, 0, x, out, arguments, NULL, 0}, layer_norm_task);
+    return run_rows((row_job){engine, rows, columns, 0, x, out, arguments, NULL, NULL, 0}, layer_norm_task);
   layer_norm_reference(rows, columns, x, arguments, out);
   return DK_OK;
 }
 
-dk_status dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, float eps, dk_rows out) {
+dk_status dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, const float *bias, float eps,
+                      dk_rows out) {
   if (engine->backend != DK_BACKEND_REFERENCE)
-    return run_rows((row_job){engine, rows, columns, 0, x, out, NULL, weight, eps}, rms_norm_task);
-  rms_norm_reference(rows, columns, x, weight, eps, out);
+    return run_rows((row_job){engine, rows, columns, 0, x, out, NULL, weight, bias, eps}, rms_norm_task);
+  rms_norm_reference(rows, columns, x, weight, bias, eps, out);
   return DK_OK;
 }
 

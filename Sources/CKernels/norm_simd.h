@@ -54,8 +54,8 @@ TARGET static void V(layer_norm_row)(long columns, dk_type type, const void *x, 
   }
 }
 
-TARGET static void V(rms_norm_row)(long columns, dk_type type, const void *x, const float *weight, float eps, dk_type out_type,
-                                   void *out) {
+TARGET static void V(rms_norm_row)(long columns, dk_type type, const void *x, const float *weight, const float *bias, float eps,
+                                   dk_type out_type, void *out) {
   float sum, squares;
   V(row_sums)(columns, type, x, 0, &sum, &squares);
   V(vec) factor = V(set)(1 / sqrtf(squares / (float)columns + eps));
@@ -63,6 +63,7 @@ TARGET static void V(rms_norm_row)(long columns, dk_type type, const void *x, co
     long left = columns - i;
     V(vec) y = V(mul)(left >= LANES ? V(load_row)(type, x, i) : V(load_row_n)(type, x, i, left), factor);
     if (weight) y = V(mul)(y, left >= LANES ? V(load)(weight + i) : V(load_n)(weight + i, left));
+    if (bias) y = V(add)(y, left >= LANES ? V(load)(bias + i) : V(load_n)(bias + i, left));
     if (left >= LANES) V(store_row)(out_type, out, i, y);
     else V(store_row_n)(out_type, out, i, y, left);
   }

@@ -31,6 +31,7 @@ void csp_free(csp_processor *processor) { delete processor; }
 
 int32_t csp_piece_count(const csp_processor *processor) { return processor->processor.GetPieceSize(); }
 int32_t csp_pad_id(const csp_processor *processor) { return processor->processor.pad_id(); }
+int32_t csp_bos_id(const csp_processor *processor) { return processor->processor.bos_id(); }
 int32_t csp_eos_id(const csp_processor *processor) { return processor->processor.eos_id(); }
 int32_t csp_unk_id(const csp_processor *processor) { return processor->processor.unk_id(); }
 

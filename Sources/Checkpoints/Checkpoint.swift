@@ -74,6 +74,24 @@ package struct Checkpoint: Sendable {
     return try Checkpoint(location: location, records: renamed, metadata: metadata, prefix: prefix, log: log)
   }
 
+  /// Tensors that others were stacked into along their rows as those: `names` tells which, from the first rows on, or nil.
+  /// - Throws: ``LoadError`` where the rows cannot be shared out, or two tensors get one name.
+  package func unstacked(_ names: (String) -> [String]?) throws -> Checkpoint {
+    let apart = try records.flatMap { record -> [TensorRecord] in
+      let name = record.name.string
+      // The scales of int8 rows go with them.
+      let suffix = name.hasSuffix(Self.scaleSuffix) ? Self.scaleSuffix : ""
+      guard let parts = names(String(name.dropLast(suffix.utf8.count))) else { return [record] }
+      guard let rows = record.shape.first, rows % parts.count == 0 else {
+        throw LoadError.wrongShape(
+          file: record.file.path, tensor: prefix + record.name, expected: "\(parts.count) times as many rows",
+          found: brief(record.shape))
+      }
+      return parts.enumerated().map { record.rows(rows / parts.count, part: $0, name: TensorName($1 + suffix)) }
+    }
+    return try Checkpoint(location: location, records: apart, metadata: metadata, prefix: prefix, log: log)
+  }
+
   /// The same tensors, some of them changed when they are read.
   func replacing(_ merge: (TensorName) -> WeightMerge?) -> Checkpoint {
     let changed = records.map { record in

@@ -8,12 +8,12 @@ package struct TensorRecord: Sendable {
   /// The name the file gives it; differs from ``name`` in a renamed or scoped checkpoint.
   package let storedName: TensorName
   package let type: ElementType
-  package let shape: [Int]
+  package private(set) var shape: [Int]
   /// Elements from one index to the next, per dimension; nil where the numbers are dense and row-major.
   package let strides: [Int]?
   package let file: MappedFile
   /// From the first to the last byte of the tensor in the file.
-  package let byteRange: Range<Int>
+  package private(set) var byteRange: Range<Int>
   /// What adapters change of it when it is read as weights.
   var merge: WeightMerge?
   /// Whether its bytes in the file are not all: it has to be read by ``Checkpoint/matrix(_:rows:columns:)``.
@@ -30,6 +30,16 @@ package struct TensorRecord: Sendable {
     self.strides = strides
     self.file = file
     self.byteRange = byteRange
+  }
+
+  /// `count` of its rows as a tensor of their own, the `part`th so many.
+  func rows(_ count: Int, part: Int, name: TensorName) -> TensorRecord {
+    var result = self
+    (result.name, result.shape[0]) = (name, count)
+    let row = strides?.first ?? shape.dropFirst().reduce(1, *)
+    let start = byteRange.lowerBound + part * count * row * type.size
+    result.byteRange = start..<(strides == nil ? start + count * row * type.size : byteRange.upperBound)
+    return result
   }
 
   /// Number of elements.

@@ -31,7 +31,7 @@ package struct ModelConverter {
       try convert(model.transformerCheckpoint(), to: file(model.folderNames.transformer, diffusers), as: type)
       if let text = model.text {
         progress("text_encoder")
-        let weights = try text.openWeights().without([SentencePieceTokenizer.modelTensor])
+        let weights = try text.openWeights().without([SentencePieceModel.tensor])
         try convert(weights, to: file("text_encoder", "model.safetensors"), as: type)
       }
       for (name, _, tensors) in try model.captions?.networks() ?? [] {

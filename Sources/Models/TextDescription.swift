@@ -76,7 +76,7 @@ package struct TextDescription: Sendable {
     }
     guard named == nil else { return nil }
     let isFile = files.fileExists(atPath: encoder.path, isDirectory: &isFolder) && !isFolder.boolValue
-    if isFile { return try openCheckpoint(at: encoder).contains(SentencePieceTokenizer.modelTensor) ? encoder : nil }
+    if isFile { return try openCheckpoint(at: encoder).contains(SentencePieceModel.tensor) ? encoder : nil }
     return names.first.flatMap { places.first?.appendingPathComponent($0) }  // says that it is missing
   }
 
@@ -98,8 +98,11 @@ package struct TextDescription: Sendable {
   package func tokenizerFiles() throws -> [(name: String, bytes: [UInt8])] { try tokenizerType.files(at: tokenizer) }
 
   /// A prompt as the model was trained to read it.
-  package func prepared(_ prompt: String) -> String {
-    lowercases ? prompt.lowercased().trimmingCharacters(in: .whitespacesAndNewlines) : prompt
+  package func prepared(_ prompt: String) -> String { lowercases ? TextDescription.prepared(prompt) : prompt }
+
+  /// In lower case, without space around it.
+  package static func prepared(_ prompt: String) -> String {
+    prompt.lowercased().trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   /// - Throws: `TokenizerError`.

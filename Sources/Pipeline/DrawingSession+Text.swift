@@ -7,48 +7,67 @@ extension DrawingSession {
   /// Numbers of text states that are kept: 256 MB.
   private static let keptNumbers = 64 << 20
 
-  /// Text states of a prompt without its weights, [tokens, size]; computed once for each prompt. Nil where the model
-  /// reads no text.
-  package func states(of prompt: String) throws -> Tensor? {
-    try encode([prompt])
-    return textStates[Array(prompt.utf8)]
+  /// What text states are kept by: a text's bytes, and where it makes a difference what it is.
+  struct TextKey: Hashable {
+    let utf8: [UInt8]
+    let role: TextRole
   }
 
-  /// Computes the states of several prompts at once: a large encoder is read through once for all of them.
+  private func key(_ text: String, _ role: TextRole) -> TextKey {
+    TextKey(utf8: Array(text.utf8), role: model.folder.text?.instruction == nil ? .prompt : role)
+  }
+
+  /// Text states of a prompt without its weights, [tokens, size]; computed once for each prompt. Nil where the model
+  /// reads no text.
+  package func states(of prompt: String, as role: TextRole = .prompt) throws -> Tensor? {
+    try encode([(prompt, role)])
+    return textStates[key(prompt, role)]
+  }
+
+  /// Computes the states of several requests' texts at once: a large encoder is read through once for all of them.
   /// - Parameter probe: is shown each block; throw from it to stop.
-  package func encode(_ prompts: [String], probe: Probe? = nil) throws {
+  package func encode(_ requests: [GenerationRequest], probe: Probe? = nil) throws { try encode(texts(of: requests), probe: probe) }
+
+  private func encode(_ texts: [(text: String, role: TextRole)], probe: Probe? = nil) throws {
     let stages = model.stages
     guard let text = model.folder.text, let tokenizer = stages.tokenizer, let encoder = stages.textEncoder else { return }
-    let wanted = Dictionary(prompts.map { (Array($0.utf8), $0) }, uniquingKeysWith: { first, _ in first })
+    let wanted = Set(texts.map { key($0.text, $0.role) })
     if textStates.values.reduce(0, { $0 + $1.count }) > DrawingSession.keptNumbers {
-      textStates = textStates.filter { wanted[$0.key] != nil }
+      textStates = textStates.filter { wanted.contains($0.key) }
     }
-    var missing: [(key: [UInt8], text: String)] = []
-    for prompt in prompts {
-      let key = Array(prompt.utf8)
+    var missing: [(key: TextKey, text: String)] = []
+    for one in texts {
+      let key = key(one.text, one.role)
       guard textStates[key] == nil, !missing.contains(where: { $0.key == key }) else { continue }
-      let plain = WeightedPrompt.plain(prompt)
-      if let kept = textCache?.states(of: text.prepared(plain)) {
+      let prepared = text.prepared(WeightedPrompt.plain(one.text))
+      if let kept = textCache?.states(of: prepared, as: key.role) {
         textStates[key] = kept
       } else {
-        missing.append((key, text.prepared(plain)))
+        missing.append((key, prepared))
       }
     }
     guard !missing.isEmpty else { return }
-    let states = try encoder.use { try $0.encode(missing.map { try tokenizer.encode($0.text) }, probe: probe) }
-    for (prompt, states) in zip(missing, states) {
-      textStates[prompt.key] = states
-      try textCache?.keep(states, of: prompt.text)
+    let states = try encoder.use { encoder in
+      try text.states(
+        of: missing.map { ($0.text, $0.key.role) }, tokenizer: tokenizer, encoder: encoder,
+        keeping: textCache.map { cache in { cache.url(ofInstruction: $0) } }, probe: probe)
+    }
+    for (one, states) in zip(missing, states) {
+      textStates[one.key] = states
+      try textCache?.keep(states, of: one.text, as: one.key.role)
     }
   }
 
-  /// Prompts of requests whose states are needed: where the model is told nothing without words, the empty one is not, but as
+  /// Texts of requests whose states are needed: where the model is told nothing without words, the empty one is not, but as
   /// what weights move words' states away from.
-  func prompts(of requests: [GenerationRequest]) -> [String] {
-    let all = requests.flatMap { $0.mode.steps[0].text == .given ? [$0.prompt, $0.negativePrompt] : [$0.negativePrompt] }
+  func texts(of requests: [GenerationRequest]) -> [(text: String, role: TextRole)] {
+    let all = requests.flatMap { request -> [(text: String, role: TextRole)] in
+      let negative = (request.negativePrompt, TextRole.negative)
+      return request.mode.steps[0].text == .given ? [(request.prompt, .prompt), negative] : [negative]
+    }
     guard model.folder.traits.leavesEmptyTextOut else { return all }
-    let isWeighted = all.contains { (try? WeightedPrompt($0).isPlain) == false }
-    return all.filter { !$0.isEmpty } + (isWeighted ? [""] : [])
+    let isWeighted = all.contains { (try? WeightedPrompt($0.text).isPlain) == false }
+    return all.filter { !$0.text.isEmpty } + (isWeighted ? [("", .prompt)] : [])
   }
 
   /// What is known of a request's picture before it is drawn.
@@ -57,17 +76,17 @@ extension DrawingSession {
     var known = KnownPair()
     known.classIndex = request.classIndex
     known.words = request.mode.steps[0].text == .given ? try words(request.prompt) : nil
-    known.negative = try words(request.negativePrompt)
+    known.negative = try words(request.negativePrompt, as: .negative)
     known.guidance = model.folder.traits.embedsGuidance ? request.guidanceScale : nil
     known.extent = PictureExtent(height: Float(size.height), width: Float(size.width))
     return known
   }
 
   /// What a prompt asks for, weights included; nil where the model reads none, or is not told of an empty one.
-  package func words(_ prompt: String) throws -> ConditionSegment? {
+  package func words(_ prompt: String, as role: TextRole = .prompt) throws -> ConditionSegment? {
     if prompt.isEmpty, model.folder.traits.leavesEmptyTextOut { return nil }
-    guard let states = try states(of: prompt) else { return nil }
-    let weights = try model.tokenWeights(of: prompt)
+    guard let states = try states(of: prompt, as: role) else { return nil }
+    let weights = try model.tokenWeights(of: prompt, as: role)
     guard model.folder.traits.weighsStates, let weights else { return .text(states, weights: weights) }
     return .text(try weighed(states, weights))
   }

@@ -14,7 +14,7 @@ public final class DrawingSession {
   /// What it draws with.
   public let model: TextToImage
   /// By bytes: to Swift, strings that Unicode calls equivalent are equal, but a tokenizer may tell them apart.
-  var textStates: [[UInt8]: Tensor] = [:]
+  var textStates: [TextKey: Tensor] = [:]
   let textCache: TextCache?
   private var encoder: (any Autoencoder)?
 
@@ -128,7 +128,7 @@ public final class DrawingSession {
     _ pass: SamplingPass, _ recordingAttention: Bool, probe: Probe?, onEvent: (DrawingEvent) throws -> Void
   ) throws -> Drawn {
     let (requests, first) = (pass.requests, pass.requests[0])
-    try encode(prompts(of: requests), probe: probe)
+    try encode(requests, probe: probe)
     let generators = BatchNoise(seeds: requests.map(\.seed))
     var known = try requests.map { try self.known($0, size: pass.size) }
     if first.mode.readsPicture, let picture = try first.source?.whole() {
@@ -183,7 +183,8 @@ public final class DrawingSession {
       tailShares: try pass.requests.map { request in
         try model.folder.transformer.tailShare(
           grid: model.grid(of: pass.size),
-          textTokens: prompts(of: [request]).contains(request.prompt) ? states(of: request.prompt)?.shape[0] ?? 0 : 0)
+          textTokens: texts(of: [request]).contains { $0.role == .prompt && $0.text == request.prompt }
+            ? states(of: request.prompt)?.shape[0] ?? 0 : 0)
       })
     return before.isEmpty ? own : zip(before, own).map { $0 + $1 }
   }

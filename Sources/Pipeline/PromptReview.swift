@@ -48,7 +48,7 @@ package struct PromptReview {
   /// Tokens of a prompt, without its weights; 0 where the model reads no text.
   package func tokenCount(of prompt: String) throws -> Int {
     guard let text, let tokenizer else { return 0 }
-    return try tokenizer.encode(text.prepared(WeightedPrompt.plain(prompt))).count
+    return try text.tokens(of: WeightedPrompt.plain(prompt), by: tokenizer).count
   }
 
   /// Whether a request's guidance has a branch that knows nothing of the prompt, or of the negative one alone.
@@ -68,8 +68,8 @@ package struct PromptReview {
 
   /// What is beyond the model's longest prompt.
   private func cut(_ plain: String) -> [String] {
-    guard let text, let tokenizer, case let dropped = tokenizer.dropped(from: text.prepared(plain)), dropped > 0 else { return [] }
-    let read = tokenizer.maximumLength - 1 - tokenizer.startCount
+    guard let text, let tokenizer, case let dropped = text.dropped(from: plain, by: tokenizer), dropped > 0 else { return [] }
+    let read = tokenizer.maximumLength - tokenizer.endCount - tokenizer.startCount
     return ["\(name) reads \(read) tokens; the last \(dropped) of the prompt are not seen"]
   }
 

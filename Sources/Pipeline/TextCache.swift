@@ -7,7 +7,7 @@ import Foundation
 /// Encoded prompts on disk: a large text encoder need not be read again for a prompt it has seen.
 ///
 /// A file for each text, named by what its numbers depend on: the encoder's files, the tokenizer, how they are computed,
-/// and the text. A file that is damaged or of another shape counts as absent.
+/// the text and, where that makes a difference, whether it is a negative one. A file that is damaged or of another shape counts as absent.
 struct TextCache {
   private let folder: URL
   private let key: String
@@ -40,9 +40,15 @@ struct TextCache {
     folder.appendingPathComponent(String(sha256(Array((key + "\n" + text).utf8)).prefix(40)) + ".safetensors")
   }
 
+  /// Where what an instruction leaves for the prompts after it is kept.
+  func url(ofInstruction tokens: [Int]) -> URL { url(of: "instruction\n\(tokens)") }
+
+  /// Most models read a negative prompt as they read a prompt.
+  private func url(of text: String, as role: TextRole) -> URL { url(of: role == .negative ? "negative\n" + text : text) }
+
   /// The kept states [tokens, size], or nil.
-  func states(of text: String) -> Tensor? {
-    guard let file = try? openCheckpoint(at: url(of: text)), file.metadata["text"] == text,
+  func states(of text: String, as role: TextRole) -> Tensor? {
+    guard let file = try? openCheckpoint(at: url(of: text, as: role)), file.metadata["text"] == text,
       let states = try? file.tensor("states"), states.shape.count == 2, states.shape[1] == size, states.shape[0] > 0,
       states.array.allSatisfy(\.isFinite)
     else { return nil }
@@ -51,8 +57,8 @@ struct TextCache {
 
   /// Writes a file that appears whole or not at all.
   /// - Throws: `LoadError.unwritable`.
-  func keep(_ states: Tensor, of text: String) throws {
-    var writer = SafetensorsWriter(url(of: text), metadata: ["text": text])
+  func keep(_ states: Tensor, of text: String, as role: TextRole) throws {
+    var writer = SafetensorsWriter(url(of: text, as: role), metadata: ["text": text])
     try writer.add("states", states)
     try writer.write()
   }

@@ -42,7 +42,7 @@ public final class TextToImage: Sendable {
   /// Tokens of a prompt that the model does not see because it is too long.
   public func droppedTokens(of prompt: String) -> Int {
     guard let text = folder.text, let tokenizer = stages.tokenizer else { return 0 }
-    return tokenizer.dropped(from: text.prepared(WeightedPrompt.plain(prompt)))
+    return text.dropped(from: WeightedPrompt.plain(prompt), by: tokenizer)
   }
 
   /// What latents look like; a preview takes as long as decoding the picture does.

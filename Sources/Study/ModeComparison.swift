@@ -118,7 +118,7 @@ extension DrawingSession {
     let timesteps: [Float] = [100, 200, 300, 400, 500, 600, 700, 800]
     let schedule = model.folder.scheduler.schedule
     let count = pictures.count
-    let texts = try [prompt, ""].map { try states(of: $0) }
+    let texts = try [states(of: prompt), states(of: "", as: .negative)]
     let conditions = texts.flatMap { text in pictures.map { _ in Condition(text: text) } }
     let run = try model.stages.transformers.transformer(with: first.request.adapters).prepare(
       conditions, grid: model.grid(of: first.latents),

@@ -76,8 +76,10 @@ package final class StepBenchmark {
 
   /// A prompt to text states, whatever is known already.
   package func encode(_ prompt: String) throws {
-    guard let tokenizer = model.stages.tokenizer, let encoder = model.stages.textEncoder else { return }
-    try encoder.use { _ = try $0.encode([try tokenizer.encode(prompt)]) }
+    let stages = model.stages
+    guard let text = model.folder.text, let tokenizer = stages.tokenizer, let encoder = stages.textEncoder else { return }
+    let one = (text.prepared(prompt), TextRole.prompt)
+    try encoder.use { _ = try text.states(of: [one], tokenizer: tokenizer, encoder: $0) }
   }
 
   /// Writes what one step and one decoding read and gave, for another program to compute again.
@@ -91,8 +93,8 @@ package final class StepBenchmark {
     var writer = SafetensorsWriter(url)
     try writer.add("latents", latents)  // [N, C, h, w]
     try writer.add("timestep", try Tensor([timesteps[0]], [1]))
-    for (name, text) in [("text", prompt), ("null", "")] {
-      if let states = try session.states(of: text) { try writer.add(TensorName(name), states) }  // [L, D]
+    for (name, text, role) in [("text", prompt, TextRole.prompt), ("null", "", .negative)] {
+      if let states = try session.states(of: text, as: role) { try writer.add(TensorName(name), states) }  // [L, D]
     }
     if let guided { try writer.add("output", guided) }  // [2N, 2C, h, w]
     try writer.add("noise", prediction.output)  // [N, C, h, w]

@@ -8,10 +8,13 @@ package struct AttentionShape: Sendable {
   package var queries, keys: Int
   /// Factor of the scores; 1/√headSize but in T5.
   package var scale: Float
+  /// Scores s become cap · tanh(s / cap) before the bias is added; 0: they do not (Gemma 2).
+  package var cap: Float
 
-  package init(batch: Int, heads: Int, headSize: Int, queries: Int, keys: Int, scale: Float? = nil) {
+  package init(batch: Int, heads: Int, headSize: Int, queries: Int, keys: Int, scale: Float? = nil, cap: Float = 0) {
     (self.batch, self.heads, self.headSize, self.queries, self.keys) = (batch, heads, headSize, queries, keys)
     self.scale = scale ?? 1 / Float(headSize).squareRoot()
+    self.cap = cap
   }
 }
 
@@ -30,7 +33,7 @@ package struct AttentionKeys: Sendable {
 }
 
 extension Backend {
-  /// softmax(scale · q kᵀ + bias) v for every picture and head.
+  /// softmax(cap(scale · q kᵀ) + bias) v for every picture and head.
   /// - Parameters:
   ///   - q: [batch · queries, heads · headSize]; k and v: [items · keys, heads · headSize]; `out` as `q`, all of one type.
   ///   - bias: [heads, queries, keys], added to the scores of every picture.
@@ -52,7 +55,7 @@ extension Backend {
           try withExtendedLifetime((q, k, v, bias, probabilities, out)) {
             var arguments = dk_attention_arguments(
               batch: shape.batch, heads: shape.heads, head_dim: shape.headSize, queries: shape.queries, keys: shape.keys,
-              scale: shape.scale, q: q.view, k: k.view, v: v.view, out: out.view, key_item: item, key_count: count,
+              scale: shape.scale, cap: shape.cap, q: q.view, k: k.view, v: v.view, out: out.view, key_item: item, key_count: count,
               key_mask: mask, bias: biasNumbers, levels: multipliesLevels ? 1 : 0, probabilities: sums)
             try DiTTensors.check(dk_attention(engine, &arguments), "attention")
           }

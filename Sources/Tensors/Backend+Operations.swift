@@ -129,13 +129,16 @@ extension Backend {
     }
   }
 
-  /// x · rsqrt(mean(x²) + eps) · weight. x [rows, columns].
-  package func rmsNorm(_ x: some MatrixOperand, weight: Tensor, eps: Float, into out: some MatrixOperand) throws {
+  /// x · rsqrt(mean(x²) + eps) · weight, optionally + bias. x [rows, columns]; `out` may be `x`.
+  package func rmsNorm(
+    _ x: some MatrixOperand, weight: Tensor, bias: Tensor? = nil, eps: Float, into out: some MatrixOperand
+  ) throws {
     let (x, out) = (x.matrix, out.matrix)
     try same(x, out, "RMS norm")
-    let numbers = try floats(weight, count: x.columns)
-    try withExtendedLifetime((x, weight, out)) {
-      try check(dk_rms_norm(engine, x.rows, x.columns, x.view, numbers, eps, out.view), "an RMS norm")
+    let gain = try floats(weight, count: x.columns)
+    let offset = try bias.map { UnsafePointer(try floats($0, count: x.columns)) }
+    try withExtendedLifetime((x, weight, bias, out)) {
+      try check(dk_rms_norm(engine, x.rows, x.columns, x.view, gain, offset, eps, out.view), "an RMS norm")
     }
   }
 

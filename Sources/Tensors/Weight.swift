@@ -45,6 +45,14 @@ package struct StoredMatrix: @unchecked Sendable {
     self.owner = owner
   }
 
+  /// Some of its rows, sharing the numbers.
+  package func rows(_ range: Range<Int>) -> StoredMatrix {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
+    return StoredMatrix(
+      rows: range.count, columns: columns, type: type, bytes: bytes + range.lowerBound * columns * type.size,
+      scales: scales.map { Array($0[range]) }, owner: owner)
+  }
+
   /// Gives the matrix's pages back to the system where they belong to a file, so that a model's numbers are not in memory
   /// twice, packed and as stored.
   package func release() {

@@ -14,6 +14,8 @@ package protocol TextEncoder: Sendable {
 }
 
 extension TextEncoderConfiguration {
+  package var instruction: String? { nil }
+
   /// Whether both are of the same sizes.
   fileprivate func isSimilar(to other: any TextEncoderConfiguration) -> Bool {
     (width, vocabularySize) == (other.width, other.vocabularySize)
@@ -44,6 +46,9 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
   var vocabularySize: Int { get }
   /// The longest sequence of tokens it has places for; nil: any length.
   var longestText: Int? { get }
+  /// What its models were trained to find before every prompt, but the negative one; nil: nothing. Its encoder is an
+  /// ``InstructedEncoder``.
+  var instruction: String? { get }
   /// A `config.json` that is read back as this.
   var fields: JSONValue { get }
   /// Reads and packs the weights.
@@ -55,7 +60,9 @@ package protocol TextEncoderConfiguration: Decodable, Sendable {
 
 /// The text encoders that this program runs.
 package enum TextEncoders {
-  static let all: [any TextEncoderConfiguration.Type] = [T5Configuration.self, CLIPTextConfiguration.self]
+  static let all: [any TextEncoderConfiguration.Type] = [
+    T5Configuration.self, CLIPTextConfiguration.self, Gemma2Configuration.self,
+  ]
 
   /// Opens an encoder's weights, by the names of its authors.
   /// - Throws: `LoadError`.

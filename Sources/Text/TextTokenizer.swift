@@ -19,6 +19,8 @@ package protocol TextTokenizer: Sendable {
   var maximumLength: Int { get }
   /// Tokens before those of the text.
   var startCount: Int { get }
+  /// And after them.
+  var endCount: Int { get }
   /// What a model reads of a text: at most ``maximumLength`` ids, start and end tokens among them.
   /// - Throws: where memory is short, as ``pieces(of:)``.
   func encode(_ text: String) throws -> [Int]
@@ -32,8 +34,8 @@ extension TextTokenizer {
   /// As Hugging Face's tokenizers are, of 512 tokens at most.
   package init(contentsOf url: URL) throws { try self.init(contentsOf: url, maximumLength: 512) }
 
-  /// Tokens of a text that do not fit beside start and end tokens.
-  package func dropped(from text: String) -> Int {
-    max(0, ((try? pieces(of: Array(text.utf8)))?.count ?? 0) + startCount + 1 - maximumLength)
-  }
+  package var endCount: Int { 1 }
+
+  /// Of so many pieces those that do not fit beside start and end tokens.
+  package func dropped(pieces count: Int) -> Int { max(0, count + startCount + endCount - maximumLength) }
 }

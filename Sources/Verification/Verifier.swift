@@ -38,6 +38,7 @@ package struct Verifier {
     "step-cache": verifyStepCache,
     "clip-text": verifyCLIPText, "clip-tokenizer": verifyBytePairs,
     "clip-vision": verifyCLIPVision, "clip-preprocess": verifyCLIPPreparation,
+    "dc-ae": verifyDeepAutoencoder, "gemma2": verifyGemma2, "gemma-tokenizer": verifyGemmaTokenizer,
     "vp-schedule": verifyLatentSchedule, "dpm-singlestep-times": verifySinglestepTimes, "dpm-singlestep": verifySinglestep,
     "dpm-multistep3": verifyMultistep, "uvit-t2i": verifyUViTPipeline,
     "unidiffuser": verifyUniDiffuser, "unidiffuser-mode": verifyUniDiffuserMode, "unidiffuser-caption-logits": verifyCaptionLogits,

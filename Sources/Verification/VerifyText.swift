@@ -80,7 +80,7 @@ func longText(_ one: JSONValue) -> String {
   return "x" + String(repeating: " ", count: max(0, length - 2)) + "y"
 }
 
-private func bytes(hex: String) -> [UInt8] {
+func bytes(hex: String) -> [UInt8] {
   let digits = hex.compactMap(\.hexDigitValue)
   return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
 }

@@ -65,8 +65,8 @@ import Testing
       expectError("without its decoder") { try load([name: try Tensor([8, 3, 3, 3])]) }
     }
     expectError("nowhere") { _ = try AutoencoderSource(folder.file("nowhere")) }
-    try folder.write("config.json", #"{"_class_name": "AutoencoderDC"}"#)
-    expectError("config.json", "AutoencoderDC") { _ = try AutoencoderSource(folder.url) }
+    try folder.write("config.json", #"{"_class_name": "AutoencoderOobleck"}"#)
+    expectError("config.json", "AutoencoderOobleck") { _ = try AutoencoderSource(folder.url) }
   }
 
   @Test(arguments: [

@@ -9,7 +9,8 @@ import Testing
     "Malformed", "Refused",  // become LoadError, or a bad line of a prompt file
     "LineError", "PromptProblem",  // become the list of bad lines, then BatchError.badLines
     "VerificationError",  // becomes a failed row
-    "Unreadable",  // becomes TokenizerError.notUnigram
+    "Unreadable",  // becomes TokenizerError.notBytePairs
+    "UnreadableTokenizer",  // becomes TokenizerError.notUnigram or notGemma
     "Done",  // ends the benchmark of a first step
     "RefusedRequest",  // becomes the server's answer
   ]

@@ -14,7 +14,7 @@ import Testing
     var keyMask: [UInt8]?
     var usesBias = false, wantsProbabilities = false
     let levels: Bool
-    var scale: Float
+    var scale: Float, cap: Float = 0
 
     init(
       _ arithmetic: Arithmetic, batch: Int, heads: Int, headDim: Int, queries: Int, keys: Int, items: Int? = nil,
@@ -42,7 +42,8 @@ import Testing
       if let picture, item == nil { item = [Int32(picture)] }
       var arguments = dk_attention_arguments()
       (arguments.batch, arguments.heads, arguments.head_dim) = (count, heads, headDim)
-      (arguments.queries, arguments.keys, arguments.scale) = (queries, keys, scale)
+      (arguments.queries, arguments.keys) = (queries, keys)
+      (arguments.scale, arguments.cap) = (scale, cap)
       (arguments.q, arguments.k, arguments.v, arguments.out) = (q.view(row: first), k.view, v.view, out.view)
       arguments.levels = levels ? 1 : 0
       if usesBias { arguments.bias = UnsafePointer(bias.floats) }
@@ -83,6 +84,10 @@ import Testing
       let problem = Problem(arithmetic, batch: batch, heads: heads, headDim: headDim, queries: queries, keys: keys)
       try holdAgainstReference(
         "attention \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32, tiles: arithmetic == .bf16
+      ) { try problem.run($0) }
+      problem.cap = 0.7
+      try holdAgainstReference(
+        "capped \(headDim) \(queries)x\(keys)", limit: limit, openBLAS: arithmetic == .f32, tiles: arithmetic == .bf16
       ) { try problem.run($0) }
       problem.everyOption()
       try holdAgainstReference(

@@ -53,7 +53,7 @@ import Testing
           return dk_layer_norm($0, 40, 32, a.view, &arguments, $1)
         }
       ),
-      ("RMS norm", { dk_rms_norm($0, 40, 32, a.view, weight.floats, 1e-6, $1) }),
+      ("RMS norm", { dk_rms_norm($0, 40, 32, a.view, weight.floats, nil, 1e-6, $1) }),
       ("group norm", { dk_group_norm($0, 2, 20, 32, 4, a.view, weight.floats, weight.floats, 1e-6, DK_ACT_RELU, $1) }),
       ("doubling", { dk_upsample_nearest($0, 1, 2, 5, 32, a.view, $1) }),
     ]

@@ -68,17 +68,21 @@ import Testing
       var numbers = Numbers(seed: 5)
       let x = Rows(type, rows, columns, gap: 2, values: numbers.array(rows * columns, scale: 3))
       let weight = Rows(DK_F32, 1, columns, values: numbers.array(columns))
-      try holdAgainstReference("RMS norm \(rows)x\(columns)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
-        let y = Rows(out, rows, columns, gap: 5)
-        try checked(dk_rms_norm($0, rows, columns, x.view, weight.floats, 0.1, y.view))
-        #expect(y.gapsAreIntact)
-        return y.array
+      let bias = Rows(DK_F32, 1, columns, values: numbers.array(columns))
+      for bias in [nil, bias] {
+        try holdAgainstReference("RMS norm \(rows)x\(columns)", limit: out == DK_F32 ? f32Limit : bf16Limit, openBLAS: false) {
+          let y = Rows(out, rows, columns, gap: 5)
+          try checked(dk_rms_norm($0, rows, columns, x.view, weight.floats, bias?.floats, 0.1, y.view))
+          #expect(y.gapsAreIntact)
+          return y.array
+        }
       }
     }
     let x = Rows(DK_F32, 1, 2, values: [3, 4]), y = Rows(DK_F32, 1, 2), weight = Rows(DK_F32, 1, 2, values: [2, 1])
-    try checked(dk_rms_norm(Engines.get(DK_BACKEND_REFERENCE), 1, 2, x.view, weight.floats, 0.5, y.view))
+    let bias = Rows(DK_F32, 1, 2, values: [0, 7])
+    try checked(dk_rms_norm(Engines.get(DK_BACKEND_REFERENCE), 1, 2, x.view, weight.floats, bias.floats, 0.5, y.view))
     let root = Float(13).squareRoot()  // (9 + 16) / 2 + 0.5
-    #expect(abs(y[0, 0] - 6 / root) < 1e-6 && abs(y[0, 1] - 4 / root) < 1e-6)
+    #expect(abs(y[0, 0] - 6 / root) < 1e-6 && abs(y[0, 1] - 4 / root - 7) < 1e-6)
   }
 
   @Test(arguments: [DK_F32, DK_BF16], [DK_ACT_NONE, DK_ACT_SILU, DK_ACT_RELU])

@@ -144,7 +144,7 @@ static void linear_int12(dk_engine *engine, result *r) { linear(engine, DK_WEIGH
 static void attend(dk_engine *engine, dk_type type, int levels, result *r) {
   dk_attention_arguments a = {.levels = levels};
   a.batch = between(1, 2), a.heads = between(1, 2), a.head_dim = between(1, 40);
-  a.queries = between(1, 80), a.keys = between(1, 300), a.scale = 1 / sqrtf((float)a.head_dim);
+  a.queries = between(1, 80), a.keys = between(1, 300), a.scale = 1 / sqrtf((float)a.head_dim), a.cap = coin() ? 0.5f : 0;
   const long columns = a.heads * a.head_dim, rows = a.batch * a.queries, key_rows = a.batch * a.keys;
   a.q = matrix(type, rows, columns), a.out = matrix(type, rows, columns);
   a.k = matrix(type, key_rows, columns), a.v = matrix(type, key_rows, columns);
@@ -211,7 +211,7 @@ static void rows_of_numbers(dk_engine *engine, result *r) {
   if (coin()) norm.scale = vector(rows * columns, 1), norm.shift = vector(rows * columns, 1);
   switch (draw() % 6) {
     case 0: check(dk_layer_norm(engine, rows, columns, x, &norm, out)); break;
-    case 1: check(dk_rms_norm(engine, rows, columns, x, weight, 1e-5f, out)); break;
+    case 1: check(dk_rms_norm(engine, rows, columns, x, weight, bias, 1e-5f, out)); break;
     case 2: check(dk_group_norm(engine, 1, rows, columns, groups, x, weight, bias, 1e-5f, DK_ACT_SILU, out)); break;
     case 3: check(dk_activate(engine, activation, rows, columns, x, out)); break;
     case 4: check(dk_activate_multiply(engine, activation, rows, columns, x, y, out)); break;

@@ -17,6 +17,8 @@ package struct LatentScaling: Sendable, Equatable {
   package static let stableDiffusion = LatentScaling(factor: 0.18215)
   /// SDXL, PixArt-Σ.
   package static let stableDiffusionXL = LatentScaling(factor: 0.13025)
+  /// SANA.
+  package static let sana = LatentScaling(factor: 0.41407)
 
   /// Latents [B, C, h, w] as the transformer sees them -> as the decoder takes them.
   package func unscaled(_ latents: Tensor) throws -> Tensor {

@@ -26,6 +26,7 @@ typedef enum { DK_OK = 0, DK_OUT_OF_MEMORY = 1 } dk_status;
 
 void *dk_allocate(size_t bytes);  // 64-byte aligned, NULL when memory is short
 void dk_free(void *memory);       // of dk_allocate; NULL is fine
+void dk_trim(void);               // gives pages of freed memory back to the system, where the C library keeps them
 // For tests: the n-th allocation of this thread from now on fails, and those after it do not; 0: none fails. Kernels
 // allocate on their caller's thread only, and count a thread they start as an allocation.
 void dk_fail_allocation(long n);
@@ -178,9 +179,9 @@ typedef struct {
 
 DK_CHECKED dk_status dk_layer_norm(dk_engine *engine, long rows, long columns, dk_rows x,
                                    const dk_layer_norm_arguments *arguments, dk_rows out);
-// out = x * rsqrt(mean(x²) + eps) * weight
-DK_CHECKED dk_status dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, float eps,
-                                 dk_rows out);
+// out = x * rsqrt(mean(x²) + eps) * weight + bias; bias may be NULL
+DK_CHECKED dk_status dk_rms_norm(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight, const float *bias,
+                                 float eps, dk_rows out);
 // NHWC: x [batch][pixels][channels]; statistics per picture and group of channels. activation NONE or SILU or RELU.
 DK_CHECKED dk_status dk_group_norm(dk_engine *engine, long batch, long pixels, long channels, long groups, dk_rows x,
                                    const float *weight, const float *bias, float eps, dk_activation activation,
@@ -188,13 +189,14 @@ DK_CHECKED dk_status dk_group_norm(dk_engine *engine, long batch, long pixels, l
 
 // ---------------------------------------------------------------- attention.c
 
-// For each picture b and head h: out = softmax(scale * q kᵀ + bias, over the unmasked keys) v.
+// For each picture b and head h: out = softmax(scale * q kᵀ, capped, + bias, over the unmasked keys) v.
 // Query row i of picture b: q.data + (b * queries + i) * q.stride + h * head_dim; key row j of picture b:
 // k.data + (item(b) * keys + j) * k.stride + h * head_dim, where item(b) = key_item ? key_item[b] : b. q, k, v, out of one type.
 typedef struct {
   long batch, heads, head_dim;
   long queries, keys;       // rows per picture; keys: rows per item as stored
   float scale;
+  float cap;                // 0, or scores s become cap * tanh(s / cap) before the bias is added (Gemma 2)
   dk_rows q, k, v, out;
   const int32_t *key_item;  // [batch] or NULL
   const int32_t *key_count; // [items]: only the first key_count[item] keys exist (>= 1), or NULL

@@ -15,6 +15,7 @@ void csp_free(csp_processor *processor);
 
 int32_t csp_piece_count(const csp_processor *processor);
 int32_t csp_pad_id(const csp_processor *processor);
+int32_t csp_bos_id(const csp_processor *processor);
 int32_t csp_eos_id(const csp_processor *processor);
 int32_t csp_unk_id(const csp_processor *processor);
 

@@ -198,6 +198,20 @@ package struct Parameters {
     collector?.add(2 * width * (headSize + 1), rows, .one, stage)
   }
 
+  /// A 1×1 convolution in groups of channels, `NAME.weight` [channels, channels / groups, 1, 1], as a layer for each of them.
+  package func groupedPointwise(
+    _ name: String, _ channels: Int, groups: Int, on rows: Rows, precise: Bool = false
+  ) throws -> [Linear] {
+    let width = channels / groups
+    let matrix = try single(noted(name + ".weight", [channels, width, 1, 1], .unitGain()))
+    collector?.add(channels * width, rows, .one, stage)
+    return try (0..<groups).map { group in
+      guard packs else { return Linear(unpacked: width, width, bias: nil) }
+      let part = matrix.rows(group * width..<(group + 1) * width)
+      return try precise ? backend.linear([part], precise: true) : backend.pointwise([part])
+    }
+  }
+
   /// Scores and mixtures of an attention of all heads together, which has no parameters.
   package func attention(_ width: Int, queries: Rows, keys: Rows) { collector?.add(2 * width, queries, keys, stage) }
 }

@@ -45,22 +45,16 @@ struct UnigramFile: Decodable {
     }
   }
 
-  /// What is not read, in words.
-  struct Unreadable: Error {
-    let reason: String
-    init(_ reason: String) { self.reason = reason }
-  }
-
   // MARK: the model
 
   /// `ModelProto` of sentencepiece_model.proto.
-  /// - Throws: ``Unreadable``.
+  /// - Throws: ``UnreadableTokenizer``.
   func modelProto() throws -> [UInt8] {
-    guard model.type == "Unigram" else { throw Unreadable("it is a \(model.type.prefix(40)) tokenizer") }
+    guard model.type == "Unigram" else { throw unreadable("it is a \(model.type.prefix(40)) tokenizer") }
     guard let unknown = model.unknown, model.pieces.indices.contains(unknown) else {
-      throw Unreadable("it has no piece for what is unknown (unk_id)")
+      throw unreadable("it has no piece for what is unknown (unk_id)")
     }
-    guard model.pieces.allSatisfy(\.score.isFinite) else { throw Unreadable("a score is not finite") }
+    guard model.pieces.allSatisfy(\.score.isFinite) else { throw unreadable("a score is not finite") }
     let spaces = try Spaces(normalizer, preTokenizer)
     let end = try endPiece()
     var proto = ProtoWriter()
@@ -101,11 +95,11 @@ struct UnigramFile: Decodable {
     }
     for token in (addedTokens ?? []).sorted(by: { $0.id < $1.id }) where token.id != unknown {
       guard token.id >= 0, token.id < model.pieces.count + 100_000 else {
-        throw Unreadable("an added token has the id \(token.id)")
+        throw unreadable("an added token has the id \(token.id)")
       }
       while result.count <= token.id { result.append(("<unused \(result.count)>", 0, .unused)) }
       guard result[token.id].2 == .unused || Array(result[token.id].0.utf8) == Array(token.content.utf8) else {
-        throw Unreadable("the added token \(printable(token.content)) has the id of \(printable(result[token.id].0))")
+        throw unreadable("the added token \(printable(token.content)) has the id of \(printable(result[token.id].0))")
       }
       result[token.id] = (token.content, result[token.id].1, token.special ?? true ? .control : .userDefined)
     }
@@ -118,7 +112,7 @@ struct UnigramFile: Decodable {
     let parts = postProcessor["single"]?.array ?? []
     guard postProcessor["type"]?.string == "TemplateProcessing", parts.count == 2, parts[0]["Sequence"] != nil,
       let end = parts[1]["SpecialToken"]?["id"]?.string
-    else { throw Unreadable("its post-processor does not put one token after the text") }
+    else { throw unreadable("its post-processor does not put one token after the text") }
     return end
   }
 
@@ -133,7 +127,7 @@ struct UnigramFile: Decodable {
     init(_ normalizer: JSONValue?, _ preTokenizer: JSONValue?) throws {
       for step in Spaces.steps(normalizer, "normalizers") { try normalise(step) }
       for step in Spaces.steps(preTokenizer, "pretokenizers") { try split(step) }
-      guard isMarked else { throw Unreadable("it does not mark spaces (no Metaspace)") }
+      guard isMarked else { throw unreadable("it does not mark spaces (no Metaspace)") }
     }
 
     private static func steps(_ value: JSONValue?, _ list: String) -> [JSONValue] {
@@ -147,14 +141,14 @@ struct UnigramFile: Decodable {
       switch (step["type"]?.string, pattern, step["content"]?.string) {
       case ("Precompiled", _, _):
         guard let text = step["precompiled_charsmap"]?.string, let map = Data(base64Encoded: text), charsmap.isEmpty else {
-          throw Unreadable("its table of characters (precompiled_charsmap) is not understood")
+          throw unreadable("its table of characters (precompiled_charsmap) is not understood")
         }
         charsmap = Array(map)
       case ("Strip", _, _): break  // SentencePiece does it with the doubled ones
       case ("Replace", " {2,}", "▁"), ("Replace", " {2,}", " "): collapses = true
       case ("Replace", " ", "▁"): isMarked = true
       case ("Prepend", _, _) where step["prepend"]?.string == "▁": addsPrefix = true
-      case (let name, _, _): throw Unreadable("its normaliser \(printable(name ?? "")) is not known here")
+      case (let name, _, _): throw unreadable("its normaliser \(printable(name ?? "")) is not known here")
       }
     }
 
@@ -165,8 +159,10 @@ struct UnigramFile: Decodable {
         isMarked = true
         let scheme = step["prepend_scheme"]?.string ?? (step["add_prefix_space"]?.bool ?? true ? "always" : "never")
         addsPrefix = addsPrefix || scheme != "never"
-      case let name: throw Unreadable("its pre-tokenizer \(printable(name ?? "")) is not known here")
+      case let name: throw unreadable("its pre-tokenizer \(printable(name ?? "")) is not known here")
       }
     }
   }
 }
+
+private func unreadable(_ reason: String) -> UnreadableTokenizer { UnreadableTokenizer(reason: reason, isUnigram: true) }

@@ -79,15 +79,3 @@ struct T5Work {
     up = try make(configuration.feedForwardSize)
   }
 }
-
-extension T5Configuration {
-  /// Bytes of one packed block.
-  func blockBytes(_ backend: Backend) throws -> Int {
-    let count = try NetworkListing { _ = try T5Block(0, self, $0) }.costs(Workload()).total.parameters
-    return switch backend.precision {
-    case .auto, .f32: 4 * count
-    case .bf16, .int12: 2 * count
-    case .int8: count
-    }
-  }
-}

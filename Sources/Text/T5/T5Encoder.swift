@@ -6,21 +6,18 @@ import DiTTensors
 /// Pre-norm residual blocks with RMS norms and no biases; scores are not divided by √d; one table of relative position
 /// biases, stored in block 0, serves every block.
 ///
-/// An encoder that would take much memory is not kept: its blocks are read from the mapped file one after the other each
-/// time texts are encoded, and dropped. T5-XXL's 4.7 billion numbers need room for one block of 24 that way.
+/// Blocks of an encoder that would take much memory are read from the file each time (``StreamedBlocks``).
 ///
 /// `@unchecked Sendable`: all of it is constant, and where its parameters come from is only read.
 package final class T5Encoder: TextEncoder, @unchecked Sendable {
   package let configuration: T5Configuration
-  /// Whether blocks are read when they are needed, and not kept.
-  package let isStreamed: Bool
+  package var isStreamed: Bool { blocks.isStreamed }
   package var width: Int { configuration.width }
   package var vocabularySize: Int { configuration.vocabularySize }
-  private let parameters: Parameters
   private let backend: Backend
   private let embedding: StoredMatrix  // [vocabulary, d], rows read as they are needed
   private let relativeBias: [Float]  // [buckets, heads]
-  private let blocks: [T5Block]  // none where they are streamed
+  private let blocks: StreamedBlocks<T5Block>
   private let finalNorm: Tensor  // [d]
 
   /// Names of the one table of embeddings, of which files have one or both.
@@ -32,7 +29,6 @@ package final class T5Encoder: TextEncoder, @unchecked Sendable {
   /// - Throws: `LoadError` naming the missing or misshapen tensor.
   package init(_ configuration: T5Configuration, _ parameters: Parameters, streamed: Bool? = nil) throws {
     self.configuration = configuration
-    self.parameters = parameters
     backend = parameters.backend
     let d = configuration.hiddenSize
     let shared = Self.embeddings.first(where: parameters.contains) ?? Self.embeddings[0]
@@ -41,17 +37,10 @@ package final class T5Encoder: TextEncoder, @unchecked Sendable {
       "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
       [configuration.buckets, configuration.heads], start: .table
     ).array
-    isStreamed = try streamed ?? (configuration.blockBytes(backend) * configuration.layers > T5Encoder.mostKept())
-    // Of blocks to be streamed, what is wrong with the file is said now, not in the middle of the work.
-    let source = isStreamed ? parameters.checking() : parameters
-    let made = try (0..<configuration.layers).map { try T5Block($0, configuration, source) }
-    blocks = isStreamed ? [] : made
+    blocks = try StreamedBlocks(configuration.layers, parameters, streamed: streamed) { try T5Block($0, configuration, $1) }
     finalNorm = try parameters.stage("feed-forward", .picture)
       .tensor("encoder.final_layer_norm.weight", [d], start: .gain)
   }
-
-  /// Bytes of blocks that are kept at most: 2 GiB, or a quarter of the memory that is free now.
-  private static func mostKept() -> Int { min(2 << 30, availableMemory().map { $0 / 4 } ?? .max) }
 
   /// Text states of one sequence of tokens.
   /// - Parameters:
@@ -64,7 +53,7 @@ package final class T5Encoder: TextEncoder, @unchecked Sendable {
     let work = try T5Work(configuration, embedded(ids), mask: mask, bias: positionBias(ids.count), backend)
     try probe?(.textEmbedding, work.x)
     for index in 0..<configuration.layers {
-      try block(index).run(on: work, backend, index: index, probe: probe)
+      try blocks(index).run(on: work, backend, index: index, probe: probe)
     }
     try probe?(.textBlocks, work.x)
     return try finished(work)
@@ -74,14 +63,10 @@ package final class T5Encoder: TextEncoder, @unchecked Sendable {
   package func encode(_ texts: [[Int]], probe: Probe?) throws -> [Tensor] {
     let works = try texts.map { try T5Work(configuration, embedded($0), mask: nil, bias: positionBias($0.count), backend) }
     for index in 0..<configuration.layers {
-      let block = try block(index)
+      let block = try blocks(index)
       for work in works { try block.run(on: work, backend, index: index, probe: probe) }
     }
     return try works.map(finished)
-  }
-
-  private func block(_ index: Int) throws -> T5Block {
-    try isStreamed ? T5Block(index, configuration, parameters) : blocks[index]
   }
 
   private func embedded(_ ids: [Int]) throws -> Tensor {
