@@ -62,9 +62,7 @@ extension Sampler {
       }
     if schedule.hasZeroTerminal, startsWithoutSignal { whole = whole.withoutSignal(at: schedule.trainTimesteps - 1) }
     if settings.endsAtFirstLevel { whole.end = schedule.level(timestep: 0) }
-    let shortened = try whole.truncated(strength: settings.strength)
-    guard settings.respacing == nil, settings.spacing ?? spacing == .aligned else { return shortened }
-    return whole.truncated(at: settings.strength * Double(schedule.trainTimesteps))
+    return try whole.truncated(strength: settings.strength)
   }
 
   /// One a step, in visiting order, on the original scale.

@@ -21,9 +21,6 @@ public enum Spacing: String, Sendable, CaseIterable {
   case exponential
   /// σ at the quantiles of a beta distribution (2407.12173): most steps at both ends; fractional timesteps.
   case beta
-  /// Even places of a curve that was searched for the model (Align Your Steps, 2404.14507), ln σ linear between its
-  /// timesteps: few steps go where they count.
-  case aligned
   /// Of the timesteps that a consistency model was trained on, those at even places, as diffusers takes them (2310.04378).
   case lcm
   /// Of the same, every n-th, as PixArt-α's own script takes them.
@@ -79,11 +76,6 @@ public enum Spacing: String, Sendable, CaseIterable {
       return between(steps, of: schedule) { low, high in
         linspace(1, 0, steps).map { low + betaQuantile($0, shape: 0.6) * (high - low) }
       }
-    case .aligned:
-      guard details.aligned.count > 1 else {
-        throw DiffusionError.setting("this model has no levels 'aligned' (aligned_timesteps of its scheduler); choose others")
-      }
-      return aligned(details.aligned.map(schedule.level(timestep:)), steps, of: schedule)
     case .lcm, .lcmStride:
       throw DiffusionError.setting("the levels '\(rawValue)' are those of consistency models; choose the sampler lcm or tcd")
     }
@@ -115,16 +107,6 @@ public enum Spacing: String, Sendable, CaseIterable {
     return sigmas(cleanest.sigma, noisiest.sigma).enumerated().map { index, sigma in
       if index == 0 { return noisiest }
       return index == steps - 1 ? cleanest : schedule.level(sigma: sigma)
-    }
-  }
-
-  /// `steps` even places of a curve, from its first level on; its last one would be the next.
-  private func aligned(_ curve: [NoiseLevel], _ steps: Int, of schedule: NoiseSchedule) -> [NoiseLevel] {
-    (0..<steps).map { step in
-      let place = Double(step * (curve.count - 1)) / Double(steps)
-      let (before, after) = (curve[Int(place)], curve[Int(place) + 1])
-      let share = place - place.rounded(.down)
-      return share == 0 ? before : schedule.level(sigma: exp((1 - share) * log(before.sigma) + share * log(after.sigma)))
     }
   }
 

@@ -9,8 +9,5 @@ package struct SpacingDetails: Sendable, Equatable {
   /// Timesteps with a smaller λ are not visited (`lambda_min_clipped`).
   package var minimumLambda: Double?
 
-  /// The curve of `aligned`: falling timesteps, the first the noisiest (`aligned_timesteps`).
-  package var aligned: [Double] = []
-
   package init() {}
 }

@@ -53,9 +53,4 @@ package struct StepPlan: Sendable {
     let kept = min(max(Int(Double(count) * strength + 1e-9), 1), count)
     return StepPlan(levels: Array(levels.suffix(kept)), end: end)
   }
-
-  /// The levels from a timestep on, at least one: a strength means the same noise however few steps lie above it.
-  func truncated(at timestep: Double) -> StepPlan {
-    StepPlan(levels: Array(levels.suffix(max(1, levels.count { $0.timestep <= timestep }))), end: end)
-  }
 }

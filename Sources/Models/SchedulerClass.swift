@@ -23,7 +23,6 @@ struct SchedulerClass {
 
   private static let schedule: Set = [
     "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type",
-    "aligned_timesteps",  // ours: diffusers takes such a list for each run
   ]
   private static let spaced: Set = ["timestep_spacing", "steps_offset"]
   private static let sigmas: Set = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"]

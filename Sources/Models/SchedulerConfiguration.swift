@@ -204,10 +204,7 @@ package struct SchedulerConfiguration: Sendable {
 extension SchedulerConfiguration {
   private mutating func readSettings(_ fields: inout SchedulerFields, _ kind: SchedulerClass) throws {
     func knows(_ key: String) -> Bool { kind.keys.contains(key) }
-    if schedule.path == .betas {
-      try readSpacing(&fields, kind)
-      try readAligned(&fields)
-    }
+    if schedule.path == .betas { try readSpacing(&fields, kind) }
     try readClipping(&fields, kind)
     if knows("set_alpha_to_one"), try fields.flag("set_alpha_to_one") == false, sampler == "ddim" {
       settings.endsAtFirstLevel = true
@@ -272,17 +269,6 @@ extension SchedulerConfiguration {
     }
     // The spacing that the sampler takes anyway is none that the file asks for.
     if let sampler, settings.spacing == SamplerRegistry.spacing(sampler) { settings.spacing = nil }
-  }
-
-  /// A curve that was searched for the model goes before what its class spaces.
-  private mutating func readAligned(_ fields: inout SchedulerFields) throws {
-    let (key, last) = ("aligned_timesteps", Double(schedule.trainTimesteps - 1))
-    guard let curve = try fields.numbers(key) else { return }
-    guard curve.count > 1, curve.allSatisfy((0...last).contains), zip(curve, curve.dropFirst()).allSatisfy(>) else {
-      throw fields.wrong(key, "expected two or more timesteps that fall from at most \(Int(last)) to at least 0")
-    }
-    settings.details.aligned = curve
-    settings.spacing = .aligned
   }
 
   private mutating func readClipping(_ fields: inout SchedulerFields, _ kind: SchedulerClass) throws {

@@ -108,7 +108,6 @@ extension ModelFolder {
     let isOwn = request.sampler == defaults.sampler
     if isOwn, let refusal = scheduler.refusal { throw refusal }
     var settings = isOwn ? scheduler.settings : SamplerSettings(steps: request.steps)
-    settings.details.aligned = scheduler.settings.details.aligned
     settings.steps = request.steps
     settings.spacing = request.spacing
     settings.respacing = request.respacing

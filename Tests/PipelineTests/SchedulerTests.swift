@@ -95,36 +95,6 @@ import Testing
     #expect(folder.scheduler.schedule.betas[999] == 0.01 && folder.scheduler.schedule.betas[0] == 1e-5)
   }
 
-  /// Levels at even places of a curve that a folder brings.
-  @Test func alignedLevels() throws {
-    let folder = try model("DPMSolverMultistepScheduler", #""aligned_timesteps": [999, 700, 300, 0]"#)
-    var request = folder.defaultRequest
-    #expect(request.spacing == .aligned && folder.notes.isEmpty)
-    func levels(_ steps: Int, strength: Double = 1) throws -> [NoiseLevel] {
-      request.steps = steps
-      return try folder.sampler(for: request, strength: strength).plan.levels
-    }
-    #expect(try levels(3).map(\.timestep) == [999, 700, 300])
-    let six = try levels(6)
-    #expect([0, 2, 4].map { six[$0].timestep } == [999, 700, 300])
-    #expect(abs(six[3].lambda - (six[2].lambda + six[4].lambda) / 2) < 1e-9)
-    // A share of the noise, not of the steps.
-    #expect(try levels(6, strength: 0.5) == six.filter { $0.timestep <= 500 })
-    #expect(try levels(3, strength: 0.01).map(\.timestep) == [300])
-    folder.use("unipc", for: &request)
-    #expect(request.spacing == nil)
-    request.spacing = .aligned
-    #expect(try levels(6) == six)
-
-    for curve in ["[999]", "[999, 999]", "[0, 999]", "[1000, 0]", "[999, -1]", "999"] {
-      #expect(throws: ConfigurationError.self, "\(curve)") {
-        try model("DPMSolverMultistepScheduler", #""aligned_timesteps": \#(curve)"#)
-      }
-    }
-    request.spacing = .aligned
-    #expect(throws: DiffusionError.self) { try model("DPMSolverMultistepScheduler", "").sampler(for: request) }
-  }
-
   private static let flow = #""prediction_type": "flow_prediction", "use_flow_sigmas": true"#
 
   private static let refused: [(name: String, fields: String, line: String)] = [
