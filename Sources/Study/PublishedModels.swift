@@ -17,12 +17,17 @@ package enum PublishedModels {
     let transformer: any TransformerConfiguration
     var readsText: Bool { transformer.textSize != nil && mode.steps[0].text == .given }
     /// Which always reads all of its places.
-    var readsCLIP: Bool { readsText && !(transformer is PixArtConfiguration) }
+    var readsCLIP: Bool { readsText && !(transformer is PixArtConfiguration) && !isSana }
+    var isSana: Bool { transformer is SanaConfiguration }
+    /// Pixels of a latent along a side.
+    var factor: Int { isSana ? 32 : 8 }
     var drawsWords: Bool { transformer is UniDiffuserConfiguration }
     /// Of the transformer, each of a branch of guidance; where nothing is given there is one.
     var evaluations: Int {
       steps * mode.steps.reduce(0) { $0 + (isGuided && $1.image != .unknown ? 1 + $1.drawn.count : 1) }
     }
+    /// What is said of them where there is one.
+    var branches: String { isGuided ? "" : isSana ? ", in one branch" : ", no guidance" }
     /// Pixels along a side.
     let size: Int
     var steps: Int
@@ -35,16 +40,16 @@ package enum PublishedModels {
   private enum Measured {
     /// Multiply-adds a second of two cores in `auto`.
     static let rate = 130e9
-    /// Bytes that a weight of the transformer takes in `auto`, and a pixel while AutoencoderKL decodes it.
-    static let weight = 2.0, pixel = 2_700.0
+    /// Bytes that a weight of the transformer takes in `auto`, and a pixel while AutoencoderKL or AutoencoderDC decodes it.
+    static let weight = 2.0, pixel = 2_700.0, deepPixel = 550.0
     /// What everything else takes: buffers, a block of the text encoder, the program.
     static let rest = 0.4e9
     /// Pixels that are decoded at once at most.
     static let tile = 1024.0 * 1024
   }
 
-  /// Tokens of the prompt that is counted.
-  private static let tokens = 20
+  /// Tokens of the prompt that is counted, and those of SANA's instruction, which Gemma reads before it.
+  private static let tokens = 20, instruction = 460
 
   static func entries() throws -> [Entry] {
     func pixart(_ side: Int, sigma: Bool, extent: Bool = false) -> PixArtConfiguration {
@@ -119,6 +124,19 @@ package enum PublishedModels {
         name, mode == .picture ? "thu-ml/unidiffuser-v1, also v0" : "the same", uniDiffuser, 512, mode: mode,
         command.replacing("MODEL", with: "unidiffuser-v1"))
     }
+    for (name, folder, depth, width, isSprint) in [
+      ("SANA-Sprint 0.6B", "Sana_Sprint_0.6B_1024px_diffusers", 28, 1152, true),
+      ("SANA-Sprint 1.6B", "Sana_Sprint_1.6B_1024px_diffusers", 20, 2240, true),
+      ("SANA 0.6B", "Sana_600M_1024px_diffusers", 28, 1152, false),
+      ("SANA 1.6B", "Sana_1600M_1024px_BF16_diffusers", 20, 2240, false),
+      ("SANA-1.5 4.8B", "SANA1.5_4.8B_1024px_diffusers", 60, 2240, false),
+    ] {
+      var sana = SanaConfiguration(
+        depth: depth, hiddenSize: width, crossHeads: width == 1152 ? 16 : 20, innerSize: width * 5 / 2)
+      sana.readsGuidance = isSprint
+      try add(
+        name + ", 1024", "Efficient-Large-Model/\(folder)", sana, 1024, guided: !isSprint, "--model \(folder) \(prompt)")
+    }
     return entries
   }
 
@@ -132,15 +150,16 @@ package enum PublishedModels {
   }
 
   private static func row(_ entry: Entry) throws -> String {
-    let side = entry.size / (8 * entry.transformer.patchSize)
+    let latents = entry.size / entry.factor
+    let side = latents / entry.transformer.patchSize
     let pixels = Double(entry.size * entry.size)
     let work = Workload(
-      patches: side * side, textTokens: entry.readsCLIP ? 77 : entry.readsText ? tokens : 0, latents: entry.size * entry.size / 64)
+      patches: side * side, textTokens: entry.readsCLIP ? 77 : entry.readsText ? tokens : 0, latents: latents * latents)
     let steps = entry.mode.steps
     let drawsPicture = steps.contains { $0.image == .drawn }
     let transformer = try entry.transformer.listing().costs(work)
-    let autoencoder = try kl.listing().costs(work)
-    let text = try entry.readsText ? (entry.readsCLIP ? clip.listing() : t5.listing()).costs(work) : []
+    let autoencoder = try (entry.isSana ? deep.listing() : kl.listing()).costs(work)
+    let text = try entry.readsText ? encoding(entry, work) : []
     let vision = try steps[0].image == .given ? visionCLIP.listing().costs(work) : []
     let words = try entry.drawsWords ? captions.listing().costs(work) : []
     // The caption decoder is there to read words too; what it takes to write some is of its blocks.
@@ -151,14 +170,20 @@ package enum PublishedModels {
     let numbers = [transformer, autoencoder, text, vision, words].reduce(0) { $0 + $1.total.parameters }
     // Encoders are read before the first step and released, but for a block of T5 at a time; pixels are made behind the last.
     let read = entry.readsCLIP ? Measured.weight * Double(text.total.parameters) : 0
-    let shown = drawsPicture ? Measured.pixel * min(Measured.tile, pixels) : 0
+    let pixel = entry.isSana ? Measured.deepPixel : Measured.pixel
+    let shown = drawsPicture ? pixel * min(Measured.tile, pixels) : 0
     let memory = Measured.rest + Measured.weight * Double(transformer.total.parameters) + max(read, shown)
     let cells = [
-      entry.name, entry.source, amount(4 * Double(numbers), "B"), "`\(entry.command)`",
-      "\(entry.steps)\(entry.isGuided ? "" : ", no guidance")", amount(multiplyAdds, "MAC"), amount(memory, "B"),
+      entry.name, entry.source, amount((entry.isSana ? 2 : 4) * Double(numbers), "B"), "`\(entry.command)`",
+      "\(entry.steps)\(entry.branches)", amount(multiplyAdds, "MAC"), amount(memory, "B"),
       duration(multiplyAdds / Measured.rate),
     ]
     return "| " + cells.joined(separator: " | ") + " |"
+  }
+
+  private static func encoding(_ entry: Entry, _ work: Workload) throws -> [StageCost] {
+    guard entry.isSana else { return try (entry.readsCLIP ? clip.listing() : t5.listing()).costs(work) }
+    return try gemma.listing().costs(Workload(textTokens: instruction + tokens))
   }
 
   /// What comes beside a transformer: T5 v1.1 XXL or the text half of CLIP ViT-L/14, and Stable Diffusion's autoencoder, whose
@@ -184,6 +209,28 @@ package enum PublishedModels {
   private static var kl: AutoencoderKLConfiguration {
     get throws {
       try decoded(#"{"latent_channels": 4, "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2}"#)
+    }
+  }
+
+  /// Beside SANA: Gemma 2 of 2 billion parameters, and the autoencoder that shrinks 32 times.
+  private static var gemma: Gemma2Configuration {
+    get throws {
+      try decoded(
+        """
+        {"vocab_size": 256000, "hidden_size": 2304, "num_hidden_layers": 26, "num_attention_heads": 8,
+        "num_key_value_heads": 4, "intermediate_size": 9216}
+        """)
+    }
+  }
+
+  private static var deep: AutoencoderDCConfiguration {
+    get throws {
+      let blocks = #"["ResBlock", "ResBlock", "ResBlock", "EfficientViTBlock", "EfficientViTBlock", "EfficientViTBlock"]"#
+      return try decoded(
+        """
+        {"encoder_block_types": \(blocks), "decoder_block_types": \(blocks), "decoder_layers_per_block": [3, 3, 3, 3, 3, 3],
+        "upsample_block_type": "interpolate", "downsample_block_type": "conv"}
+        """)
     }
   }
 
