@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -79,7 +80,7 @@ class Bench:
         return section
 
     def sections(self):
-        return ["kernels", "step", "decoder", "tokens", "batch", "picture", "start", "memory", "interval", "xl"]
+        return ["kernels", "step", "decoder", "tokens", "batch", "picture", "start", "memory", "interval", "xl", "sana"]
 
     def run(self):
         for name in self.options.only or self.sections():
@@ -199,6 +200,38 @@ class Bench:
         result = rows(times, errors, self.bars[:1])
         return self.limits(result, step_macs(folder.config("transformer"), 256, case["text"].shape[0]))
 
+    def sana(self):
+        """SANA-Sprint's step and decoder at 1024 x 1024 beside diffusers', and their multiply-adds a second beside XL/2's step."""
+        import sana
+        import theirs
+        import torch
+
+        path, xl = self.options.work / "sana", self.options.work / "xl"
+        if not (path / "tokenizer/tokenizer.model").exists():
+            shutil.rmtree(path, ignore_errors=True)
+            sana.write(path)
+        dtype, name = (torch.bfloat16, "bf16") if theirs.HAS_BF16 else (torch.float32, "f32")
+        process, largest = Ours(path, self.auto), Ours(xl, self.auto)
+        case = self.case(path, 1024, self.auto)
+        step, decode = sana.competitors(path, dtype, case["text"].shape[0])
+        label, torch_name = self.label(self.auto), f"diffusers compiled {name}"
+        times = interleave(
+            {f"{label}, step": process.timed("step 1024 1"), f"{torch_name}, step": timed(step),
+             f"{label}, decoder": process.timed("decode 1024 1"), f"{torch_name}, decoder": timed(decode),
+             "XL/2": largest.timed("step 256 1")}, 3, 1)
+        process.close()
+        largest.close()
+        pictures = {
+            who: [2 * a + b for a, b in zip(times[f"{who}, step"], times[f"{who}, decoder"])] for who in (label, torch_name)}
+        result = rows(pictures, best=[("auto", label, ("f32", "bf16"))])
+        config, tokens = json.loads((xl / "transformer/config.json").read_text()), self.case(xl, precision="bf16")["text"].shape[0]
+        rate = step_macs(config, 256, tokens) / statistics.median(times.pop("XL/2"))
+        result["parts"] = {who: summary(values) for who, values in times.items()}
+        result["time / macs"] = {
+            part: rate / (sana.MACS[key] / statistics.median(times[f"{label}, {part}"]))
+            for part, key in (("step", "step"), ("decoder", "decode"))}
+        return result
+
     # ------------------------------------------------------------ ours alone
 
     def kernels(self):
@@ -312,7 +345,7 @@ def main():
     parser.add_argument("--work", type=Path, required=True, help="folder with the random models")
     parser.add_argument("--results", type=Path, default=ROOT / "Benchmarks/results")
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that everything runs")
-    parser.add_argument("--only", nargs="*", help="sections: kernels step decoder tokens batch picture start memory interval xl")
+    parser.add_argument("--only", nargs="*", help="sections: kernels step decoder tokens batch picture start memory interval xl sana")
     Bench(parser.parse_args()).run()
 
 

@@ -25,6 +25,7 @@ TITLES = {
     "picture": "Prompt to PNG, 20 guided steps, 256 × 256",
     "xl": "One guided step of DiT-XL/2 with text, 256 × 256",
     "interval": "Prompt to PNG with guidance in an interval",
+    "sana": "SANA-Sprint 0.6B, 1024 × 1024: two steps and the decoder",
 }
 
 
@@ -111,9 +112,15 @@ def report(results):
         + (f"; ours chose {m['instruction set']}, and `auto` is {m['auto']}" if "auto" in m else "") + ". Everything in one table "
         "took turns within one run; a ratio is the median of the ratios within a round."
     ]
-    for name in ("step", "decoder", "picture", "xl", "interval"):
+    for name in ("step", "decoder", "picture", "xl", "interval", "sana"):
         if name in results:
             parts.append(times(name, results[name], m))
+    if "sana" in results:
+        sana = results["sana"]
+        parts.append(table(
+            ["", "median ms"], [[who, milliseconds(t["median"])] for who, t in sana["parts"].items()]) + "\n\n" + "; ".join(
+                f"the {part} takes {value:.2f} times what its multiply-adds take in XL/2's step"
+                for part, value in sana["time / macs"].items()) + " (bar 1.3).")
     if "start" in results:
         parts.append("## Cold start: process start to the end of the first step, less one step (at most 60 ms)\n\n" + table(
             ["", "median ms", "min – max"],

@@ -1,4 +1,4 @@
-/// The sizes PixArt was trained at, by height : width (its "aspect ratio bins").
+/// The sizes PixArt and SANA were trained at, by height : width (their "aspect ratio bins").
 ///
 /// A model draws at the bin closest to the wanted aspect; the picture is then scaled until it covers the wanted size, and
 /// cut to it about its middle.
@@ -12,11 +12,17 @@ package enum AspectBins {
     (2.09, 23, 11), (2.4, 24, 10), (2.5, 25, 10), (3.0, 27, 9), (4.0, 32, 8),
   ]
 
+  /// Those of 2048 pixels, which are twice as large, and some more.
+  private static let largeTable = (table + [
+    (0.26, 8, 31), (0.27, 8, 30), (2.89, 26, 9), (3.11, 28, 9), (3.62, 29, 8), (3.75, 30, 8), (3.88, 31, 8),
+  ]).sorted { $0.ratio < $1.ratio }
+
   /// The size to draw at.
-  /// - Parameter native: the model's own side in pixels; other than 256, 512 and 1024 there are no bins, and the size
+  /// - Parameter native: the model's own side in pixels; other than 256, 512, 1024 and 2048 there are no bins, and the size
   ///   stays.
   package static func size(for size: PictureSize, native: Int) -> PictureSize {
-    guard [256, 512, 1024].contains(native) else { return size }
+    guard [256, 512, 1024, 2048].contains(native) else { return size }
+    let table = native == 2048 ? largeTable : table
     let ratio = Double(size.height) / Double(size.width)
     let unit = native / 16
     let best = table.min { abs($0.ratio - ratio) < abs($1.ratio - ratio) }

@@ -43,15 +43,17 @@ package final class StepBenchmark {
   private static func denoiser(
     _ session: DrawingSession, _ size: PictureSize, _ count: Int, _ prompt: String, _ timesteps: [Float]
   ) throws -> GuidedDenoiser {
+    let model = session.model
+    let isTold = model.folder.traits.embedsGuidance
     let one = { (text: String) in
       var known = KnownPair()
       known.words = try session.words(text)
+      known.guidance = isTold ? scale : nil
       return Array(repeating: known.condition(.textToImage), count: count)
     }
-    let model = session.model
     return try GuidedDenoiser(
       model.stages.transformers.transformer(), conditional: try one(prompt), unconditional: try one(""),
-      guidance: Guidance(scale: scale), kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: size),
+      guidance: Guidance(scale: isTold ? 1 : scale), kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: size),
       levels: timesteps.map { model.folder.scheduler.schedule.level(timestep: Double($0)) })
   }
 
@@ -63,7 +65,7 @@ package final class StepBenchmark {
     try step()
   }
 
-  /// One guided evaluation of the transformer.
+  /// One guided evaluation of the transformer; of models that are told the scale, one branch.
   @discardableResult
   package func step() throws -> Prediction {
     defer { evaluation = (evaluation + 1) % timesteps.count }

@@ -108,6 +108,10 @@ import Testing
     let half = AspectBins.size(for: size, native: 512)
     #expect(half == PictureSize(width: drawnWidth / 2, height: drawnHeight / 2))
     #expect(AspectBins.size(for: size, native: 64) == size)
+    let tall = PictureSize(width: 512, height: 1920)
+    #expect(AspectBins.size(for: tall, native: 2048) == PictureSize(width: 1024, height: 3840))
+    #expect(AspectBins.size(for: tall, native: 1024) == PictureSize(width: 512, height: 2048))
+    #expect(AspectBins.size(for: PictureSize(width: 1024, height: 1024), native: 2048).width == 2048)
   }
 
   /// The eight classes of the published sampling script, and the ends.
