@@ -8,11 +8,12 @@ import Testing
     ["a red fox", "--model", "sana", "--seed", "1"] + (sprint ? [] : ["--steps", "3"])
   }
 
-  @Test(arguments: [false, true])
-  func drawsAndTells(sprint: Bool) throws {
+  @Test(arguments: [false, true], [false, true])
+  func drawsAndTells(sprint: Bool, asPublished: Bool) throws {
     let program = try Program()
     defer { program.remove() }
     try TinyParts.writeSana(sprint: sprint, to: program.folder.appendingPathComponent("sana"))
+    if asPublished { try TinyParts.publishSana(program.folder.appendingPathComponent("sana")) }
     let drawn = try program.run(words(sprint) + ["-o", "a.png"])
     #expect(drawn.status == 0 && drawn.errors.isEmpty, "\(drawn.errors)")
     let lines = try program.run(["info", "a.png"]).output.split(separator: "\n")
@@ -22,6 +23,11 @@ import Testing
     let again = try program.run(["--from", "a.png", "--model", "sana", "--quiet", "-o", "b.png"])
     #expect(again.status == 0 && again.errors.isEmpty)
     #expect(try program.data("a.png") == program.data("b.png"))
+
+    for _ in 0..<2 {
+      #expect(try program.run(words(sprint) + ["--text-cache", "cache", "-o", "b.png"]).status == 0)
+      #expect(try program.data("a.png") == program.data("b.png"))
+    }
 
     let negative = try program.run(words(sprint) + ["--negative", "snow", "-o", "c.png"])
     #expect(negative.errors.contains("guidance built into the model --negative counts for nothing") == sprint)

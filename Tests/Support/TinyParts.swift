@@ -59,6 +59,25 @@ package enum TinyParts {
       to: file("transformer/diffusion_pytorch_model.safetensors"), ["caption_projection.linear_1.weight": projection])
   }
 
+  /// Puts DC-AE, Gemma 2 and its tokenizer in the place of the other parts: SANA as it is published.
+  package static func publishSana(_ folder: URL) throws {
+    let file = { (path: String) in folder.appendingPathComponent(path) }
+    for part in ["vae", "text_encoder", "tokenizer"] { try FileManager.default.removeItem(at: file(part)) }
+    for name in ["config.json", "diffusion_pytorch_model.safetensors"] {
+      try copy(Fixtures.url("dc-ae/sana-style/\(name)"), to: file("vae/\(name)"))
+    }
+    try copy(Fixtures.url("gemma-tokenizer/tokenizer.model"), to: file("tokenizer/tokenizer.model"))
+    let pieces = 1100
+    let sizes = try String(contentsOf: Fixtures.url("gemma2/alternating/config.json"), encoding: .utf8)
+      .replacing(/"vocab_size": \d+/, with: "\"vocab_size\": \(pieces)")
+    try FileManager.default.createDirectory(at: file("text_encoder"), withIntermediateDirectories: true)
+    try Data(sizes.utf8).write(to: file("text_encoder/config.json"))
+    let embedding = try Tensor((0..<pieces * 24).map { sin(Float($0) * 0.7) + cos(Float($0 / 24) * 1.3) }, [pieces, 24])
+    try rewrite(
+      Fixtures.url("gemma2/alternating/model.safetensors"), to: file("text_encoder/model.safetensors"),
+      ["embed_tokens.weight": embedding])
+  }
+
   private static let flow = """
     {"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver++", "beta_end": 0.02, "beta_schedule": "linear",
     "beta_start": 0.0001, "dynamic_thresholding_ratio": 0.995, "euler_at_final": false, "final_sigmas_type": "zero",

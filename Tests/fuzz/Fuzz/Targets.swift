@@ -14,7 +14,7 @@ nonisolated(unsafe) let targets: [String: ([UInt8]) throws -> Void] = [
   "checkpoint": checkpoint, "index": index, "json": json, "picture": picture, "exif": exif, "settings": settings,
   "prompts": prompts, "words": words, "braces": braces, "respacing": respacing, "configuration": configuration,
   "tokenizer": tokenizer, "manifest": manifest, "shard": shard, "lora": lora, "bytepairs": bytePairs, "captions": captions,
-  "folder": modelFolder, "form": form, "request": request, "authority": authority,
+  "gemma": gemma, "folder": modelFolder, "form": form, "request": request, "authority": authority,
 ]
 
 // MARK: files of weights
@@ -172,6 +172,17 @@ func tokenizer(_ bytes: [UInt8]) throws {
     precondition(ids.count <= found.maximumLength && ids.allSatisfy { (0..<found.vocabularySize).contains($0) })
   }
   _ = found.unknownID.map(found.piece)
+}
+
+/// Gemma's `tokenizer.json` or `tokenizer.model`.
+func gemma(_ bytes: [UInt8]) throws {
+  let name = bytes.first == UInt8(ascii: "{") ? "tokenizer.json" : "tokenizer.model"
+  let found = try GemmaTokenizer(contentsOf: written(bytes, name), maximumLength: 30)
+  for text in ["", "a red fox in snow", "\u{0}é\u{FFFD} 🦊 <bos>  \n"] {
+    let ids = try found.encode(text)
+    precondition(ids.first == found.startID && ids.count <= 30 && ids.allSatisfy { (0..<found.vocabularySize).contains($0) })
+    for id in ids { _ = found.piece(id) }
+  }
 }
 
 func manifest(_ bytes: [UInt8]) throws {
