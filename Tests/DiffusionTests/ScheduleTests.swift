@@ -63,7 +63,7 @@ import Testing
   /// Every F64 table of the file: T1000 is the respacing of all steps, as in the reference.
   @Test func tablesMatch() throws {
     let file = try openCheckpoint(at: Fixtures.url("samplers/tables.safetensors"))
-    #expect(file.records.count >= 30)
+    #expect(file.records.count >= 20)
     var worst = 0.0
     for record in file.records {
       let name = record.name.string
