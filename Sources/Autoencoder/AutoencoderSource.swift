@@ -6,8 +6,8 @@ import Foundation
 ///
 /// Known are folders with a `config.json` (of diffusers or of ours) and weights; model folders with such a `vae` folder
 /// in them; and single files: `AutoencoderKL` under diffusers' or CompVis' names, also inside a whole Stable Diffusion
-/// checkpoint; `AutoencoderDC` under diffusers' or its authors' names; `AutoencoderTiny`; and one of TAESD's two files, whose other half is looked for beside it, or a folder with
-/// both.
+/// checkpoint; `AutoencoderDC` under diffusers' or its authors' names; `AutoencoderTiny`; and one of TAESD's
+/// two files, whose other half is looked for beside it, or a folder with both.
 package struct AutoencoderSource: Sendable {
   /// The kinds of autoencoders that this program runs, in the order in which they are looked for.
   static let kinds: [any AutoencoderKind.Type] = [DCFiles.self, KLFiles.self, TinyFiles.self]

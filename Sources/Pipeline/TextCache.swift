@@ -7,7 +7,8 @@ import Foundation
 /// Encoded prompts on disk: a large text encoder need not be read again for a prompt it has seen.
 ///
 /// A file for each text, named by what its numbers depend on: the encoder's files, the tokenizer, how they are computed,
-/// the text and, where that makes a difference, whether it is a negative one. A file that is damaged or of another shape counts as absent.
+/// the text and, where that makes a difference, whether it is a negative one. A file that is damaged or of another shape counts
+/// as absent.
 struct TextCache {
   private let folder: URL
   private let key: String

@@ -20,8 +20,14 @@ package enum TinyParts {
       .replacingOccurrences(of: "\"vocab_size\": 64", with: "\"vocab_size\": 8192")
     try FileManager.default.createDirectory(at: file("text_encoder"), withIntermediateDirectories: true)
     try Data(text.utf8).write(to: file("text_encoder/config.json"))
-    let embedding = try Tensor((0..<8192 * 24).map { sin(Float($0) * 0.7) + cos(Float($0 / 24) * 1.3) }, [8192, 24])
-    try rewrite(Fixtures.url("t5/v1_0/model.safetensors"), to: file("text_encoder/model.safetensors"), ["shared.weight": embedding])
+    try rewrite(
+      Fixtures.url("t5/v1_0/model.safetensors"), to: file("text_encoder/model.safetensors"),
+      ["shared.weight": embedding(8192)])
+  }
+
+  /// Of a tokenizer's pieces, [pieces, 24].
+  private static func embedding(_ pieces: Int) throws -> Tensor {
+    try Tensor((0..<pieces * 24).map { sin(Float($0) * 0.7) + cos(Float($0 / 24) * 1.3) }, [pieces, 24])
   }
 
   /// A copy of a checkpoint with other numbers in place of some.
@@ -72,10 +78,9 @@ package enum TinyParts {
       .replacing(/"vocab_size": \d+/, with: "\"vocab_size\": \(pieces)")
     try FileManager.default.createDirectory(at: file("text_encoder"), withIntermediateDirectories: true)
     try Data(sizes.utf8).write(to: file("text_encoder/config.json"))
-    let embedding = try Tensor((0..<pieces * 24).map { sin(Float($0) * 0.7) + cos(Float($0 / 24) * 1.3) }, [pieces, 24])
     try rewrite(
       Fixtures.url("gemma2/alternating/model.safetensors"), to: file("text_encoder/model.safetensors"),
-      ["embed_tokens.weight": embedding])
+      ["embed_tokens.weight": embedding(pieces)])
   }
 
   private static let flow = """

@@ -21,14 +21,8 @@ struct DCUpsample {
   /// [1, h, w, C] -> [1, 2h, 2w, C'], float32.
   func callAsFunction(_ x: Tensor, on backend: Backend) throws -> Tensor {
     let shortcut = hasShortcut ? try x.pixelShuffled(to: outputs) : nil
-    guard shuffles else {
-      guard let shortcut else { return try backend.convolved(convolution, x, upsample: 2, type: .f32) }
-      try backend.convolve(convolution, x, upsample: 2, residual: shortcut, into: shortcut)
-      return shortcut
-    }
-    let y = try backend.convolved(convolution, x, type: .f32).pixelShuffled(to: outputs)
-    if let shortcut { try backend.add(y, shortcut, into: y) }
-    return y
+    guard shuffles else { return try backend.convolved(convolution, x, upsample: 2, onto: shortcut) }
+    return try backend.sum(backend.convolved(convolution, x, type: .f32).pixelShuffled(to: outputs), shortcut)
   }
 }
 
@@ -47,13 +41,24 @@ struct DCDownsample {
   /// [1, h, w, C] -> [1, h/2, w/2, C'], float32.
   func callAsFunction(_ x: Tensor, on backend: Backend) throws -> Tensor {
     let shortcut = hasShortcut ? try x.pixelUnshuffled(to: outputs) : nil
-    guard shuffles else {
-      guard let shortcut else { return try backend.convolved(convolution, x, stride: 2, type: .f32) }
-      try backend.convolve(convolution, x, stride: 2, residual: shortcut, into: shortcut)
-      return shortcut
-    }
-    let y = try backend.convolved(convolution, x, type: .f32).pixelUnshuffled(to: outputs)
-    if let shortcut { try backend.add(y, shortcut, into: y) }
+    guard shuffles else { return try backend.convolved(convolution, x, stride: 2, onto: shortcut) }
+    return try backend.sum(backend.convolved(convolution, x, type: .f32).pixelUnshuffled(to: outputs), shortcut)
+  }
+}
+
+extension Backend {
+  /// A convolution that is added to a shortcut, in its place, where there is one.
+  fileprivate func convolved(
+    _ convolution: Convolution, _ x: Tensor, upsample: Int = 1, stride: Int = 1, onto shortcut: Tensor?
+  ) throws -> Tensor {
+    guard let shortcut else { return try convolved(convolution, x, upsample: upsample, stride: stride, type: .f32) }
+    try convolve(convolution, x, upsample: upsample, stride: stride, residual: shortcut, into: shortcut)
+    return shortcut
+  }
+
+  /// y, to which a shortcut is added where there is one.
+  fileprivate func sum(_ y: Tensor, _ shortcut: Tensor?) throws -> Tensor {
+    if let shortcut { try add(y, shortcut, into: y) }
     return y
   }
 }

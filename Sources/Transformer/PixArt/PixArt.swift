@@ -13,7 +13,7 @@ package final class PixArt: DiffusionTransformer {
   private let sizeEmbedder, aspectEmbedder: (first: Linear, second: Linear)?  // [D/3, 256], [D/3, D/3]
   private let adaLN: SharedModulation
   private let finalTable: [Float]  // [2·D]
-  private let caption: (first: Linear, second: Linear)  // [D, caption], [D, D]
+  private let caption: CaptionProjection
 
   package var latentChannels: Int { configuration.inChannels }
   package var patchSize: Int { configuration.patchSize }
@@ -42,11 +42,7 @@ package final class PixArt: DiffusionTransformer {
     aspectEmbedder = try embedder("ar_embedder", numbers: 1)
     adaLN = try SharedModulation(d, blocks: configuration.depth, parameters)
     let blocks = try (0..<configuration.depth).map { try PixArt.block($0, configuration, parameters) }
-    let captions = parameters.stage("text keys and values", .picture)
-    caption = (
-      try captions.linear("y_embedder.y_proj.fc1", d, configuration.captionSize, on: .text),
-      try captions.linear("y_embedder.y_proj.fc2", d, d, on: .text)
-    )
+    caption = try CaptionProjection(d, captionSize: configuration.captionSize, parameters)
     let final = parameters.stage("final layer")
     finalTable = try final.tensor("final_layer.scale_shift_table", [2, d], start: .bias).array
     trunk = Trunk(
@@ -96,8 +92,7 @@ package final class PixArt: DiffusionTransformer {
     let conditions = configuration.readsExtent ? conditions : conditions.map { Condition($0.segments) }
     let backend = trunk.backend
     let text = try TextContext(trunk, conditions, size: configuration.captionSize) { states in
-      let hidden = try backend.applied(caption.first, to: states, activation: .geluTanh, type: backend.activationType)
-      return try backend.applied(caption.second, to: hidden, type: backend.activationType)
+      try caption(states, type: backend.activationType, backend)
     }
     return try DiTRun(
       trunk, conditions, positions: positions(grid), grid: grid,

@@ -13,7 +13,7 @@ package final class Sana: DiffusionTransformer {
   private let guidance: (first: Linear, second: Linear)?  // [D, 256], [D, D]
   private let adaLN: SharedModulation
   private let finalTable: [Float]  // [2·D]
-  private let caption: (first: Linear, second: Linear)  // [D, caption], [D, D]
+  private let caption: CaptionProjection
   private let captionNorm: Tensor  // [D]
 
   package var latentChannels: Int { configuration.inChannels }
@@ -43,12 +43,9 @@ package final class Sana: DiffusionTransformer {
     guidance = try configuration.readsGuidance ? embedder("cfg_embedder") : nil
     adaLN = try SharedModulation(d, blocks: configuration.depth, parameters)
     let blocks = try (0..<configuration.depth).map { try Sana.block($0, configuration, parameters) }
-    let captions = parameters.stage("text keys and values", .picture)
-    caption = (
-      try captions.linear("y_embedder.y_proj.fc1", d, configuration.captionSize, on: .text),
-      try captions.linear("y_embedder.y_proj.fc2", d, d, on: .text)
-    )
-    captionNorm = try captions.tensor("attention_y_norm.weight", [d], start: .gain)
+    caption = try CaptionProjection(d, captionSize: configuration.captionSize, parameters)
+    captionNorm = try parameters.stage("text keys and values", .picture)
+      .tensor("attention_y_norm.weight", [d], start: .gain)
     let final = parameters.stage("final layer")
     finalTable = try final.tensor("final_layer.scale_shift_table", [2, d], start: .bias).array
     trunk = Trunk(
@@ -105,8 +102,7 @@ package final class Sana: DiffusionTransformer {
     }
     let backend = trunk.backend
     let text = try TextContext(trunk, conditions, size: configuration.captionSize) { states in
-      let hidden = try backend.applied(caption.first, to: states, activation: .geluTanh, type: backend.activationType)
-      let projected = try backend.applied(caption.second, to: hidden)
+      let projected = try caption(states, backend)
       let normed = try Tensor(projected.shape, type: backend.activationType)
       try backend.rmsNorm(projected, weight: captionNorm, eps: Sana.captionEps, into: normed)
       return normed
