@@ -1,5 +1,7 @@
-// Activations, gated products and sums, one number at a time.
+// Activations, gated products and sums, one number at a time; and the gradients of these.
 #include "kernel_table.h"
+
+#include <math.h>
 
 typedef struct {
   dk_engine *engine;
@@ -12,15 +14,42 @@ typedef struct {
 
 // ---------------------------------------------------------------- reference
 
+// act'(x)
+static double slope(dk_activation activation, double x) {
+  switch (activation) {
+    case DK_ACT_GELU_TANH: {
+      const double c = 0.7978845608028654, t = tanh(c * (x + 0.044715 * x * x * x));
+      return (1 + t) / 2 + x / 2 * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x);
+    }
+    case DK_ACT_GELU_ERF: return 0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(-x * x / 2) * 0.3989422804014327;
+    case DK_ACT_GELU_QUICK:
+    case DK_ACT_SILU: {
+      const double factor = activation == DK_ACT_SILU ? 1 : 1.702, sigma = 1 / (1 + exp(-factor * x));
+      return sigma + factor * x * sigma * (1 - sigma);
+    }
+    case DK_ACT_RELU: return x > 0 ? 1 : 0;
+    case DK_ACT_NONE: return 1;
+  }
+  return 1;
+}
+
+static double combined(const elementwise_job *job, double a, double b, double before) {
+  switch (job->operation) {
+    case DK_ACTIVATE: return dk_activate_exactly(job->activation, a);
+    case DK_ACTIVATE_MULTIPLY: return dk_activate_exactly(job->activation, a) * b;
+    case DK_ADD: return a + b;
+    case DK_MULTIPLY_ADD: return before + a * b;
+    case DK_ACTIVATE_GRADIENT: return before + b * slope(job->activation, a);
+  }
+  return 0;
+}
+
 static void elementwise_reference(const elementwise_job *job) {
   for (long row = 0; row < job->rows; row++)
     for (long i = 0; i < job->columns; i++) {
-      double value = dk_get(job->a.type, dk_row(job->a, row), i);
-      double other = job->operation == DK_ACTIVATE ? 0 : dk_get(job->b.type, dk_row(job->b, row), i);
-      if (job->operation == DK_ADD) value += other;
-      else value = dk_activate_exactly(job->activation, value);
-      if (job->operation == DK_ACTIVATE_MULTIPLY) value *= other;
-      dk_put(job->out.type, dk_row(job->out, row), i, (float)value);
+      void *out = dk_row(job->out, row);
+      const double a = dk_get(job->a.type, dk_row(job->a, row), i), b = dk_get(job->b.type, dk_row(job->b, row), i);
+      dk_put(job->out.type, out, i, (float)combined(job, a, b, dk_get(job->out.type, out, i)));
     }
 }
 
@@ -74,4 +103,13 @@ dk_status dk_activate_multiply(dk_engine *engine, dk_activation activation, long
 
 dk_status dk_add(dk_engine *engine, long rows, long columns, dk_rows x, dk_rows y, dk_rows out) {
   return elementwise((elementwise_job){engine, DK_ADD, DK_ACT_NONE, rows, columns, 0, x, y, out});
+}
+
+dk_status dk_multiply_add(dk_engine *engine, long rows, long columns, dk_rows a, dk_rows b, dk_rows out) {
+  return elementwise((elementwise_job){engine, DK_MULTIPLY_ADD, DK_ACT_NONE, rows, columns, 0, a, b, out});
+}
+
+dk_status dk_activate_gradient(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows x, dk_rows dy,
+                               dk_rows dx) {
+  return elementwise((elementwise_job){engine, DK_ACTIVATE_GRADIENT, activation, rows, columns, 0, x, dy, dx});
 }

@@ -23,7 +23,13 @@ enum {
   DK_HAS_I8MM = 1 << 10,
 };
 
-typedef enum { DK_ACTIVATE, DK_ACTIVATE_MULTIPLY, DK_ADD } dk_operation;
+// The last two add to what is there.
+typedef enum { DK_ACTIVATE, DK_ACTIVATE_MULTIPLY, DK_ADD, DK_MULTIPLY_ADD, DK_ACTIVATE_GRADIENT } dk_operation;
+
+// What a norm takes off a row and multiplies it by: (x - mean - off) · factor.
+typedef struct {
+  float mean, off, factor;
+} row_moments;
 
 // Beginnings of long runs of numbers: each returns how many it did, the caller does the rest. Pointers of any alignment.
 typedef struct {
@@ -67,6 +73,12 @@ struct dk_kernels {
                          const float *scale, const float *shift, dk_type out_type, void *out);
   void (*rms_norm_row)(long columns, dk_type type, const void *x, const float *weight, const float *bias, float eps,
                        dk_type out_type, void *out);
+  void (*layer_norm_gradient_row)(long columns, dk_type type, const void *x, float eps, const float *weight,
+                                  const float *scale, const float *dy, float *dx, row_moments *moments);
+  void (*rms_norm_gradient_row)(long columns, dk_type type, const void *x, const float *weight, float eps, const float *dy,
+                                float *dx, row_moments *moments);
+  void (*sum_columns)(long rows, long columns, const float *dy, long stride, dk_rows x, const row_moments *moments,
+                      const float *weight, float *sums, float *products);
   void (*channel_moments)(long count, long c, long n, dk_rows x, float *mean, float *residue, float *squares);
   void (*normalise_channels)(long count, long c, long n, dk_rows x, const float *high, const float *low, const float *gain,
                              const float *bias, dk_activation activation, dk_rows out);
@@ -75,11 +87,14 @@ struct dk_kernels {
   dk_status (*attention)(dk_engine *engine, const dk_attention_arguments *arguments);
   void (*attend[3])(const dk_attention_arguments *arguments, const block *at, workspace *w, long blocks);
   void (*softmax_row)(float *row, long count);
+  void (*softmax_gradient_row)(const float *weights, float *gradient, long count);
 
   void (*sum_patch)(long factor, long width, long columns, dk_rows x, const float *weight, const float *bias, float *sums);
   void (*depthwise_pixel)(const dk_depthwise_arguments *arguments, dk_rows x, long row, const long reach[4], long first,
                           long count, dk_rows out);
-  void (*small_product)(long rows, long columns, long steps, const float *a, long a_row, long a_step, const float *b, float *c);
+  void (*small_product)(long rows, long columns, long steps, const float *a, long a_row, long a_step, const float *b,
+                        long b_step, float *c, long c_row, int add);
+  void (*project_rows)(long rows, long columns, long rank, dk_rows x, const float *m, float *h);
 
   // Convolutions, by dk_weight_kind; none for INT8. What comes after the sums is for all.
   const dk_convolver *convolver[4];

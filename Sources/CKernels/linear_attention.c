@@ -68,8 +68,7 @@ static void linear_attention_task(void *context, long task, int thread) {
   const dk_kernels *kernels = job->engine->kernels;
   const long d = a->head_dim, padded = job->padded, row = task / a->heads * a->tokens, start = task % a->heads * d;
   float *sums = dk_scratch(job->engine, thread);  // [d][padded]
-  float *part = sums + d * padded;                // the same of some keys
-  float *wide = part + d * padded;                // [keys_at_once][padded]: values and 1, or what comes out
+  float *wide = sums + d * padded;                // [keys_at_once][padded]: values and 1, or what comes out
   float *narrow = wide + keys_at_once * padded;   // [keys_at_once][d]: keys or queries
   memset(sums, 0, (size_t)(d * padded) * 4);
   memset(wide, 0, (size_t)(keys_at_once * padded) * 4);
@@ -79,14 +78,13 @@ static void linear_attention_task(void *context, long task, int thread) {
     read_head(kernels, a->k, row + n, count, start, d, narrow, d);
     read_head(kernels, a->v, row + n, count, start, d, wide, padded);
     for (long i = 0; i < count * d; i++) narrow[i] = positive(narrow[i]);
-    kernels->small_product(d, padded, count, narrow, 1, d, wide, part);
-    for (long i = 0; i < d * padded; i++) sums[i] += part[i];
+    kernels->small_product(d, padded, count, narrow, 1, d, wide, padded, sums, padded, 1);
   }
   for (long n = 0; n < a->tokens; n += keys_at_once) {
     const long count = dk_min(keys_at_once, a->tokens - n);
     read_head(kernels, a->q, row + n, count, start, d, narrow, d);
     for (long i = 0; i < count * d; i++) narrow[i] = positive(narrow[i]);
-    kernels->small_product(count, padded, d, narrow, d, 1, sums, wide);
+    kernels->small_product(count, padded, d, narrow, d, 1, sums, padded, wide, padded, 0);
     for (long i = 0; i < count; i++) {
       float *numbers = wide + i * padded;
       const float weight = numbers[d] + a->eps;
@@ -101,6 +99,6 @@ dk_status dk_linear_attention(dk_engine *engine, const dk_linear_attention_argum
   if (a->batch <= 0 || a->heads <= 0 || a->tokens <= 0 || a->head_dim <= 0) return DK_OK;
   if (engine->backend == DK_BACKEND_REFERENCE) return attend_by_definition(a);
   linear_attention_job job = {engine, a, dk_ceil_div(a->head_dim + 1, lanes) * lanes};
-  const size_t numbers = (size_t)(2 * a->head_dim * job.padded + keys_at_once * (job.padded + a->head_dim));
+  const size_t numbers = (size_t)(a->head_dim * job.padded + keys_at_once * (job.padded + a->head_dim));
   return dk_parallel(engine, numbers * 4, a->batch * a->heads, linear_attention_task, &job);
 }

@@ -5,9 +5,11 @@
 #include "compression_simd.h"
 #include "depthwise_simd.h"
 #include "elementwise_simd.h"
-#include "linear_attention_simd.h"
 #include "linear_rows.h"
 #include "norm_simd.h"
+#include "gradients_simd.h"
+#include "small_product_simd.h"
+#include "thin_simd.h"
 
 #define UNITS DK_F32_UNITS
 #define A(name) V(name)
@@ -20,9 +22,12 @@
   .prepare_row = V(prepare_row), .finish = V(finish),                                               \
   .elementwise_row = V(elementwise_row),                                                            \
   .layer_norm_row = V(layer_norm_row), .rms_norm_row = V(rms_norm_row),                             \
+  .layer_norm_gradient_row = V(layer_norm_gradient_row), .rms_norm_gradient_row = V(rms_norm_gradient_row), \
+  .sum_columns = V(sum_columns),                                                                    \
   .channel_moments = V(channel_moments), .normalise_channels = V(normalise_channels),               \
-  .softmax_row = V(softmax_row),                                                                    \
+  .softmax_row = V(softmax_row), .softmax_gradient_row = V(softmax_gradient_row),                   \
   .sum_patch = V(sum_patch),                                                                        \
   .depthwise_pixel = V(depthwise_pixel), .small_product = V(small_product),                         \
+  .project_rows = V(project_rows),                                                                  \
   .sum_taps = V(sum_taps), .finish_pixels = V(finish_pixels)
 #define DK_TEMPLATES DK_LOOPS, .attention = dk_attention_by_blocks

@@ -45,20 +45,38 @@ extension Backend {
     into out: some MatrixOperand
   ) throws {
     let (q, k, v, out) = (q.matrix, k.matrix, v.matrix, out.matrix)
-    try Backend.check(shape, q, k, v, chosen, out)
+    try Backend.checkAttention(shape, q, k, v, chosen)
+    guard out.rows == q.rows, out.columns == q.columns, out.type == q.type else {
+      throw BackendError.shape("attention, \(q.rows)×\(q.columns) into \(out.rows)×\(out.columns), or into another type")
+    }
     let scores = shape.queries * shape.keys
     let biasNumbers = try bias.map { UnsafePointer(try floats($0, count: shape.heads * scores)) }
     let sums = try probabilities.map { try floats($0, count: shape.batch * scores) }
+    try withExtendedLifetime((q, k, v, bias, probabilities, out)) {
+      try Backend.withArguments(shape, q, k, v, chosen, biasNumbers) { arguments in
+        arguments.out = out.view
+        arguments.levels = multipliesLevels ? 1 : 0
+        arguments.probabilities = sums
+        try DiTTensors.check(dk_attention(engine, &arguments), "attention")
+      }
+    }
+  }
+
+  /// What an attention and its gradient are told of what they read; the operands outlive the call.
+  static func withArguments(
+    _ shape: AttentionShape, _ q: Matrix, _ k: Matrix, _ v: Matrix, _ chosen: AttentionKeys, _ bias: UnsafePointer<Float>?,
+    _ body: (inout dk_attention_arguments) throws -> Void
+  ) throws {
     try withOptionalPointer(chosen.item) { item in
       try withOptionalPointer(chosen.count) { count in
         try withOptionalPointer(chosen.mask) { mask in
-          try withExtendedLifetime((q, k, v, bias, probabilities, out)) {
-            var arguments = dk_attention_arguments(
-              batch: shape.batch, heads: shape.heads, head_dim: shape.headSize, queries: shape.queries, keys: shape.keys,
-              scale: shape.scale, cap: shape.cap, q: q.view, k: k.view, v: v.view, out: out.view, key_item: item, key_count: count,
-              key_mask: mask, bias: biasNumbers, levels: multipliesLevels ? 1 : 0, probabilities: sums)
-            try DiTTensors.check(dk_attention(engine, &arguments), "attention")
-          }
+          var arguments = dk_attention_arguments()
+          (arguments.batch, arguments.heads, arguments.head_dim) = (shape.batch, shape.heads, shape.headSize)
+          (arguments.queries, arguments.keys) = (shape.queries, shape.keys)
+          (arguments.scale, arguments.cap, arguments.bias) = (shape.scale, shape.cap, bias)
+          (arguments.q, arguments.k, arguments.v) = (q.view, k.view, v.view)
+          (arguments.key_item, arguments.key_count, arguments.key_mask) = (item, count, mask)
+          try body(&arguments)
         }
       }
     }
@@ -89,9 +107,8 @@ extension Backend {
     }
   }
 
-  private static func check(
-    _ shape: AttentionShape, _ q: Matrix, _ k: Matrix, _ v: Matrix, _ chosen: AttentionKeys, _ out: Matrix
-  ) throws {
+  /// Whether queries, keys and values fit each other, and every picture has keys to read.
+  static func checkAttention(_ shape: AttentionShape, _ q: Matrix, _ k: Matrix, _ v: Matrix, _ chosen: AttentionKeys) throws {
     func fits(_ condition: Bool, _ what: @autoclosure () -> String) throws {
       guard condition else { throw BackendError.shape("attention, \(what())") }
     }
@@ -100,11 +117,10 @@ extension Backend {
       shape.batch > 0 && shape.heads > 0 && shape.headSize > 0 && shape.queries > 0 && shape.keys > 0, "\(shape)")
     try fits(
       q.rows == shape.batch * shape.queries && q.columns == width, "queries \(q.rows)×\(q.columns) for \(shape)")
-    try fits(out.rows == q.rows && out.columns == width, "\(q.rows)×\(width) into \(out.rows)×\(out.columns)")
     try fits(
       k.rows == v.rows && k.columns == width && v.columns == width && k.rows % shape.keys == 0,
       "keys \(k.rows)×\(k.columns) and values \(v.rows)×\(v.columns) for \(shape)")
-    try fits(q.type == k.type && q.type == v.type && q.type == out.type, "operands of different types")
+    try fits(q.type == k.type && q.type == v.type, "operands of different types")
     let items = k.rows / shape.keys
     if let item = chosen.item {
       try fits(

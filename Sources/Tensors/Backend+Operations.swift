@@ -15,12 +15,17 @@ package struct Modulation: Sendable {
   }
 
   /// For `rows` rows of `columns` numbers.
-  fileprivate func pointer(rows: Int, columns: Int) throws -> UnsafePointer<Float> {
+  func pointer(rows: Int, columns: Int) throws -> UnsafePointer<Float> {
+    UnsafePointer(try mutablePointer(rows: rows, columns: columns))
+  }
+
+  /// The same of a table of gradients, to be written.
+  func mutablePointer(rows: Int, columns: Int) throws -> UnsafeMutablePointer<Float> {
     guard column >= 0, column + columns <= table.columns, rowsPerGroup > 0, rows <= table.rows * rowsPerGroup else {
       throw BackendError.shape(
         "a modulation \(table.shape) from column \(column), \(rowsPerGroup) rows a group, for \(rows)×\(columns)")
     }
-    return UnsafePointer(try floats(table) + column)
+    return try floats(table) + column
   }
 }
 
@@ -217,7 +222,7 @@ extension Backend {
     }
   }
 
-  private func same(_ a: Matrix, _ b: Matrix, _ operation: String) throws {
+  func same(_ a: Matrix, _ b: Matrix, _ operation: String) throws {
     guard a.rows == b.rows, a.columns == b.columns else {
       throw BackendError.shape("a \(operation) of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns)")
     }

@@ -86,13 +86,13 @@ static void check(dk_status status) {
   if (status != DK_OK) fail("not enough memory");
 }
 
-// The gaps between rows too: what is written there is an error like any other.
+// Behind what was collected before. The gaps between rows too: what is written there is an error like any other.
 static void collect(result *r, dk_rows out, long rows, long columns) {
-  r->count = extent(out, rows, columns);
-  if (r->count > (long)(sizeof r->numbers / sizeof *r->numbers)) fail("a case is too large");
-  if (out.type == DK_F32) memcpy(r->numbers, out.data, (size_t)r->count * 4);
-  else dk_to_f32(DK_STORED_BF16, out.data, r->count, r->numbers);
-  release();
+  const long count = extent(out, rows, columns);
+  if (r->count + count > (long)(sizeof r->numbers / sizeof *r->numbers)) fail("a case is too large");
+  if (out.type == DK_F32) memcpy(r->numbers + r->count, out.data, (size_t)count * 4);
+  else dk_to_f32(DK_STORED_BF16, out.data, count, r->numbers + r->count);
+  r->count += count;
 }
 
 static const double exact_limit = 1e-11, bf16_limit = 1.6e-5;  // half a unit of 8 bits, squared
@@ -141,8 +141,8 @@ static void linear_bf16(dk_engine *engine, result *r) { linear(engine, DK_WEIGHT
 static void linear_int8(dk_engine *engine, result *r) { linear(engine, DK_WEIGHT_INT8, r); }
 static void linear_int12(dk_engine *engine, result *r) { linear(engine, DK_WEIGHT_INT12, r); }
 
-static void attend(dk_engine *engine, dk_type type, int levels, result *r) {
-  dk_attention_arguments a = {.levels = levels};
+static dk_attention_arguments draw_attention(dk_type type) {
+  dk_attention_arguments a = {0};
   a.batch = between(1, 2), a.heads = between(1, 2), a.head_dim = between(1, 40);
   a.queries = between(1, 80), a.keys = between(1, 300), a.scale = 1 / sqrtf((float)a.head_dim), a.cap = coin() ? 0.5f : 0;
   const long columns = a.heads * a.head_dim, rows = a.batch * a.queries, key_rows = a.batch * a.keys;
@@ -158,6 +158,13 @@ static void attend(dk_engine *engine, dk_type type, int levels, result *r) {
     a.key_mask = mask;
   }
   if (coin()) a.bias = vector(a.heads * a.queries * a.keys, 1);
+  return a;
+}
+
+static void attend(dk_engine *engine, dk_type type, int levels, result *r) {
+  dk_attention_arguments a = draw_attention(type);
+  const long rows = a.batch * a.queries, columns = a.heads * a.head_dim;
+  a.levels = levels;
   if (coin()) a.probabilities = memset(guarded((size_t)(rows * a.keys * 4)), 0, (size_t)(rows * a.keys * 4));
   check(dk_attention(engine, &a));
   r->limit = levels ? levels_limit : type == DK_F32 ? exact_limit : bf16_limit;
@@ -257,6 +264,8 @@ static void linear_attention(dk_engine *engine, result *r) {
   collect(r, a.out, rows, columns);
 }
 
+#include "gradients.h"
+
 static const struct {
   const char *name;
   int rounds;
@@ -276,6 +285,9 @@ static const struct {
   {"depthwise", 60, depthwise},
   {"linear attention", 40, linear_attention},
   {"norms, elementwise", 80, rows_of_numbers},
+  {"gradients of rows", 120, gradients_of_rows},
+  {"gradients of attention", 50, gradients_of_attention},
+  {"thin products", 80, thin_products},
 };
 enum { count_of_families = sizeof families / sizeof *families };
 
@@ -287,8 +299,9 @@ static void compute(dk_engine *engine, int family, int round, long rows, result 
   state = (uint32_t)(family * 1000003 + round * 7919 + 1);
   for (int i = 0; i < 8; i++) draw();
   together = rows;
-  r->exact = 0, r->rows = 1;
+  r->count = 0, r->exact = 0, r->rows = 1;
   families[family].run(engine, r);
+  release();
 }
 
 static int same_bits(const result *a, const result *b) {

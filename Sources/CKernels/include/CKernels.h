@@ -221,6 +221,62 @@ typedef struct {
 
 DK_CHECKED dk_status dk_linear_attention(dk_engine *engine, const dk_linear_attention_arguments *arguments);
 
+// ---------------------------------------------------------------- gradients: elementwise.c, gradients.c
+
+// What a loss changes by (its gradient) for each number that went into an operation, found from what it changes by for each
+// number that came out: dy has the shape of the output, dx that of x. Gradients are float32 and are added to what is there;
+// x, and whatever else went in, may be f32 or bf16. No gradient may overlap another operand.
+
+// of dk_activate: dx += dy · act'(x); ReLU's is 0 at 0
+DK_CHECKED dk_status dk_activate_gradient(dk_engine *engine, dk_activation activation, long rows, long columns, dk_rows x,
+                                          dk_rows dy, dk_rows dx);
+// out += a · b; out is float32
+DK_CHECKED dk_status dk_multiply_add(dk_engine *engine, long rows, long columns, dk_rows a, dk_rows b, dk_rows out);
+
+// of dk_layer_norm without bias
+typedef struct {
+  float eps;
+  const float *weight;       // [columns] or NULL
+  const float *scale;        // [columns] per group, or NULL
+  float *d_shift, *d_scale;  // each as scale, or NULL: not wanted
+  long modulation_stride;    // of scale, d_shift and d_scale
+  long rows_per_group;
+} dk_layer_norm_gradient_arguments;
+
+DK_CHECKED dk_status dk_layer_norm_gradient(dk_engine *engine, long rows, long columns, dk_rows x,
+                                            const dk_layer_norm_gradient_arguments *arguments, dk_rows dy, dk_rows dx);
+// of dk_rms_norm; weight or d_weight may be NULL
+DK_CHECKED dk_status dk_rms_norm_gradient(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight,
+                                          float eps, dk_rows dy, dk_rows dx, float *d_weight);
+// of out += gate · branch (dk_epilogue): d_branch += gate · dy, and d_gate += Σ dy · branch over the rows of a group.
+// d_gate, as gate, may be NULL.
+DK_CHECKED dk_status dk_gate_gradient(dk_engine *engine, long rows, long columns, dk_rows dy, const float *gate,
+                                      long gate_stride, long rows_per_group, dk_rows branch, dk_rows d_branch, float *d_gate);
+
+// ---------------------------------------------------------------- attention_gradient.c
+
+// of dk_attention without cap. What the forward pass computed is computed again, so nothing of it has to be kept. Keys that
+// are masked or do not exist get exactly 0 more; an item that several pictures read sums over them.
+typedef struct {
+  dk_attention_arguments attention;  // cap is 0; out, levels and probabilities are not looked at
+  dk_rows d_out, d_q, d_k, d_v;      // as out, q, k, v, float32
+} dk_attention_gradient_arguments;
+
+DK_CHECKED dk_status dk_attention_gradient(dk_engine *engine, const dk_attention_gradient_arguments *arguments);
+
+// ---------------------------------------------------------------- thin.c: products of adapters
+
+// A few numbers a row: h [rows][rank] and m [rank][columns], dense float32.
+// h = x mᵀ; x may be f32 or bf16
+DK_CHECKED dk_status dk_thin_project(dk_engine *engine, long rows, long columns, long rank, dk_rows x, const float *m,
+                                     float *h);
+// out += scale · h m; out may be f32 or bf16
+DK_CHECKED dk_status dk_thin_expand(dk_engine *engine, long rows, long columns, long rank, const float *h, const float *m,
+                                    float scale, dk_rows out);
+// dm += scale · hᵀ x; x may be f32 or bf16
+DK_CHECKED dk_status dk_thin_gradient(dk_engine *engine, long rows, long columns, long rank, const float *h, dk_rows x,
+                                      float scale, float *dm);
+
 // ---------------------------------------------------------------- depthwise.c (NHWC)
 
 // A convolution of each channel by itself, size x size with zeros around the picture: out = act(conv(x) + bias); with `gated`
