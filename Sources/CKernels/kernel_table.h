@@ -95,6 +95,7 @@ struct dk_kernels {
   void (*small_product)(long rows, long columns, long steps, const float *a, long a_row, long a_step, const float *b,
                         long b_step, float *c, long c_row, int add);
   void (*project_rows)(long rows, long columns, long rank, dk_rows x, const float *m, float *h);
+  void (*expand_rows)(long rows, long columns, long rank, const float *h, const float *m, dk_rows out);
 
   // Convolutions, by dk_weight_kind; none for INT8. What comes after the sums is for all.
   const dk_convolver *convolver[4];

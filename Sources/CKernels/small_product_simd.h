@@ -29,12 +29,10 @@ TARGET DK_INLINE void V(small_tile)(const int height, const int width, long step
 TARGET DK_INLINE void V(small_columns)(const int width, long rows, long steps, const float *a, long a_row, long a_step,
                                        const float *b, long b_step, float *c, long c_row, int add) {
   long i = 0;
-  for (; i + 6 <= rows; i += 6)
+  for (; rows - i >= 6 && rows - i != 8; i += 6)  // 8 is twice 4
     V(small_tile)(6, width, steps, a + i * a_row, a_row, a_step, b, b_step, c + i * c_row, c_row, add);
-  if (i + 4 <= rows) {
+  for (; rows - i >= 4; i += 4)
     V(small_tile)(4, width, steps, a + i * a_row, a_row, a_step, b, b_step, c + i * c_row, c_row, add);
-    i += 4;
-  }
   for (; i < rows; i++)
     V(small_tile)(1, width, steps, a + i * a_row, a_row, a_step, b, b_step, c + i * c_row, c_row, add);
 }

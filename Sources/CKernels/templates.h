@@ -28,6 +28,6 @@
   .softmax_row = V(softmax_row), .softmax_gradient_row = V(softmax_gradient_row),                   \
   .sum_patch = V(sum_patch),                                                                        \
   .depthwise_pixel = V(depthwise_pixel), .small_product = V(small_product),                         \
-  .project_rows = V(project_rows),                                                                  \
+  .project_rows = V(project_rows), .expand_rows = V(expand_rows),                                   \
   .sum_taps = V(sum_taps), .finish_pixels = V(finish_pixels)
 #define DK_TEMPLATES DK_LOOPS, .attention = dk_attention_by_blocks

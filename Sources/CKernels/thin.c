@@ -3,8 +3,8 @@
 #include "kernel_table.h"
 
 enum {
-  strip = 64,         // columns at once
-  rows_at_once = 64,  // so that what a task reads stays in the nearest cache
+  rows_at_once = 64,
+  strip = 64,  // columns of the gradient at once, so that the rows of a task stay in the nearest cache
 };
 
 typedef struct {
@@ -60,25 +60,14 @@ static void project_task(void *context, long task, int thread) {
   j->engine->kernels->project_rows(dk_min(rows_at_once, j->rows - row), j->columns, j->rank, x, j->m, j->result + row * j->rank);
 }
 
-// scale · h of a task's rows, then a strip of m after the other.
 static void expand_task(void *context, long task, int thread) {
   const job *j = context;
-  const dk_kernels *kernels = j->engine->kernels;
-  float *h = dk_scratch(j->engine, thread);       // [rows_at_once][rank]
-  float *part = h + rows_at_once * j->rank;       // [rows_at_once][strip]
-  float *m = part + rows_at_once * strip;         // [rank][strip]
+  float *h = dk_scratch(j->engine, thread);  // [rows_at_once][rank], scaled
   const long row = task * rows_at_once, rows = dk_min(rows_at_once, j->rows - row);
   for (long i = 0; i < rows * j->rank; i++) h[i] = j->scale * j->h[row * j->rank + i];
-  memset(m, 0, (size_t)(j->rank * strip) * 4);
-  for (long column = 0; column < j->columns; column += strip) {
-    const long columns = dk_min(strip, j->columns - column);
-    for (long i = 0; i < j->rank; i++) memcpy(m + i * strip, j->m + i * j->columns + column, (size_t)columns * 4);
-    kernels->small_product(rows, strip, j->rank, h, j->rank, 1, m, strip, part, strip, 0);
-    for (long r = 0; r < rows; r++) {
-      void *out = at(j->x, row + r, column);
-      kernels->elementwise_row(DK_ADD, DK_ACT_NONE, columns, j->x.type, out, DK_F32, part + r * strip, j->x.type, out);
-    }
-  }
+  dk_rows out = j->x;
+  out.data = dk_row(j->x, row);
+  j->engine->kernels->expand_rows(rows, j->columns, j->rank, h, j->m, out);
 }
 
 static void gradient_task(void *context, long task, int thread) {
@@ -117,9 +106,8 @@ dk_status dk_thin_expand(dk_engine *engine, long rows, long columns, long rank, 
                          dk_rows out) {
   job j = {.engine = engine, .rows = rows, .columns = columns, .rank = rank, .x = out, .h = h, .m = m, .scale = scale};
   if (is_empty(&j)) return DK_OK;
-  const size_t scratch = (size_t)(rows_at_once * rank + (rows_at_once + rank) * strip) * 4;
   if (engine->backend != DK_BACKEND_REFERENCE)
-    return dk_parallel(engine, scratch, dk_ceil_div(rows, rows_at_once), expand_task, &j);
+    return dk_parallel(engine, (size_t)(rows_at_once * rank) * 4, dk_ceil_div(rows, rows_at_once), expand_task, &j);
   expand_by_definition(&j);
   return DK_OK;
 }

@@ -12,17 +12,6 @@ import Testing
     return StoredMatrix(rows: rows, columns: columns, type: .f32, bytes: storage.pointer, owner: storage)
   }
 
-  private func expectShape(_ what: String, _ body: () throws -> Void) {
-    do {
-      try body()
-      Issue.record("\(what) was taken")
-    } catch BackendError.shape(let text) {
-      #expect(!text.isEmpty)
-    } catch {
-      Issue.record("\(what): \(error)")
-    }
-  }
-
   @Test func linears() throws {
     let backend = try Self.backend()
     let linear = try backend.linear([Self.stored(4, 6), Self.stored(2, 6)], bias: Tensor([6]))

@@ -14,6 +14,31 @@ static dk_engine *shared[2];  // by level
 #define EXPECT(condition) \
   if (!(condition)) fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition), exit(1)
 
+// The gradients of an attention, of a norm and of an adapter. Their sum, or -1 where memory was short.
+static double compute_gradients(dk_engine *engine, const dk_attention_arguments *attention, const float *numbers) {
+  static const long stride = width;
+  float dy[height * width], gradients[3][height * width], shared[2][width], h[height * 3], thin[3 * width];
+  for (int i = 0; i < height * width; i++) dy[i] = numbers[height * width - 1 - i];
+  memset(gradients, 0, sizeof gradients);
+  memset(shared, 0, sizeof shared);
+  memset(thin, 0, sizeof thin);
+  dk_rows rows[3];
+  for (int i = 0; i < 3; i++) rows[i] = (dk_rows){DK_F32, gradients[i], stride};
+  const dk_rows out = {DK_F32, dy, stride};
+  const dk_attention_gradient_arguments backwards = {*attention, out, rows[0], rows[1], rows[2]};
+  const dk_layer_norm_gradient_arguments norm = {.eps = 1e-6f, .scale = numbers, .d_shift = shared[0], .d_scale = shared[1]};
+  const int done = dk_attention_gradient(engine, &backwards) == DK_OK &&
+                   dk_layer_norm_gradient(engine, height, width, attention->q, &norm, out, rows[0]) == DK_OK &&
+                   dk_rms_norm_gradient(engine, height, width, attention->q, NULL, 1e-6f, out, rows[1], shared[0]) == DK_OK &&
+                   dk_thin_project(engine, height, width, 3, attention->q, numbers, h) == DK_OK &&
+                   dk_thin_expand(engine, height, width, 3, h, numbers, 0.5f, rows[2]) == DK_OK &&
+                   dk_thin_gradient(engine, height, width, 3, h, attention->q, 0.5f, thin) == DK_OK;
+  double sum = 0;
+  for (int i = 0; i < height * width; i++) sum += gradients[0][i] + gradients[1][i] + gradients[2][i];
+  for (int i = 0; i < width; i++) sum += shared[0][i] + shared[1][i] + thin[i] + thin[2 * width + i];
+  return done ? sum : -1;
+}
+
 // Packs, multiplies, attends and convolves on one engine, all in bfloat16 where the weights are. The sum of all outputs, or
 // -1 where memory was short.
 static double compute(dk_engine *engine, dk_weight_kind kind) {
@@ -40,9 +65,10 @@ static double compute(dk_engine *engine, dk_weight_kind kind) {
   for (int i = 0; i < height * width; i++) sum += y[i];
   done = done && dk_convolve(engine, convolution, &doubled, pixels, none, (dk_rows){DK_F32, y, 2}) == DK_OK;
   for (int i = 0; i < 14 * 18 * 2; i++) sum += y[i];
+  const double gradients = done ? compute_gradients(engine, &attention, x) : -1;
   dk_weight_free(weight);
   dk_convolution_free(convolution);
-  return done ? sum : -1;
+  return done && gradients != -1 ? sum + gradients : -1;
 }
 
 static void *hammer(void *expected) {
