@@ -5,7 +5,7 @@ import Testing
 /// Gradients of rows: held against their references, and the references against what the operations themselves do when an
 /// input changes a little.
 @Suite struct GradientTests {
-  static let shapes = [(1, 1), (3, 5), (7, 64), (2, 33), (70, 500), (130, 77), (9, 3)]
+  static let shapes = [(1, 1), (3, 5), (7, 64), (2, 33), (70, 130), (130, 33), (9, 3)]
 
   /// Numbers that are there before: a gradient is added to them.
   private static func before(_ rows: Int, _ columns: Int, gap: Int = 0, seed: UInt64 = 30) -> Rows {
