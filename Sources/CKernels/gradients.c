@@ -58,7 +58,7 @@ static void row_reference(const job *j, exact_moments m, long row) {
   double g_mean = 0, product_mean = 0;
   for (int pass = 0; pass < 2; pass++)
     for (long i = 0; i < j->columns; i++) {
-      double g = dy[i], h = (dk_get(j->x.type, x, i) - m.mean) * m.factor;
+      double g = dy[i], h = j->kind == GATE ? 0 : (dk_get(j->x.type, x, i) - m.mean) * m.factor;
       if (scale) g *= j->kind == GATE ? scale[i] : 1.0 + scale[i];
       if (j->weight) g *= j->weight[i];
       if (pass == 1) dx[i] = (float)(dx[i] + m.factor * (g - g_mean - h * product_mean));
@@ -80,7 +80,7 @@ static dk_status gradients_by_definition(const job *j) {
       for (long row = group * j->rows_per_group; row < end_of(j, group); row++) {
         const double dy = ((const float *)dk_row(j->dy, row))[i];
         sum += dy;
-        product += dy * (dk_get(j->x.type, dk_row(j->x, row), i) - moments[row].mean) * moments[row].factor;
+        if (j->products) product += dy * (dk_get(j->x.type, dk_row(j->x, row), i) - moments[row].mean) * moments[row].factor;
       }
       const long at = group * j->stride + i;
       if (product_weight(j)) product *= product_weight(j)[i];

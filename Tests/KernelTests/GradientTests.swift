@@ -184,6 +184,16 @@ import Testing
     }
   }
 
+  /// Nobody has to keep a branch whose gate is not taught.
+  @Test func branchesAreReadForTheirGatesOnly() throws {
+    let dy = Self.before(5, 9), unknown = Rows(DK_F32, 5, 9, values: Array(repeating: .nan, count: 45))
+    for backend in [DK_BACKEND_REFERENCE, DK_BACKEND_NATIVE] {
+      let engine = try Engines.get(backend)
+      #expect(try Self.run(.gate, .scale, engine, unknown, dy, groups: 2).allSatisfy(\.isFinite))
+      #expect(try !Self.run(.gate, [.scale, .products], engine, unknown, dy, groups: 2).allSatisfy(\.isFinite))
+    }
+  }
+
   @Test func surviveWantOfMemory() throws {
     var numbers = Numbers(seed: 37)
     let x = Rows(DK_F32, 40, 32, values: numbers.array(40 * 32)), dy = Rows(DK_F32, 40, 32, values: numbers.array(40 * 32))

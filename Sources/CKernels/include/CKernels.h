@@ -249,7 +249,7 @@ DK_CHECKED dk_status dk_layer_norm_gradient(dk_engine *engine, long rows, long c
 DK_CHECKED dk_status dk_rms_norm_gradient(dk_engine *engine, long rows, long columns, dk_rows x, const float *weight,
                                           float eps, dk_rows dy, dk_rows dx, float *d_weight);
 // of out += gate · branch (dk_epilogue): d_branch += gate · dy, and d_gate += Σ dy · branch over the rows of a group.
-// d_gate, as gate, may be NULL.
+// d_gate, as gate, may be NULL; branch is read for d_gate only.
 DK_CHECKED dk_status dk_gate_gradient(dk_engine *engine, long rows, long columns, dk_rows dy, const float *gate,
                                       long gate_stride, long rows_per_group, dk_rows branch, dk_rows d_branch, float *d_gate);
 
