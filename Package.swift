@@ -102,7 +102,7 @@ let package = Package(
       ]),
     tests("Files", ["Files", "CFiles"]),
     tests("Kernel", ["CKernels", "COpenBLAS", "Tensors"]),
-    tests("Tensors", ["CKernels", "Tensors"]),
+    tests("Tensors", ["CKernels", "Tensors", "Checkpoints"]),
     tests("Checkpoints", ["Checkpoints", "Files", "Tensors"]),
     tests("Text", ["Text", "Checkpoints", "Tensors"]),
     tests("Transformer", ["Transformer", "Checkpoints", "Tensors"]),
