@@ -115,7 +115,7 @@ let package = Package(
         "Errors", "CKernels", "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Autoencoder",
         "Transformer", "Diffusion", "Tensors", "Image", "Charts",
       ]),
-    tests("Command", ["Checkpoints", "Tensors", "Transformer", "Image"]),
+    tests("Command", ["Checkpoints", "Tensors", "Transformer", "Image", "Models"]),
     tests("Architecture", []),
   ],
   cxxLanguageStandard: .cxx17

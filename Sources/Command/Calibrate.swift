@@ -55,7 +55,7 @@ struct Calibrate: ParsableCommand {
     try OutputNames(target.path, prompt: "", className: nil).checkFolder()
     let prompts = try PromptFile(path: file)
     let reader = LineReader(
-      picture: picture, source: try SourceOptions.parse([]), folder: folder, adapters: engine.adapterShelf(folder))
+      picture: picture, source: try SourceOptions.parse([]), folder: folder, adapters: engine.adapterShelf(folder, quiet: quiet))
     let (orders, problems) = reader.orders(prompts)
     if let problem = problems.first { throw BatchError.badLine(file: prompts.name, problem) }
     if let line = orders.first(where: { $0.request.cacheThreshold != nil || $0.request.guidanceEvery != 1 })?.line {

@@ -177,7 +177,7 @@ struct Compare: ParsableCommand {
 
   private func makeRequests(_ folder: ModelFolder) throws -> [GenerationRequest] {
     let entries = try prompts.map(readPrompts) ?? [(prompt: prompt.joined(separator: " "), className: className ?? "")]
-    let adapters = engine.adapterShelf(folder)
+    let adapters = engine.adapterShelf(folder, quiet: quiet)
     return try entries.map { entry in
       var request = folder.defaultRequest
       if let size { request.size = size }

@@ -203,7 +203,8 @@ struct Draw: ParsableCommand {
 
   /// Other programs' pictures name files that are for their models: without them it is drawn all the same.
   private func takeAdapters(of request: inout GenerationRequest, _ folder: ModelFolder, _ recipe: Recipe) throws {
-    let shelf = engine.adapterShelf(folder)
+    let isRedrawn = prompt.isEmpty && (from != nil || variation != nil)
+    let shelf = engine.adapterShelf(folder, quiet: quiet, usingWords: !isRedrawn)
     guard recipe.foreign != nil, prompt.isEmpty else { return try shelf.takeAdapters(of: &request) }
     try shelf.takeAdapters(of: &request, but: folder.options.adapters) {
       complain("note: \(recipe.path): \($0); drawn without")

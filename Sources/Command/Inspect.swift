@@ -112,7 +112,7 @@ struct Inspect: ParsableCommand {
   /// Of `--lora`, with the model it has to fit, or of a file that is one; nil where none is meant.
   private func inspectedAdapter() throws -> LoRAInspection? {
     if let lora {
-      let adapter = try LoRA(NamedLoRA(lora, in: LoRAFolder(nil)).url)
+      let adapter = try LoRA(NamedLoRA(lora, in: LoRAFolder(nil, taught: TaughtAdapters.folder)).url)
       let models = try model.map { try [ModelLocator().locate($0)] } ?? ModelLocator().models.map(\.url)
       if model != nil { try adapter.check(fits: models[0]) }
       return LoRAInspection(adapter, models: models)

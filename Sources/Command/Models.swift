@@ -7,8 +7,11 @@ import DiTTextToImage
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
-    abstract: "List the models this program finds.",
-    discussion: "Models are looked for in the Weights folder beside the program, or in ../share/dit-t2i from there.")
+    abstract: "List the models this program finds, and what they were taught.",
+    discussion: """
+      Models are looked for in the Weights folder beside the program, or in ../share/dit-t2i from there; what \
+      dit-t2i teach has made, in ~/.local/share/dit-t2i/adapters.
+      """)
 
   @Argument(
     help: ArgumentHelp("Only these: names, folders or files of weights.", valueName: "model"),
@@ -55,6 +58,45 @@ struct Models: ParsableCommand {
     }
   }
 
+  /// An adapter that prompts find by its word.
+  private struct TaughtEntry: Encodable {
+    let name: String
+    let path: String
+    let word: String
+    let base: String
+    let captions: Int
+    let isAdapter = true
+
+    private enum CodingKeys: String, CodingKey { case name, path, word, base, captions, isAdapter = "adapter" }
+
+    init(_ entry: TaughtAdapters.Entry) {
+      (name, path, word) = (entry.name, entry.url.path, entry.record.word)
+      (base, captions) = (entry.record.base, entry.record.captions)
+    }
+
+    var text: String { "\(name)  \(listed([word])), taught to \(base)  \(path)" }
+  }
+
+  /// A line of the list.
+  private enum Line: Encodable {
+    case model(Entry)
+    case taught(TaughtEntry)
+
+    func encode(to encoder: Encoder) throws {
+      switch self {
+      case .model(let entry): try entry.encode(to: encoder)
+      case .taught(let entry): try entry.encode(to: encoder)
+      }
+    }
+
+    var text: String {
+      switch self {
+      case .model(let entry): entry.text
+      case .taught(let entry): TerminalText.plain(entry.text)
+      }
+    }
+  }
+
   func run() throws {
     let locator = ModelLocator()
     let standard = try? locator.locate(nil)
@@ -69,6 +111,8 @@ struct Models: ParsableCommand {
         complain("\(error)")  // one bad folder does not hide the others
       }
     }
-    Terminal.print(try json ? jsonText(entries) : entries.map(\.text).joined(separator: "\n"))
+    let taught = wanted.isEmpty ? TaughtAdapters().entries.map { Line.taught(TaughtEntry($0)) } : []
+    let lines = entries.map { Line.model($0) } + taught
+    Terminal.print(try json ? jsonText(lines) : lines.map(\.text).joined(separator: "\n"))
   }
 }

@@ -23,6 +23,6 @@ enum PromptNotes {
       if !request.negativePrompt.isEmpty { lines.append("\(why) --negative counts for nothing") }
       if request.guidanceEvery > 1 { lines.append("\(why) --guidance-every saves nothing") }
     }
-    return lines + [request.prompt, request.negativePrompt].flatMap(ForeignSyntax.notes) + review.notes(on: request.prompt)
+    return lines + [request.prompt, request.negativePrompt].flatMap(ForeignSyntax.notes) + review.notes(on: request)
   }
 }

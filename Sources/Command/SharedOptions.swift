@@ -2,6 +2,7 @@ import ArgumentParser
 import DiTArguments
 import DiTAutoencoder
 import DiTDiffusion
+import DiTErrors
 import DiTModels
 import DiTTensors
 import DiTTextToImage
@@ -23,6 +24,9 @@ struct PartOptions: ParsableArguments {
       valueName: "dir"),
     completion: .directory, transform: Reading.path)
   var loraFolder: String?
+
+  @Flag(name: .customLong("no-lora"), help: "Draw without the LoRAs whose word a prompt has (dit-t2i teach).")
+  var noLora = false
 
   @Option(help: ArgumentHelp("An autoencoder in place of the model's own: a folder or file.", valueName: "path"),
     completion: .file(), transform: Reading.path)
@@ -77,8 +81,8 @@ struct PartOptions: ParsableArguments {
     return options
   }
 
-  /// The folder of adapters.
-  var adapters: LoRAFolder? { LoRAFolder(loraFolder) }
+  /// The folder of adapters, and of those that were taught.
+  var adapters: LoRAFolder? { LoRAFolder(loraFolder, taught: TaughtAdapters.folder) }
 }
 
 /// Which model, and how it is computed.
@@ -152,7 +156,22 @@ struct EngineOptions: ParsableArguments {
   }
 
   /// What opens the adapters that prompts name.
-  func adapterShelf(_ folder: ModelFolder) -> LoRAShelf { LoRAShelf(parts.adapters, for: folder) }
+  /// - Parameters:
+  ///   - quiet: says nothing of those that are used for their words.
+  ///   - usingWords: false where a picture is drawn as it was before.
+  func adapterShelf(_ folder: ModelFolder, quiet: Bool, usingWords: Bool = true) -> LoRAShelf {
+    LoRAShelf(parts.adapters, for: folder, taught: usingWords && !parts.noLora ? TaughtAdapters() : nil) { use in
+      guard !quiet else { return }
+      switch use {
+      case .drawnWith(let entry):
+        complain("note: \(listed([entry.record.word])): drawn with the LoRA \(entry.name) (--no-lora draws without)")
+      case .otherModel(let entry):
+        complain(
+          "note: \(listed([entry.record.word])): the LoRA \(entry.name) was taught another model than \(folder.name) "
+            + "and is not used; teach it anew with --model \(folder.name)")
+      }
+    }
+  }
 
   /// What the pictures of a run say about themselves.
   func metadata(_ folder: ModelFolder, _ backend: Backend) throws -> PictureMetadata {

@@ -38,7 +38,16 @@ public struct LoRA: Sendable, Equatable {
   /// What its file says that changes nothing.
   package var notes: [String] { file.notes }
 
+  /// What prompts call what it was taught; nil: `dit-t2i teach` did not make it.
+  package var word: String? { file.taught?.word }
+
   static let endings = ["safetensors", "bin", "pt", "pth", "ckpt"]
+
+  /// Whether a file or folder in a folder of adapters is one, by its name.
+  package static func isAdapter(_ url: URL) -> Bool {
+    endings.contains(url.pathExtension)
+      || FileManager.default.fileExists(atPath: url.appendingPathComponent("adapter_config.json").path)
+  }
 
   package static func name(of url: URL) -> String {
     endings.contains(url.pathExtension) ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
@@ -51,21 +60,28 @@ public struct LoRA: Sendable, Equatable {
 /// A folder of adapters, in which prompts name them: `<lora:name:0.8>`.
 package struct LoRAFolder: Sendable {
   package let url: URL
+  /// Where names are looked for that are not in it.
+  private let taught: URL?
 
-  /// - Parameter path: nil: `$DIT_T2I_LORA_FOLDER`, if it is set.
-  package init?(_ path: String?) {
+  /// - Parameters:
+  ///   - path: nil: `$DIT_T2I_LORA_FOLDER`, if it is set.
+  ///   - taught: the folder of ``TaughtAdapters``, which counts too where it is there.
+  package init?(_ path: String?, taught: URL? = nil) {
     let environment = ProcessInfo.processInfo.environment["DIT_T2I_LORA_FOLDER"].flatMap { $0.isEmpty ? nil : $0 }
-    guard let path = path ?? environment else { return nil }
-    url = URL(fileURLWithPath: path)
+    let taught = taught.flatMap { FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }
+    guard let url = (path ?? environment).map({ URL(fileURLWithPath: $0) }) ?? taught else { return nil }
+    self.url = url
+    self.taught = url == taught ? nil : taught
   }
+
+  private var places: [URL] { [url] + (taught.map { [$0] } ?? []) }
 
   /// Names of the adapters in it.
   package var names: [String] {
-    let inside = (try? FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)) ?? []
-    return inside.filter { file in
-      LoRA.endings.contains(file.pathExtension)
-        || FileManager.default.fileExists(atPath: file.appendingPathComponent("adapter_config.json").path)
-    }.map(LoRA.name).sorted()
+    let inside = places.flatMap {
+      (try? FileManager.default.contentsOfDirectory(at: $0, includingPropertiesForKeys: nil)) ?? []
+    }
+    return Set(inside.filter(LoRA.isAdapter).map(LoRA.name)).sorted()
   }
 
   /// The file of a name, with its ending or without: nothing outside of the folder.
@@ -75,7 +91,8 @@ package struct LoRAFolder: Sendable {
       throw LoRAUseError.noName(name)
     }
     let files = [name] + LoRA.endings.map { "\(name).\($0)" }
-    let found = files.lazy.map { url.appendingPathComponent($0) }.first { FileManager.default.fileExists(atPath: $0.path) }
+    let found = places.lazy.flatMap { place in files.lazy.map(place.appendingPathComponent) }
+      .first { FileManager.default.fileExists(atPath: $0.path) }
     guard let found else { throw LoRAUseError.notFound(name, folder: url.path, there: names) }
     return found
   }

@@ -66,11 +66,28 @@ package final class LoRAShelf {
   package let folder: LoRAFolder?
   private let model: ModelFolder?
   private var known: [URL: LoRA] = [:]
+  private let taught: TaughtAdapters?
+  private let onWord: (WordUse) -> Void
+  private var told: Set<URL> = []
+  private lazy var fingerprint = model.flatMap { try? ModelFingerprint($0).hash }
+
+  /// What is done about the word of a taught adapter in a prompt.
+  package enum WordUse: Sendable, Equatable {
+    case drawnWith(TaughtAdapters.Entry)
+    /// Not used: it changes another model.
+    case otherModel(TaughtAdapters.Entry)
+  }
 
   /// - Parameters:
   ///   - folder: where prompts' adapters lie; nil: nowhere.
   ///   - model: that they have to fit.
-  package init(_ folder: LoRAFolder?, for model: ModelFolder?) { (self.folder, self.model) = (folder, model) }
+  ///   - taught: those that are used where a prompt has their word; nil: none.
+  ///   - onWord: is told of each of them once.
+  package init(
+    _ folder: LoRAFolder?, for model: ModelFolder?, taught: TaughtAdapters? = nil, onWord: @escaping (WordUse) -> Void = { _ in }
+  ) {
+    (self.folder, self.model, self.taught, self.onWord) = (folder, model, taught, onWord)
+  }
 
   /// - Throws: `LoRAError`, `LoadError`.
   package func adapter(_ url: URL, scale: Float) throws -> LoRA {
@@ -81,7 +98,7 @@ package final class LoRAShelf {
     return adapter
   }
 
-  /// Takes the tags out of a request's prompt and puts their adapters into the request.
+  /// Takes the tags out of a request's prompt and puts their adapters into the request; so too those whose word it has.
   /// - Parameters:
   ///   - named: adapters that are there already, which stand for tags of their names.
   ///   - refused: is told of a tag that means nothing, or whose adapter is not there.
@@ -98,6 +115,21 @@ package final class LoRAShelf {
       }
     }
     request.prompt = prompt
+    try takeWords(of: &request, but: named)
+  }
+
+  /// A word stands for a tag of its adapter, unless that is used anyway.
+  private func takeWords(of request: inout GenerationRequest, but named: [LoRA]) throws {
+    for entry in taught?.named(in: WeightedPrompt.plain(request.prompt)) ?? [] {
+      let fits = entry.record.baseHash == fingerprint
+      if fits {
+        let adapter = try adapter(entry.url, scale: 1)
+        let used = request.adapters + named + (model?.options.adapters ?? [])
+        guard !used.contains(where: { $0.hash == adapter.hash }) else { continue }
+        request.adapters.append(adapter)
+      }
+      if told.insert(entry.url).inserted { onWord(fits ? .drawnWith(entry) : .otherModel(entry)) }
+    }
   }
 }
 

@@ -23,8 +23,14 @@ package struct PromptReview {
     classes = folder.classes.map { PromptReview.words($0).joined(separator: " ") }.filter { $0.contains(" ") }
   }
 
+  /// A line for each kind of thing that is found in a request's prompt; its adapters know their own words.
+  package func notes(on request: GenerationRequest) -> [String] {
+    notes(on: request.prompt, taught: (folder.options.adapters + request.adapters).compactMap(\.word))
+  }
+
   /// A line for each kind of thing that is found in a prompt.
-  package func notes(on prompt: String) -> [String] {
+  /// - Parameter taught: words that the model was taught by adapters.
+  package func notes(on prompt: String, taught: [String] = []) -> [String] {
     let text = WeightedPrompt.plain(prompt)
     let words = PromptReview.words(text)
     var named = " " + words.joined(separator: " ") + " "
@@ -42,7 +48,8 @@ package struct PromptReview {
       let found = EnglishWords.styles(in: named, but: styles)
       if !found.isEmpty { notes.append("\(name) knows the styles \(styles.joined(separator: ", ")), not \(listed(found))") }
     }
-    return notes + unknown(in: text, words.count, but: uncounted) + unspelled(in: text) + cut(text)
+    let known = uncounted + taught.flatMap(PromptReview.words)
+    return notes + unknown(in: text, words.count, but: known) + unspelled(in: text) + cut(text)
   }
 
   /// Tokens of a prompt, without its weights; 0 where the model reads no text.

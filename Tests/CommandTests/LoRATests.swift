@@ -1,5 +1,6 @@
 import DiTCheckpoints
 import DiTImage
+import DiTModels
 import DiTTensors
 import Foundation
 import Testing
@@ -80,6 +81,41 @@ import Testing
     try Data(lines.replacing("<lora:ink:0.5>", with: "<lora:ink:0.6>").utf8)
       .write(to: program.folder.appendingPathComponent("p.txt"))
     #expect(try program.run(batch).output == "out/0002-a-fox.png\n")
+  }
+
+  @Test func wordsOfTaughtAdaptersAreEnough() throws {
+    defer { program.remove() }
+    let place = program.folder.appendingPathComponent(".data/dit-t2i/adapters")
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    let base = try ModelFingerprint(ModelFolder(program.folder.appendingPathComponent("micro"))).hash
+    let record = TaughtRecord(word: "my fox", base: "micro", baseHash: base, captions: 1, settings: "")
+    var writer = SafetensorsWriter(place.appendingPathComponent("my-fox.safetensors"), metadata: record.metadata)
+    try writer.add("base_model.model.blocks.1.mlp.fc1.lora_A.weight", Tensor((0..<96).map { Float($0 % 7) - 3 }, [2, 48]))
+    try writer.add("base_model.model.blocks.1.mlp.fc1.lora_B.weight", Tensor((0..<384).map { Float($0 % 5) * 0.3 }, [192, 2]))
+    try writer.write()
+
+    let loud = Array(quick.dropLast())
+    let drawn = try program.run(["my fox"] + loud + ["--output", "fox.png"])
+    #expect(drawn.status == 0 && drawn.errors.contains("\"my fox\": drawn with the LoRA my-fox (--no-lora"), "\(drawn.errors)")
+    let plain = try draw("my fox", "--no-lora", to: "plain.png")
+    #expect(try program.data("fox.png") != plain)
+    #expect(try draw("my fox", to: "quiet.png") == program.data("fox.png"))
+    // The same by its name, though a folder of pictures has it too.
+    try FileManager.default.createDirectory(
+      at: program.folder.appendingPathComponent("my-fox"), withIntermediateDirectories: true)
+    #expect(try draw("my fox", "--lora", "my-fox", to: "named.png") == program.data("fox.png"))
+    // Drawn again as it was: with it, or without.
+    for name in ["fox.png", "plain.png"] {
+      let again = try program.run(["--from", name, "--quiet", "--output", "again.png"])
+      #expect(again.status == 0 && again.errors.isEmpty)
+      #expect(try program.data("again.png") == program.data(name))
+    }
+    #expect(try program.run(["models"]).output.contains("my-fox  \"my fox\", taught to micro"))
+    try Data("my fox --seed 1\na fox --seed 1\n".utf8).write(to: program.folder.appendingPathComponent("p.txt"))
+    let batch = try program.run(["batch", "p.txt", "--output", "out", "--model", "micro", "--steps", "2"])
+    #expect(batch.status == 0 && batch.errors.contains("drawn with the LoRA my-fox"))
+    #expect(try program.data("out/0001-my-fox.png") == program.data("fox.png"))
+    #expect(try program.data("out/0002-a-fox.png") == draw("a fox", "--no-lora", to: "other.png"))
   }
 
   @Test(arguments: [

@@ -44,12 +44,12 @@ enum AdapterFile {
   }
 
   /// For `MicroModel`.
-  static func micro(_ url: URL, seed: Int) throws {
+  static func micro(_ url: URL, seed: Int, metadata: [String: String] = [:]) throws {
     var tensors: [String: Tensor] = [:]
     for block in 0..<2 {
       tensors["transformer.blocks.\(block).attn.qkv.lora_A.weight"] = try random([4, 48], seed: seed + block)
       tensors["transformer.blocks.\(block).attn.qkv.lora_B.weight"] = try random([144, 4], seed: seed + block + 10)
     }
-    try write(tensors, to: url)
+    try write(tensors, to: url, metadata: metadata)
   }
 }

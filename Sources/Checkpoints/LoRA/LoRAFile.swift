@@ -15,6 +15,8 @@ package struct LoRAFile: Sendable {
   package let notes: [String]
   /// The files it consists of, weights first.
   package let files: [URL]
+  /// Nil: `dit-t2i teach` did not make it.
+  package let taught: TaughtRecord?
 
   /// Opens a file, or a folder of PEFT's or with one such file.
   /// - Throws: ``LoRAError``, ``LoadError``, ``ConfigurationError``: one line that names the file and what is wrong in it.
@@ -34,6 +36,7 @@ package struct LoRAFile: Sendable {
     for record in checkpoint.records { try reader.add(record) }
     layers = try reader.layers(settings)
     notes = settings?.notes ?? []
+    taught = TaughtRecord(checkpoint.metadata)
     form = LoRAFile.form(layers, settings?.source)
   }
 

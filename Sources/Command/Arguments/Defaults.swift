@@ -136,12 +136,6 @@ struct Defaults {
   }
 }
 
-/// The program's own folder among the user's, where the XDG Base Directory Specification puts it.
-func userFolder(_ variable: String, else usual: String) -> URL {
-  let named = ProcessInfo.processInfo.environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil }
-  return URL(fileURLWithPath: named ?? NSString(string: usual).expandingTildeInPath).appendingPathComponent("dit-t2i")
-}
-
 struct DefaultsError: UserError {
   let path: String
   let reason: String

@@ -22,7 +22,16 @@ extension NamedLoRA {
       }
     }
     guard !path.isEmpty else { throw ValidationError("--lora \(text): expected a file or folder before the colon") }
-    let isName = !exists(path) && !path.contains("/")
+    // A folder of pictures is often called as the adapter that was taught by them.
+    let isName = !path.contains("/") && (!exists(path) || (folder?.names.contains(path) ?? false) && NamedLoRA.isPlainFolder(url(path)))
     self.init(isName ? try folder?.find(path) ?? url(path) : url(path), scale: scale)
+  }
+
+  /// A folder without anything that an adapter has.
+  private static func isPlainFolder(_ url: URL) -> Bool {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else { return false }
+    let inside = (try? FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)) ?? []
+    return !inside.contains { $0.lastPathComponent == "adapter_config.json" || LoRA.isAdapter($0) }
   }
 }

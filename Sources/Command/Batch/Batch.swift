@@ -103,7 +103,8 @@ struct Batch: ParsableCommand {
 
   /// All bad lines are named before anything is drawn.
   private func readJobs(_ prompts: PromptFile, _ model: ModelFolder) throws -> [PictureJob] {
-    let reader = LineReader(picture: picture, source: source, folder: model, adapters: engine.adapterShelf(model))
+    let reader = LineReader(
+      picture: picture, source: source, folder: model, adapters: engine.adapterShelf(model, quiet: quiet))
     let unknown = reader.unknownColumns(prompts).map { String($0.field.prefix(60)) }
     if !unknown.isEmpty, !quiet {
       note("note: \(prompts.name): skipped fields that are no options: \(listed(unknown, most: 12))")

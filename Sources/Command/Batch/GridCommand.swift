@@ -84,7 +84,7 @@ struct GridCommand: ParsableCommand {
       try SourcePicture(image, mask: mask, size: size ?? folder.onlySize, step: folder.sizeStep, keepsPixels: true)
     }
     let seed = try picture.seed?.only() ?? UInt64.random(in: 0..<(1 << 32))
-    let adapters = engine.adapterShelf(folder)
+    let adapters = engine.adapterShelf(folder, quiet: quiet)
     return try prompts.enumerated().map { index, prompt in
       var request = request
       request.prompt = prompt

@@ -50,7 +50,7 @@ struct Chat: ParsableCommand {
     progress.clear()
     var conversation = try Conversation(
       session, request: request, seed: picture.seed?.only(), folder: output, metadata: engine.metadata(folder, backend),
-      adapters: engine.adapterShelf(folder))
+      adapters: engine.adapterShelf(folder, quiet: false))
     let editor = LineEditor()
     if editor.isInteractive { Terminal.show("\(folder.name) is loaded. Say what to draw, or: help\n") }
     while let line = editor.read("dit-t2i> ") {
