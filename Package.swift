@@ -70,9 +70,10 @@ let package = Package(
       ],
       module: "DiTTextToImage"),
     stage("Batch", ["Errors", "Files", "Checkpoints", "Transformer", "Image", "Charts", "Models", "TextToImage"]),
+    stage("Training", ["Tensors", "Checkpoints", "Diffusion", "Transformer"]),
     stage(
       "Verification",
-      ["Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
+      ["Tensors", "Training", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Models", "TextToImage"]),
     stage(
       "Study",
       [
@@ -97,8 +98,8 @@ let package = Package(
     tests(
       "Errors",
       [
-        "Errors", "TextToImage", "Batch", "Study", "Models", "Files", "Checkpoints", "Text", "Transformer", "Diffusion",
-        "Autoencoder", "Tensors", "Image",
+        "Errors", "TextToImage", "Batch", "Study", "Models", "Files", "Checkpoints", "Text", "Transformer",
+        "Diffusion", "Autoencoder", "Tensors", "Image",
       ]),
     tests("Files", ["Files", "CFiles"]),
     tests("Kernel", ["CKernels", "COpenBLAS", "Tensors"]),
@@ -106,6 +107,7 @@ let package = Package(
     tests("Checkpoints", ["Checkpoints", "Files", "Tensors"]),
     tests("Text", ["Text", "Checkpoints", "Tensors"]),
     tests("Transformer", ["Transformer", "Checkpoints", "Tensors"]),
+    tests("Training", ["Training", "Transformer", "Diffusion", "Checkpoints", "Tensors"]),
     tests("Diffusion", ["Diffusion", "Verification", "Checkpoints", "Tensors"]),
     tests("Autoencoder", ["Autoencoder", "Checkpoints", "Tensors"]),
     tests("Image", ["Image", "Charts", "Files"]),

@@ -52,6 +52,7 @@ extension Backend {
     let scores = shape.queries * shape.keys
     let biasNumbers = try bias.map { UnsafePointer(try floats($0, count: shape.heads * scores)) }
     let sums = try probabilities.map { try floats($0, count: shape.batch * scores) }
+    let back = try attentionBack(shape, q, k, v, chosen, bias)
     try withExtendedLifetime((q, k, v, bias, probabilities, out)) {
       try Backend.withArguments(shape, q, k, v, chosen, biasNumbers) { arguments in
         arguments.out = out.view
@@ -60,6 +61,7 @@ extension Backend {
         try DiTTensors.check(dk_attention(engine, &arguments), "attention")
       }
     }
+    tape?.wrote(out, from: [q, k, v], back)
   }
 
   /// What an attention and its gradient are told of what they read; the operands outlive the call.
@@ -99,6 +101,7 @@ extension Backend {
       let operands = [q, k, v, out].map { "\($0.rows)×\($0.columns)" }.joined(separator: ", ")
       throw BackendError.shape("linear attention of \(heads) heads and \(tokens) tokens: \(operands)")
     }
+    for operand in [q, k, v] { try refuseGradients(of: operand, "linear attention") }
     var arguments = dk_linear_attention_arguments(
       batch: q.rows / tokens, heads: heads, head_dim: q.columns / heads, tokens: tokens, eps: eps, q: q.view, k: k.view,
       v: v.view, out: out.view)

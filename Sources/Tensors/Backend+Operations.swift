@@ -38,17 +38,29 @@ extension Backend {
   package func apply(
     _ linear: Linear, to x: some MatrixOperand, activation: Activation = .none, into out: some MatrixOperand
   ) throws {
+    let (x, out) = (x.matrix, out.matrix)
+    if isLearning(linear, x) {
+      try applyInParts(linear, to: x, into: out)
+      if activation != .none { try activate(activation, out, into: out) }
+      return
+    }
     var epilogue = dk_epilogue()
     epilogue.activation = activation.kernel
-    try run(linear, x.matrix, epilogue, out.matrix)
+    try run(linear, x, epilogue, out)
+    tape?.wrote(out, from: [x], nil)
   }
 
   /// out += gate · (x Wᵀ + b); the gate is 1 where there is none. `out` is float32.
   package func accumulate(
     _ linear: Linear, of x: some MatrixOperand, gate: Modulation? = nil, into out: some MatrixOperand
   ) throws {
-    let out = out.matrix
+    let (x, out) = (x.matrix, out.matrix)
     guard out.type == .f32 else { throw BackendError.shape("a sum in bfloat16") }
+    if isLearning(linear, x) || gate.map({ isFollowed($0.table) }) ?? false {
+      let branch = try Tensor(unfilled: [x.rows, linear.outputs], type: .f32)
+      try apply(linear, to: x, into: branch)
+      return try accumulate(branch, gate: gate, into: out)
+    }
     var epilogue = dk_epilogue()
     epilogue.residual = 1
     if let gate {
@@ -56,10 +68,10 @@ extension Backend {
       epilogue.gate_stride = gate.table.columns
       epilogue.rows_per_group = gate.rowsPerGroup
     }
-    try withExtendedLifetime(gate) { try run(linear, x.matrix, epilogue, out) }
+    try withExtendedLifetime(gate) { try run(linear, x, epilogue, out) }
   }
 
-  private func run(_ linear: Linear, _ x: Matrix, _ epilogue: dk_epilogue, _ out: Matrix) throws {
+  func run(_ linear: Linear, _ x: Matrix, _ epilogue: dk_epilogue, _ out: Matrix) throws {
     guard x.columns == linear.inputs, out.columns == linear.outputs, x.rows == out.rows else {
       throw BackendError.shape(
         "a linear \(linear.outputs)×\(linear.inputs) of \(x.rows)×\(x.columns) into \(out.rows)×\(out.columns)")
@@ -77,10 +89,15 @@ extension Backend {
   package func activate(_ activation: Activation, _ x: some MatrixOperand, into out: some MatrixOperand) throws {
     let (x, out) = (x.matrix, out.matrix)
     try same(x, out, "activation")
+    let back = try activationBack(activation, x)
     try withExtendedLifetime((x, out)) {
       try check(dk_activate(engine, activation.kernel, x.rows, x.columns, x.view, out.view), "an activation")
     }
+    tape?.wrote(out, from: [x], back)
   }
+
+  /// out = x.
+  package func copy(_ x: some MatrixOperand, into out: some MatrixOperand) throws { try activate(.none, x, into: out) }
 
   /// out = act(a) · b.
   package func activate(
@@ -89,10 +106,12 @@ extension Backend {
     let (a, b, out) = (a.matrix, b.matrix, out.matrix)
     try same(a, b, "gated activation")
     try same(a, out, "gated activation")
+    let back = try activationBack(activation, a, times: b)
     try withExtendedLifetime((a, b, out)) {
       try check(
         dk_activate_multiply(engine, activation.kernel, a.rows, a.columns, a.view, b.view, out.view), "an activation")
     }
+    tape?.wrote(out, from: [a, b], back)
   }
 
   /// out = x + y.
@@ -100,9 +119,11 @@ extension Backend {
     let (x, y, out) = (x.matrix, y.matrix, out.matrix)
     try same(x, y, "sum")
     try same(x, out, "sum")
+    let back = sumBack(x, y)
     try withExtendedLifetime((x, y, out)) {
       try check(dk_add(engine, x.rows, x.columns, x.view, y.view, out.view), "a sum")
     }
+    tape?.wrote(out, from: [x, y], back)
   }
 
   // MARK: norms
@@ -129,9 +150,11 @@ extension Backend {
     } else if shift != nil || scale != nil {
       throw BackendError.shape("a shift without a scale, or the other way round")
     }
+    let back = try layerNormBack(x, eps: eps, weight: weight, shift: shift, scale: scale)
     try withExtendedLifetime((x, weight, bias, shift, scale, out)) {
       try check(dk_layer_norm(engine, x.rows, x.columns, x.view, &arguments, out.view), "a layer norm")
     }
+    tape?.wrote(out, from: [x], back)
   }
 
   /// x · rsqrt(mean(x²) + eps) · weight, optionally + bias. x [rows, columns]; `out` may be `x`.
@@ -142,9 +165,11 @@ extension Backend {
     try same(x, out, "RMS norm")
     let gain = try floats(weight, count: x.columns)
     let offset = try bias.map { UnsafePointer(try floats($0, count: x.columns)) }
+    let back = try rmsNormBack(x, weight: weight, eps: eps)
     try withExtendedLifetime((x, weight, bias, out)) {
       try check(dk_rms_norm(engine, x.rows, x.columns, x.view, gain, offset, eps, out.view), "an RMS norm")
     }
+    tape?.wrote(out, from: [x], back)
   }
 
   /// GroupNorm of NHWC pixels x [batch, h, w, channels], then an activation.
@@ -154,6 +179,7 @@ extension Backend {
     guard x.shape.count == 4, x.shape == out.shape, groups > 0, x.columns % groups == 0 else {
       throw BackendError.shape("\(groups) groups of pixels \(x.shape) into \(out.shape)")
     }
+    try refuseGradients(of: x.matrix, "a group norm")
     let (gain, offset) = try (floats(weight, count: x.columns), floats(bias, count: x.columns))
     try withExtendedLifetime((x, weight, bias, out)) {
       try check(
@@ -181,6 +207,7 @@ extension Backend {
       throw BackendError.shape(
         "a compression of \(x.rows)×\(x.columns), \(height)×\(width) tokens by \(factor), into \(out.rows)×\(out.columns)")
     }
+    try refuseGradients(of: x, "a compression of keys and values")
     var arguments = dk_compression_arguments(
       batch: x.rows / (height * width), height: height, width: width, factor: factor, columns: x.columns,
       weight: try floats(taps, count: factor * factor * x.columns), bias: try floats(tapBias, count: x.columns),
@@ -209,6 +236,7 @@ extension Backend {
         "a convolution of \(convolution.inputs) to \(convolution.outputs) channels of \(x.shape) into \(out.shape)"
           + (residual.map { " with a residual \($0.shape)" } ?? ""))
     }
+    try refuseGradients(of: x.matrix, "a convolution")
     var arguments = dk_convolution_arguments(
       batch: x.shape[0], height: x.shape[1], width: x.shape[2], upsample: Int32(upsample), stride: Int32(stride),
       pad_end_only: padEndOnly ? 1 : 0, bias: try convolution.bias.map { UnsafePointer(try floats($0)) },

@@ -16,8 +16,10 @@ extension Backend {
 
   /// Packs a linear layer. Several matrices of one width are stacked along their outputs (q, k, v become one).
   /// - Parameter precise: keep it float32 whatever the precision (small layers that feed everything, like the timestep MLP).
-  package func linear(_ matrices: [StoredMatrix], bias: Tensor? = nil, precise: Bool = false) throws -> Linear {
-    try linear(matrices, bias, precise ? DK_WEIGHT_F32 : weightKind(matrices))
+  package func linear(
+    _ matrices: [StoredMatrix], bias: Tensor? = nil, precise: Bool = false, adapter: Adapter? = nil
+  ) throws -> Linear {
+    try linear(matrices, bias, precise ? DK_WEIGHT_F32 : weightKind(matrices), adapter)
   }
 
   /// What convolutions are packed in: never int8.
@@ -30,15 +32,26 @@ extension Backend {
     try linear(matrices, bias, pixelKind)
   }
 
-  private func linear(_ matrices: [StoredMatrix], _ bias: Tensor?, _ kind: dk_weight_kind) throws -> Linear {
+  private func linear(
+    _ matrices: [StoredMatrix], _ bias: Tensor?, _ kind: dk_weight_kind, _ adapter: Adapter? = nil
+  ) throws -> Linear {
     let (outputs, inputs) = try Backend.shape(matrices, bias)
     let memory = try memory(outputs, inputs, kind)
     try fill(memory, matrices)
-    return Linear(outputs: outputs, inputs: inputs, bias: bias, memory: memory)
+    return try made(outputs, inputs, (matrices, bias, adapter), memory)
+  }
+
+  private func made(_ outputs: Int, _ inputs: Int, _ layer: LinearsInTurn.Layer, _ memory: PackedMatrix) throws -> Linear {
+    if let adapter = layer.adapter, adapter.down.columns != inputs || adapter.up.columns != outputs {
+      throw BackendError.shape("an adapter \(adapter.down.shape) and \(adapter.up.shape) of a layer \(outputs)×\(inputs)")
+    }
+    return Linear(
+      outputs: outputs, inputs: inputs, bias: layer.bias, memory: memory, sources: tape == nil ? [] : layer.matrices,
+      adapter: layer.adapter)
   }
 
   /// For layers of one shape that a drawing needs once: no more than one of them is in memory.
-  package func linearsInTurn(_ layers: [(matrices: [StoredMatrix], bias: Tensor?)]) throws -> LinearsInTurn {
+  package func linearsInTurn(_ layers: [LinearsInTurn.Layer]) throws -> LinearsInTurn {
     guard let first = layers.first else { throw BackendError.shape("no layers to take in turn") }
     let (outputs, inputs) = try Backend.shape(first.matrices, first.bias)
     for layer in layers where try Backend.shape(layer.matrices, layer.bias) != (outputs, inputs) {
@@ -52,7 +65,7 @@ extension Backend {
     let memory = try memory(turns.outputs, turns.inputs, weightKind(turns.layers.flatMap(\.matrices)))
     return try turns.layers.map { layer in
       try fill(memory, layer.matrices)
-      return try body(Linear(outputs: turns.outputs, inputs: turns.inputs, bias: layer.bias, memory: memory))
+      return try body(made(turns.outputs, turns.inputs, layer, memory))
     }
   }
 

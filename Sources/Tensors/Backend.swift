@@ -20,14 +20,24 @@ public final class Backend: @unchecked Sendable {
   /// Threads that compute, the caller's included.
   public let threads: Int
   let engine: OpaquePointer
+  /// Where operations are written down, for gradients. A backend that has one serves one thread.
+  package let tape: Tape?
 
   /// - Parameters:
   ///   - threads: nil uses as many as there are processors to run on.
   ///   - cpu: the instruction set, by a name of ``cpuLevels``; nil takes `DIT_T2I_CPU`, or the best the CPU has where that
   ///     is not set.
   /// - Throws: `BackendError`.
-  public init(_ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: String? = nil) throws {
+  public convenience init(_ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: String? = nil) throws {
+    try self.init(kind, precision: precision, threads: threads, cpu: cpu, tape: nil)
+  }
+
+  /// One whose operations are written down while the tape records.
+  package init(
+    _ kind: Kind = .native, precision: Precision = .auto, threads: Int? = nil, cpu: String? = nil, tape: Tape?
+  ) throws {
     self.kind = kind
+    self.tape = tape
     self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
     let name =
       switch kind {

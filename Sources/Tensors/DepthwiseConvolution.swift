@@ -61,6 +61,7 @@ extension Backend {
       throw BackendError.shape(
         "a depthwise convolution of \(x.rows)×\(x.columns), \(height)×\(width) pixels, into \(out.rows)×\(out.columns)")
     }
+    try refuseGradients(of: x, "a depthwise convolution")
     var arguments = dk_depthwise_arguments(
       batch: x.rows / pixels, height: height, width: width, columns: x.columns, size: convolution.size,
       weight: try convolution.numbers, bias: try convolution.bias.map { UnsafePointer(try floats($0)) },

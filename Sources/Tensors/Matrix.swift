@@ -25,6 +25,10 @@ package struct Matrix: Sendable {
     (rows, columns, self.start) = (tensor.rows, count, start)
   }
 
+  init(tensor: Tensor, rows: Int, columns: Int, start: Int) {
+    (self.tensor, self.rows, self.columns, self.start) = (tensor, rows, columns, start)
+  }
+
   var type: ElementType { tensor.type }
 
   /// For the C kernels; only within calls that keep the tensor alive.

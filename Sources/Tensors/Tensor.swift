@@ -76,6 +76,9 @@ package struct Tensor: @unchecked Sendable {
     return Tensor([count] + shape.dropFirst(), type: type, storage: storage, offset: offset + start * inner)
   }
 
+  /// Numbers of this storage under any shape that it has room for.
+  func view(_ shape: [Int], offset: Int) -> Tensor { Tensor(shape, type: type, storage: storage, offset: offset) }
+
   // MARK: numbers
 
   /// The first element; only for calls that keep the storage alive.

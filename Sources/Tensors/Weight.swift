@@ -87,12 +87,18 @@ package struct StoredMatrix: @unchecked Sendable {
 /// A linear layer: W [out][in] packed once for the backend that made it, and an optional bias [out].
 ///
 /// `@unchecked Sendable`: packed memory is written while the layer is made and only read afterwards; a layer that takes
-/// turns with others (``Backend/inTurn(_:_:)``) lives in the call that packed it.
+/// turns with others (``Backend/inTurn(_:_:)``) lives in the call that packed it. What is made for gradients is made by the one
+/// thread that a backend with a tape serves.
 package final class Linear: @unchecked Sendable {
   package let outputs: Int
   package let inputs: Int
   package let bias: Tensor?
+  /// What is being learnt beside the weights.
+  package let adapter: Adapter?
   private let memory: PackedMatrix?
+  /// Where its numbers are from, of a backend with a tape.
+  private let sources: [StoredMatrix]
+  private var turned: Linear?
 
   /// - Throws: ``BackendError/shape(_:)`` for a layer that has a shape alone.
   func packed() throws -> OpaquePointer {
@@ -105,11 +111,31 @@ package final class Linear: @unchecked Sendable {
     self.init(outputs: outputs, inputs: inputs, bias: bias, memory: nil)
   }
 
-  init(outputs: Int, inputs: Int, bias: Tensor?, memory: PackedMatrix?) {
+  init(
+    outputs: Int, inputs: Int, bias: Tensor?, memory: PackedMatrix?, sources: [StoredMatrix] = [], adapter: Adapter? = nil
+  ) {
     self.outputs = outputs
     self.inputs = inputs
     self.bias = bias
     self.memory = memory
+    self.sources = sources
+    self.adapter = adapter
+  }
+
+  /// Wᵀ without a bias, packed when it is first asked for: what takes gradients back.
+  func turned(_ pack: ([StoredMatrix]) throws -> Linear) throws -> Linear {
+    if let turned { return turned }
+    let whole = try Tensor(unfilled: [outputs, inputs], type: .f32)
+    var row = 0
+    for source in sources {
+      whole.withFloats { $0.baseAddress.map { source.readAll(into: $0 + row * inputs) } }
+      row += source.rows
+      source.release()
+    }
+    guard row == outputs else { throw BackendError.shape("a layer whose weights are not kept for gradients") }
+    let result = try pack([whole.turned()])
+    turned = result
+    return result
   }
 
   /// Bytes the packed matrix takes.
@@ -128,11 +154,13 @@ final class PackedMatrix {
 /// Linear layers of one shape that are used once in a while, one after the other: ``Backend/inTurn(_:_:)`` packs each from
 /// its file into the memory of one, when its turn comes.
 package struct LinearsInTurn: Sendable {
-  let layers: [(matrices: [StoredMatrix], bias: Tensor?)]
+  package typealias Layer = (matrices: [StoredMatrix], bias: Tensor?, adapter: Adapter?)
+
+  let layers: [Layer]
   let outputs: Int
   let inputs: Int
 
-  init(_ layers: [(matrices: [StoredMatrix], bias: Tensor?)], outputs: Int, inputs: Int) {
+  init(_ layers: [Layer], outputs: Int, inputs: Int) {
     (self.layers, self.outputs, self.inputs) = (layers, outputs, inputs)
   }
 }

@@ -35,7 +35,7 @@ package struct Verifier {
     "schemes": verifyScheme, "t5": verifyT5, "tokenizer": verifyTokenizer, "samplers": verifySampler, "rng": verifyRandom,
     "image": verifyImage, "files": verifyFiles, "text-to-image": verifyTextToImage, "vae": verifyAutoencoder,
     "pixart": verifyPixArt, "sana": verifySana, "uvit": verifyUViT, "few-step": verifyFewStep, "lora": verifyLoRA,
-    "step-cache": verifyStepCache,
+    "step-cache": verifyStepCache, "lora-train": verifyTraining,
     "clip-text": verifyCLIPText, "clip-tokenizer": verifyBytePairs,
     "clip-vision": verifyCLIPVision, "clip-preprocess": verifyCLIPPreparation,
     "dc-ae": verifyDeepAutoencoder, "gemma2": verifyGemma2, "gemma-tokenizer": verifyGemmaTokenizer,

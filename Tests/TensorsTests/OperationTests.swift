@@ -33,7 +33,7 @@ import Testing
     expectShape("a bias") { _ = try backend.linear([Self.stored(4, 6)], bias: Tensor([5])) }
     expectShape("no layers in turn") { _ = try backend.linearsInTurn([]) }
     expectShape("layers in turn") {
-      _ = try backend.linearsInTurn([([Self.stored(4, 6)], nil), ([Self.stored(4, 5)], nil)])
+      _ = try backend.linearsInTurn([([Self.stored(4, 6)], nil, nil), ([Self.stored(4, 5)], nil, nil)])
     }
     expectShape("a listed layer") { try backend.apply(Linear(unpacked: 6, 6, bias: nil), to: x, into: out) }
   }

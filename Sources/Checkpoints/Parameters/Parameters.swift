@@ -12,26 +12,37 @@ package struct Parameters {
   private let source: any ParameterSource
   private let packs: Bool
   private let collector: NetworkListing.Collector?
+  private let adapters: Adapters?
   private var prefix = ""
+
+  /// Makes what is learnt beside a layer; nil: nothing is.
+  package typealias Adapters = (_ layer: String, _ outputs: Int, _ inputs: Int) throws -> Adapter?
   private var stage = (name: "the network", frequency: StageCost.Frequency.step)
 
-  /// - Parameter source: where the numbers come from.
-  package init(_ source: any ParameterSource, backend: Backend) {
-    self.init(source, backend: backend, nil, packs: true)
+  /// - Parameters:
+  ///   - source: where the numbers come from.
+  ///   - adapters: for layers by their names in the network, without `.weight`.
+  package init(_ source: any ParameterSource, backend: Backend, adapters: Adapters? = nil) {
+    self.init(source, backend: backend, nil, packs: true, adapters)
   }
 
   /// Of a checkpoint.
-  package init(_ checkpoint: Checkpoint, names: ParameterNames = .official, backend: Backend) {
-    self.init(CheckpointParameters(checkpoint, names: names), backend: backend)
+  package init(
+    _ checkpoint: Checkpoint, names: ParameterNames = .official, backend: Backend, adapters: Adapters? = nil
+  ) {
+    self.init(CheckpointParameters(checkpoint, names: names), backend: backend, adapters: adapters)
   }
 
-  init(_ source: any ParameterSource, backend: Backend, _ collector: NetworkListing.Collector?, packs: Bool = false) {
-    (self.source, self.backend, self.collector, self.packs) = (source, backend, collector, packs)
+  init(
+    _ source: any ParameterSource, backend: Backend, _ collector: NetworkListing.Collector?, packs: Bool = false,
+    _ adapters: Adapters? = nil
+  ) {
+    (self.source, self.backend, self.collector, self.packs, self.adapters) = (source, backend, collector, packs, adapters)
   }
 
   /// The same source, but nothing is packed: names and shapes are looked at alone, and what is made cannot run.
   package func checking() -> Parameters {
-    var result = Parameters(source, backend: backend, collector)
+    var result = Parameters(source, backend: backend, collector, packs: false, adapters)
     (result.prefix, result.stage) = (prefix, stage)
     return result
   }
@@ -93,7 +104,11 @@ package struct Parameters {
     let matrices = try source.matrices(noted(name + ".weight", shape ?? [outputs, inputs], start))
     let bias = bias ? try tensor(name + ".bias", [outputs], start: biasStart) : nil
     collector?.add(outputs * inputs, rows, .one, stage)
-    return try packed(matrices, bias, precise)
+    return try packed(matrices, bias, precise, adapter(name, outputs, inputs))
+  }
+
+  private func adapter(_ name: String, _ outputs: Int, _ inputs: Int) throws -> Adapter? {
+    try packs ? adapters?(prefix + name, outputs, inputs) : nil
   }
 
   /// Linear layers of one input as one, stacked along their outputs.
@@ -110,9 +125,11 @@ package struct Parameters {
     return try packed(matrices, biases.isEmpty ? nil : .concatenated(biases), precise)
   }
 
-  private func packed(_ matrices: [StoredMatrix], _ bias: Tensor?, _ precise: Bool) throws -> Linear {
+  private func packed(
+    _ matrices: [StoredMatrix], _ bias: Tensor?, _ precise: Bool, _ adapter: Adapter? = nil
+  ) throws -> Linear {
     packs
-      ? try backend.linear(matrices, bias: bias, precise: precise)
+      ? try backend.linear(matrices, bias: bias, precise: precise, adapter: adapter)
       : Linear(unpacked: matrices.reduce(0) { $0 + $1.rows }, matrices.first?.columns ?? 0, bias: bias)
   }
 
@@ -144,7 +161,7 @@ package struct Parameters {
         collector?.add(outputs * inputs, rows, .one, stage)
         return (
           matrices: try source.matrices(noted(name + ".weight", [outputs, inputs], start)),
-          bias: try tensor(name + ".bias", [outputs], start: biasStart)
+          bias: try tensor(name + ".bias", [outputs], start: biasStart), adapter: try adapter(name, outputs, inputs)
         )
       })
   }

@@ -97,12 +97,13 @@ package final class DiT: Sendable {
 }
 
 extension DiT: ConditioningSource {
+  var backend: Backend { trunk.backend }
+
   var conditioningShape: (hiddenSize: Int, depth: Int, chunks: Int) {
     (configuration.hiddenSize, configuration.depth, configuration.scheme.modulationChunks)
   }
 
   func conditioning(_ keys: [ConditioningKey]) throws -> ConditioningRows {
-    let backend = trunk.backend
     let (count, d) = (keys.count, configuration.hiddenSize)
     let features = try timestepFeatures(keys.map(\.timestep), divisor: configuration.timestepDivisor)  // [rows, 256]
     let time = try backend.embed(features, timestepIn, timestepOut)  // [rows, D]

@@ -101,12 +101,13 @@ package final class PixArt: DiffusionTransformer {
 }
 
 extension PixArt: ConditioningSource {
+  var backend: Backend { trunk.backend }
+
   var conditioningShape: (hiddenSize: Int, depth: Int, chunks: Int) {
     (configuration.hiddenSize, configuration.depth, 6)
   }
 
   func conditioning(_ keys: [ConditioningKey]) throws -> ConditioningRows {
-    let backend = trunk.backend
     let d = configuration.hiddenSize
     let embedding = try backend.embed(timestepFeatures(keys.map(\.timestep)), timestepIn, timestepOut)  // [rows, D]
     if let sizeEmbedder, let aspectEmbedder {

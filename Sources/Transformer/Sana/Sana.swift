@@ -114,12 +114,13 @@ package final class Sana: DiffusionTransformer {
 }
 
 extension Sana: ConditioningSource {
+  var backend: Backend { trunk.backend }
+
   var conditioningShape: (hiddenSize: Int, depth: Int, chunks: Int) {
     (configuration.hiddenSize, configuration.depth, 6)
   }
 
   func conditioning(_ keys: [ConditioningKey]) throws -> ConditioningRows {
-    let backend = trunk.backend
     let times = try timestepFeatures(keys.map { $0.timestep * configuration.timestepFactor })
     let embedding = try backend.embed(times, timestep.first, timestep.second)  // [rows, D]
     if let guidance {

@@ -29,6 +29,7 @@ struct ConditioningRows {
 
 /// A transformer that turns keys into rows.
 protocol ConditioningSource {
+  var backend: Backend { get }
   var conditioningShape: (hiddenSize: Int, depth: Int, chunks: Int) { get }
   func conditioning(_ keys: [ConditioningKey]) throws -> ConditioningRows
 }
@@ -76,13 +77,13 @@ final class ConditioningTable {
   /// Shifts, scales and gates of a block: [chosen, chunks·D]; valid until the next call.
   func modulation(block: Int, _ evaluation: Int, _ chosen: [Int]) throws -> Tensor? {
     let chunk = try prepared(for: evaluation)
-    return chunk.rows.modulations.isEmpty ? nil : gather(chunk.rows.modulations[block], chunk, evaluation, chosen)
+    return chunk.rows.modulations.isEmpty ? nil : try gather(chunk.rows.modulations[block], chunk, evaluation, chosen)
   }
 
   /// Shift and scale of the final layer: [chosen, 2·D]; valid until the next call.
   func finalModulation(_ evaluation: Int, _ chosen: [Int]) throws -> Tensor? {
     let chunk = try prepared(for: evaluation)
-    return chunk.rows.final.map { gather($0, chunk, evaluation, chosen) }
+    return try chunk.rows.final.map { try gather($0, chunk, evaluation, chosen) }
   }
 
   /// Keys and values of (timestep, class) in the cross-attention scheme.
@@ -104,12 +105,12 @@ final class ConditioningTable {
     }
   }
 
-  private func gather(_ table: Tensor, _ chunk: Chunk, _ evaluation: Int, _ chosen: [Int]) -> Tensor {
+  private func gather(_ table: Tensor, _ chunk: Chunk, _ evaluation: Int, _ chosen: [Int]) throws -> Tensor {
     let columns = table.columns
     let result = step.reshaped([step.count]).slice(0, count: chosen.count * columns).reshaped([chosen.count, columns])
     for (place, picture) in chosen.enumerated() {
       let row = chunk.places[evaluation - chunk.first][picture]
-      copy(table.slice(row, count: 1), into: result.slice(place, count: 1))
+      try source.backend.copy(table.slice(row, count: 1), into: result.slice(place, count: 1))
     }
     return result
   }

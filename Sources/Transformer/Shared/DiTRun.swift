@@ -102,6 +102,7 @@ package final class DiTRun: StagedRun {
     try backend.apply(trunk.finalLinear, to: normed, into: out)  // [B·T, p·p·out]
     let image = try Tensor([chosen.count, trunk.outChannels] + size)
     unpatchify(out, patchSize: trunk.patchSize, grid: grid, into: image)
+    backend.reordered(out, into: image) { [trunk, grid] in addUnpatchified($0, patchSize: trunk.patchSize, grid: grid, to: $1) }
     try probe?(.output, image)
     return image
   }
@@ -112,6 +113,7 @@ package final class DiTRun: StagedRun {
     let d = trunk.shape.hiddenSize
     let input = patches.slice(0, count: batch * grid.count)
     patchify(latents, patchSize: trunk.patchSize, into: input)
+    backend.reordered(latents, into: input) { [trunk] in addPatchified($0, patchSize: trunk.patchSize, to: $1) }
     x.withFloats { target in
       positions.withFloats { source in
         for b in 0..<batch {

@@ -30,12 +30,12 @@ struct TextContext {
     self.length = length
     counts = unique.map { Int32($0.shape[0]) }
 
+    let backend = trunk.backend
     let padded = try Tensor([unique.count * length, size])
     for (index, state) in unique.enumerated() {
-      copy(state, into: padded.slice(index * length, count: state.shape[0]))
+      try backend.copy(state, into: padded.slice(index * length, count: state.shape[0]))
     }
     let prepared = try prepare(padded)
-    let backend = trunk.backend
     let isWeighted = weights.contains { $0 != nil }
     keyValues = try trunk.blocks.compactMap { block in
       guard let cross = block.cross else { return nil }

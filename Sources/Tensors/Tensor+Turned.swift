@@ -1,8 +1,6 @@
-import DiTTensors
-
 extension Tensor {
-  /// A matrix [rows, columns] as [columns, rows], to be packed.
-  package func turned() throws -> StoredMatrix {
+  /// A matrix [rows, columns] as [columns, rows].
+  package func transposed() throws -> Tensor {
     let turned = try Tensor([columns, rows])
     withFloats { from in
       turned.withFloats { to in
@@ -11,6 +9,12 @@ extension Tensor {
         }
       }
     }
+    return turned
+  }
+
+  /// A matrix [rows, columns] as [columns, rows], to be packed.
+  package func turned() throws -> StoredMatrix {
+    let turned = try transposed()
     return StoredMatrix(rows: columns, columns: rows, type: .f32, bytes: turned.pointer, owner: turned.storage)
   }
 }
