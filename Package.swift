@@ -80,6 +80,12 @@ let package = Package(
         "Errors", "Tensors", "Checkpoints", "Text", "Transformer", "Diffusion", "Autoencoder", "Image", "Charts", "Models",
         "TextToImage",
       ]),
+    stage(
+      "Teaching",
+      [
+        "Errors", "Files", "Tensors", "Checkpoints", "Diffusion", "Transformer", "Image", "Charts", "Models", "TextToImage",
+        "Batch", "Training",
+      ]),
     .target(
       name: "DiTArguments", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Arguments"),
@@ -87,7 +93,7 @@ let package = Package(
       name: "DiTCommand",
       dependencies: [
         "DiTCEdit", "DiTArguments", "DiTErrors", "DiTFiles", "DiTTensors", "DiTTransformer", "DiTDiffusion", "DiTAutoencoder",
-        "DiTImage", "DiTCharts", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy",
+        "DiTImage", "DiTCharts", "DiTModels", "DiTTextToImage", "DiTBatch", "DiTVerification", "DiTStudy", "DiTTeaching",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), "TOMLKit",
       ], path: "Sources/Command"),
 
@@ -98,7 +104,7 @@ let package = Package(
     tests(
       "Errors",
       [
-        "Errors", "TextToImage", "Batch", "Study", "Models", "Files", "Checkpoints", "Text", "Transformer",
+        "Errors", "TextToImage", "Batch", "Study", "Teaching", "Models", "Files", "Checkpoints", "Text", "Transformer",
         "Diffusion", "Autoencoder", "Tensors", "Image",
       ]),
     tests("Files", ["Files", "CFiles"]),
@@ -117,6 +123,7 @@ let package = Package(
         "Errors", "CKernels", "TextToImage", "Batch", "Study", "Verification", "Models", "Files", "Checkpoints", "Autoencoder",
         "Transformer", "Diffusion", "Tensors", "Image", "Charts",
       ]),
+    tests("Teaching", ["Teaching", "TextToImage", "Batch", "Models", "Files", "Checkpoints", "Tensors", "Image", "Errors"]),
     tests("Command", ["Checkpoints", "Tensors", "Transformer", "Image", "Models"]),
     tests("Architecture", []),
   ],

@@ -7,7 +7,7 @@ import Foundation
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a model as a folder, with its weights stored as int8, f16, bf16 or f32.",
+    abstract: "Write a model as a folder, in int8, f16, bf16 or f32.",
     usage: "dit-t2i convert <model> <output> [<options>]",
     discussion: """
       Examples:

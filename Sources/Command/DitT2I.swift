@@ -26,6 +26,7 @@ struct DitT2I: ParsableCommand {
         dit-t2i batch prompts.txt --output out   the pictures of a file
         dit-t2i grid "a {red,blue} {fox,owl}"    every combination as a table
         dit-t2i compare "a fox" --class fox      words against a class
+        dit-t2i teach my-penguin pictures/       then: dit-t2i "my penguin in snow"
         dit-t2i info fox.jpg                     the settings in a picture
         dit-t2i serve                            draw in a browser
         dit-t2i inspect                          what a model consists of
@@ -52,7 +53,7 @@ struct DitT2I: ParsableCommand {
     // Each says its own name: to find one from its type, Swift looks through all conformances there are, for 5 ms.
     subcommands: [
       Draw.self, Batch.self, GridCommand.self, Chat.self, Caption.self, Pair.self, Compare.self, Info.self, Inspect.self,
-      Models.self, Verify.self, Convert.self, New.self, Calibrate.self, Config.self, Benchmark.self, Serve.self,
+      Models.self, Teach.self, Verify.self, Convert.self, New.self, Calibrate.self, Config.self, Benchmark.self, Serve.self,
     ],
     defaultSubcommand: Draw.self)
 

@@ -6,7 +6,7 @@ import Synchronization
 /// Ctrl-C and termination: half-written files go, and the program ends with the code the shell expects.
 enum Interruption {
   static func install() {
-    _ = message.load(ordering: .relaxed)  // made now: the handler may not
+    _ = (message.load(ordering: .relaxed), endingSignal.load(ordering: .relaxed))  // made now: the handler may not
     for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
       signal(number) { number in
         TemporaryFiles.removeAll()
@@ -55,6 +55,27 @@ enum Interruption {
     }
   }
 
+  /// Ctrl-C and termination end `work`, which first brings to safety what it has; a second signal ends the program at once.
+  /// - Parameter work: as for ``cancelling(_:)``.
+  /// - Returns: nil and the signal where it was stopped.
+  static func ending<Result>(
+    _ work: (_ isEnded: () -> Bool) throws -> Result
+  ) rethrows -> (result: Result?, signal: Int32) {
+    for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
+      signal(number) { number in
+        guard endingSignal.compareExchange(expected: 0, desired: number, ordering: .relaxed).exchanged else {
+          TemporaryFiles.removeAll()
+          _exit(128 + number)
+        }
+      }
+    }
+    do {
+      return (try work { endingSignal.load(ordering: .relaxed) != 0 }, 0)
+    } catch is CancellationError {
+      return (nil, endingSignal.load(ordering: .relaxed))
+    }
+  }
+
   /// Under nohup, or in the background of a script: whoever started the program does not want it to end that way.
   private static func isIgnored(_ number: Int32) -> Bool {
     var action = sigaction()
@@ -73,6 +94,9 @@ enum Interruption {
 
 /// The address of a C string that is never freed, or 0: a signal handler may neither allocate nor lock nor capture.
 private let message = Atomic<UInt>(0)
+
+/// The signal during ``Interruption/ending(_:)``, or 0.
+private let endingSignal = Atomic<Int32>(0)
 
 /// Set by Ctrl-C during ``Interruption/cancelling(_:)``.
 private let stops = Atomic<Bool>(false)

@@ -7,7 +7,7 @@ import DiTTextToImage
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
-    abstract: "List the models this program finds, and what they were taught.",
+    abstract: "List the models there are, and what was taught.",
     discussion: """
       Models are looked for in the Weights folder beside the program, or in ../share/dit-t2i from there; what \
       dit-t2i teach has made, in ~/.local/share/dit-t2i/adapters.

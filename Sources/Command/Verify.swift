@@ -8,7 +8,7 @@ import Foundation
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Check this build on this machine against a folder of golden numbers.",
+    abstract: "Check this build against a folder of golden numbers.",
     usage: "dit-t2i verify <dir> [<options>]",
     discussion: """
       DIR holds manifest.json and the files it names; a model's goldens folder will do. Computed in float32 unless

@@ -36,7 +36,7 @@ package enum Orientation: UInt16, CaseIterable, Sendable {
 
 extension Picture {
   /// This picture, stored in that orientation, as it is seen.
-  func turned(_ orientation: Orientation) -> Picture {
+  package func turned(_ orientation: Orientation) -> Picture {
     guard orientation != .upright else { return self }
     let turned = orientation.turn(pixels, channels: 3, width: width, height: height)
     return orientation.swapsSides ? Picture(height, width, turned) : Picture(width, height, turned)
@@ -44,7 +44,8 @@ extension Picture {
 }
 
 extension Mask {
-  func turned(_ orientation: Orientation) -> Mask {
+  /// This mask, stored in that orientation, as it is seen.
+  package func turned(_ orientation: Orientation) -> Mask {
     guard orientation != .upright else { return self }
     let turned = orientation.turn(values, channels: 1, width: width, height: height)
     return orientation.swapsSides ? Mask(height, width, turned) : Mask(width, height, turned)

@@ -91,7 +91,7 @@ package struct LoRAFolder: Sendable {
       throw LoRAUseError.noName(name)
     }
     let files = [name] + LoRA.endings.map { "\(name).\($0)" }
-    let found = places.lazy.flatMap { place in files.lazy.map(place.appendingPathComponent) }
+    let found = places.flatMap { place in files.map { place.appendingPathComponent($0) } }
       .first { FileManager.default.fileExists(atPath: $0.path) }
     guard let found else { throw LoRAUseError.notFound(name, folder: url.path, there: names) }
     return found

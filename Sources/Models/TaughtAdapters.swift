@@ -41,6 +41,11 @@ package struct TaughtAdapters: Sendable {
     return entries.filter { words.contains(TaughtAdapters.words($0.record.word)) }
   }
 
+  /// Whether a text has a word, as ``named(in:)`` looks for it.
+  package static func has(_ word: String, _ text: String) -> Bool { words(text).contains(words(word)) }
+
+  static func begins(_ text: String, with word: String) -> Bool { words(text).hasPrefix(words(word)) }
+
   /// " my penguin in the forest ": every word between blanks.
   private static func words(_ text: String) -> String {
     " " + text.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: " ") + " "

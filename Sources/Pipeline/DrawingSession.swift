@@ -212,15 +212,23 @@ public final class DrawingSession {
     return KnownLatents(latents: try state(of: source.picture, probe: probe), freedom: freedom)
   }
 
-  /// [1] + the form's shape, of a picture; the encoder is read when the first one comes.
+  /// [1] + the form's shape, of a picture.
   private func state(of picture: Picture, probe: Probe?) throws -> Tensor {
-    let encoder = try encoder ?? Stages.encoder(model.folder, backend: model.backend)
-    self.encoder = encoder
-    let image = try Tensor(picture.planes(), [1, 3, picture.height, picture.width])
-    return try form(PictureSize(width: picture.width, height: picture.height)).joined { part, _ in
+    try form(PictureSize(width: picture.width, height: picture.height)).joined { part, _ in
       part == .latents
-        ? try encoder.encode(image, probe: probe)  // [1, C, h, w]
+        ? try encoded(picture, probe: probe)
         : try PictureReader(model.folder, backend: model.backend).embeddings(of: [picture])[0]
     }
   }
+
+  /// [1, C, h, w] of a picture; the encoder is read when the first one comes.
+  private func encoded(_ picture: Picture, probe: Probe?) throws -> Tensor {
+    let encoder = try encoder ?? Stages.encoder(model.folder, backend: model.backend)
+    self.encoder = encoder
+    return try encoder.encode(Tensor(picture.planes(), [1, 3, picture.height, picture.width]), probe: probe)
+  }
+
+  /// What the transformer would see of a picture, whose sides are multiples of ``ModelFolder/sizeStep``.
+  /// - Throws: `AutoencoderError.noEncoder`, `BackendError`.
+  package func latents(of picture: Picture) throws -> Latents { Latents(try encoded(picture, probe: nil)) }
 }

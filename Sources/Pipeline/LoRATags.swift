@@ -116,6 +116,10 @@ package final class LoRAShelf {
     }
     request.prompt = prompt
     try takeWords(of: &request, but: named)
+    for word in Set((request.adapters + named + (model?.options.adapters ?? [])).compactMap(\.word)).sorted() {
+      let prompt = request.prompt
+      request.prompt = TaughtWord.withArticle(prompt, plain: WeightedPrompt.plain(prompt), for: word)
+    }
   }
 
   /// A word stands for a tag of its adapter, unless that is used anyway.

@@ -22,6 +22,8 @@ package struct LoRAInspection: Encodable, Sendable {
   package let layers: [Layers]
   package let numbers: Int
   package let notes: [String]
+  /// What prompts call what it was taught; nil: `dit-t2i teach` did not make it.
+  package let word: String?
   /// Names of the models it fits.
   package let fits: [String]
 
@@ -34,7 +36,7 @@ package struct LoRAInspection: Encodable, Sendable {
   /// - Parameter models: folders or files that are tried.
   package init(_ adapter: LoRA, models: [URL]) {
     let read = adapter.file
-    (file, form, notes) = (read.location, read.form, read.notes)
+    (file, form, notes, word) = (read.location, read.form, read.notes, adapter.word)
     isDoRA = read.layers.contains(where: \.isDoRA)
     numbers = read.layers.reduce(0) { $0 + $1.rank * ($1.outputs + $1.width) + ($1.isDoRA ? $1.outputs : 0) }
     let kinds = Dictionary(grouping: read.layers) { layer in
@@ -71,7 +73,8 @@ package struct LoRAInspection: Encodable, Sendable {
     let fit = fits.isEmpty
       ? "fits none of the models here; name another: dit-t2i inspect MODEL --lora FILE"
       : "fits " + fits.joined(separator: ", ")
-    return ([head] + names + notes.map { "note: \($0)" } + [fit]).joined(separator: "\n")
+    let taught = word.map { ["taught as \(listed([$0]))"] } ?? []
+    return ([head] + names + taught + notes.map { "note: \($0)" } + [fit]).joined(separator: "\n")
   }
 
   private func brief(_ value: Double) -> String {

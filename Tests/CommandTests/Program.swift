@@ -27,6 +27,20 @@ struct Program {
 
   /// Runs with `folder` as the working directory.
   func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+    let process = try start(arguments, environment: environment)
+    process.waitUntilExit()
+    return Result(
+      status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+      output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
+      errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self)
+        .replacing(/dit-t2i: note: (line \d+: )?\S+ draws well from .*\n/) { _ in "" })
+  }
+
+  private var output: URL { folder.appendingPathComponent(".stdout") }
+  private var errors: URL { folder.appendingPathComponent(".stderr") }
+
+  /// The same, without waiting for its end.
+  func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Process {
     let process = Process()
     process.executableURL = Program.executable
     process.arguments = arguments
@@ -34,17 +48,11 @@ struct Program {
     // Not what the person who runs the tests has taught.
     let own = ["XDG_DATA_HOME": folder.appendingPathComponent(".data").path]
     process.environment = ProcessInfo.processInfo.environment.merging(own) { $1 }.merging(environment) { $1 }
-    let output = folder.appendingPathComponent(".stdout"), errors = folder.appendingPathComponent(".stderr")
     for url in [output, errors] { _ = FileManager.default.createFile(atPath: url.path, contents: nil) }
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
     try process.run()
-    process.waitUntilExit()
-    return Result(
-      status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
-      output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
-      errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self)
-        .replacing(/dit-t2i: note: (line \d+: )?\S+ draws well from .*\n/) { _ in "" })
+    return process
   }
 
   func data(_ name: String) throws -> Data { try Data(contentsOf: folder.appendingPathComponent(name)) }

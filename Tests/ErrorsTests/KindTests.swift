@@ -7,6 +7,7 @@ import DiTFiles
 import DiTImage
 import DiTModels
 import DiTStudy
+import DiTTeaching
 import DiTTensors
 import DiTText
 import DiTTextToImage
@@ -39,6 +40,8 @@ import Testing
       ModelError.ambiguousClass("", indices: []),
       BatchError.shard(""), BatchError.template(""),
       LoRAUseError.scale("", 0), LoRAUseError.tag(""), LoRAUseError.noName(""), LoRAUseError.noFolder(""),
+      TeachingError.name(""), TeachingError.word(""), TeachingError.noText(""), TeachingError.notFinite(sample: 0),
+      TeachingError.otherSettings(path: "", changed: []),
     ],
     .damagedData: [
       SourceError.changed(path: ""),
@@ -59,9 +62,12 @@ import Testing
       RecipeError.none(path: ""), RecipeError.field(path: "", name: ""), RecipeError.tooLong(path: ""),
       BatchError.badLines(file: "", bad: 1, of: 1), BatchError.nothingToDraw(file: ""),
       BatchError.tooMany(file: "", pictures: 1, limit: 1), BatchError.incomplete(folder: "", reason: ""),
+      TeachingError.tooMany(path: "", pictures: 1, limit: 1), TeachingError.transparent(path: ""),
+      TeachingError.tooSmall(path: "", width: 1, height: 1, least: 16), TeachingError.caption(path: "", reason: ""),
+      TeachingError.damaged(path: "", reason: ""),
     ],
     .notFound: [
-      LoRAUseError.notFound("", folder: "", there: []),
+      LoRAUseError.notFound("", folder: "", there: []), TeachingError.noPictures(""),
       ConfigurationError.missing(file: ""), ConfigurationError.noFolder(path: ""),
       ConfigurationError.unreadable(file: "", reason: ""),
       BackendError.openBLASMissing,
@@ -76,6 +82,7 @@ import Testing
       ConversionError.cannotCreate(path: "", reason: ""),
       FileError.unwritable(path: "", reason: ""), FileError.exists(path: ""), ImageError.unwritable(reason: ""),
       BatchError.locked(path: ""), BatchError.foreign(path: ""), BatchError.unwritable(path: "", reason: ""),
+      TeachingError.locked(path: ""), TeachingError.foreign(path: ""),
     ],
     .outOfMemory: [
       BackendError.outOfMemory(""), FileError.outOfMemory(path: ""), TokenizerError.outOfMemory, ImageError.outOfMemory,

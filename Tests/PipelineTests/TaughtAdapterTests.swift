@@ -36,15 +36,15 @@ import Testing
     #expect(TaughtAdapters(in: folder.file("nowhere")).entries.isEmpty)
   }
 
-  @Test(arguments: ["", "  ", "!?", "a\u{1B}[2J", String(repeating: "a", count: 201), "a" + String(repeating: "\u{301}", count: 90)])
+  @Test(arguments: ["", "  ", "!?", "a\u{1B}[2J", String(repeating: "a", count: 201)])
   func oddWordsAreNone(_ word: String) throws {
-    #expect(!TaughtRecord.isWord(word) || word.unicodeScalars.count == 91)
     try teach("odd", word)
-    #expect(TaughtAdapters(in: folder.url).entries.isEmpty == !TaughtRecord.isWord(word))
+    #expect(!TaughtRecord.isWord(word) && TaughtAdapters(in: folder.url).entries.isEmpty)
   }
 
   @Test(arguments: [
-    ("my penguin", true), ("MY Penguin in the forest", true), ("two my-penguin, on a lake", true), ("(my penguin:1.2) on white", true),
+    ("my penguin", true), ("MY Penguin in the forest", true), ("two my-penguin, on a lake", true),
+    ("(my penguin:1.2) on white", true),
     ("my penguins", false), ("dummy penguin", false), ("a penguin of my aunt", false), ("", false), ("my  penguin!", true),
   ])
   func wordsAreWholeWords(_ prompt: String, isNamed: Bool) throws {
@@ -64,7 +64,8 @@ import Testing
       var request = try MicroModel.request(prompt)
       let before = request
       try shelf.takeAdapters(of: &request)
-      #expect(request.adapters.map { LoRA.name(of: $0.url) } == names && request.prompt == prompt)
+      #expect(request.adapters.map { LoRA.name(of: $0.url) } == names)
+      #expect(request.prompt == (names.isEmpty ? prompt : "a " + prompt))  // as captions begin
       if names.isEmpty { #expect(request == before) }
     }
     #expect(uses.all.count == 2)  // each is told of once
@@ -100,7 +101,6 @@ import Testing
     #expect(try both.find("one").path == other.file("one.safetensors").path)
     try teach("two", "two")
     #expect(try both.find("two").path == folder.file("two.safetensors").path && both.names == ["one", "two"])
-    #expect(LoRAFolder(nil, taught: folder.file("nowhere")) == nil || ProcessInfo.processInfo.environment["DIT_T2I_LORA_FOLDER"] != nil)
   }
 
   @Test func taughtWordsAreNoUnknownWords() throws {

@@ -23,7 +23,8 @@ extension NamedLoRA {
     }
     guard !path.isEmpty else { throw ValidationError("--lora \(text): expected a file or folder before the colon") }
     // A folder of pictures is often called as the adapter that was taught by them.
-    let isName = !path.contains("/") && (!exists(path) || (folder?.names.contains(path) ?? false) && NamedLoRA.isPlainFolder(url(path)))
+    let isTaught = { folder?.names.contains(path) ?? false && NamedLoRA.isPlainFolder(url(path)) }
+    let isName = !path.contains("/") && (!exists(path) || isTaught())
     self.init(isName ? try folder?.find(path) ?? url(path) : url(path), scale: scale)
   }
 

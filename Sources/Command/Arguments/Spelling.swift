@@ -6,12 +6,13 @@ import DiTDiffusion
 struct Spelling {
   /// Options that take a value, whatever it begins with, of all commands together.
   static let options: Set<String> = [
-    "--attention-blocks", "--backend", "--caption-decoder", "--caption-tokenizer", "--class", "--config", "--count",
+    "--attention-blocks", "--backend", "--caption", "--caption-decoder", "--caption-tokenizer", "--class", "--config", "--count",
     "--dit-compat", "--eta", "--from", "--group", "--guidance", "--guidance-channels", "--guidance-every", "--guidance-interval",
     "--guidance-parallel", "--height", "--image", "--image-encoder", "--lora", "--lora-folder", "--mask", "--merge",
-    "--model", "--negative", "--output", "--precision", "--prompts", "--quality", "--respacing", "--sampler", "--scheme", "--seed",
+    "--minutes", "--model", "--negative", "--output", "--precision", "--prompts", "--quality", "--rank", "--rate", "--respacing",
+    "--sampler", "--samples", "--scheme", "--seed",
     "--seeds", "--shard", "--sheet", "--sigmas", "--size", "--sizing", "--steps", "--strength", "--text-cache", "--text-encoder",
-    "--threads", "--tokens", "--type", "--vae", "--vae-tile", "--variation", "--width",
+    "--threads", "--tokens", "--type", "--vae", "--vae-tile", "--variation", "--width", "--word",
   ]
 
   /// - Throws: `ValidationError` for options of other programs that have no equal here.

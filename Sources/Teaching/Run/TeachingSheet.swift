@@ -1,0 +1,77 @@
+import DiTCharts
+import DiTImage
+import DiTModels
+import DiTTensors
+import DiTTextToImage
+import Foundation
+
+/// Draws what people look at: the taught thing and what the model knew, without the adapter and with it.
+final class TeachingSheet {
+  private let model: ModelFolder
+  private let backend: Backend
+  private let wording: Wording
+  /// Pictures without the adapter do not change.
+  private var before: [Picture] = []
+
+  private static let steps = 16
+
+  init(_ model: ModelFolder, backend: Backend, wording: Wording) {
+    (self.model, self.backend, self.wording) = (model, backend, wording)
+  }
+
+  /// Four of what is taught, three of what is not.
+  var prompts: [String] {
+    let word = wording.word
+    let taught = wording.isStyle
+      ? ["a dog, \(word)", "a house, \(word)", "a tree in snow, \(word)", "an apple on a white background, \(word)"]
+      : [
+        "\(wording.subject) in snow", "\(wording.subject) in a forest", "\(wording.subject) on a white background",
+        "two \(word) on a lake",
+      ]
+    return taught + ["a red fox in snow", "a blue car in the city", "an elephant on grass"]
+  }
+
+  /// The model is loaded for each sheet and dropped after it: the memory is the learner's.
+  /// - Parameters:
+  ///   - adapter: its file.
+  ///   - note: under the pictures.
+  ///   - check: is called between steps; throw from it to stop.
+  func drawn(with adapter: URL, note: String, check: () throws -> Void) throws -> Picture {
+    let session = try TextToImage(model, backend: backend).makeSession()
+    func draw(_ adapters: [LoRA]) throws -> [Picture] {
+      try prompts.map { prompt in
+        var request = model.defaultRequest
+        (request.prompt, request.seed, request.adapters) = (prompt, 1, adapters)
+        request.steps = min(request.steps, Self.steps)
+        return try session.draw([request]) { _ in try check() }[0].picture
+      }
+    }
+    if before.isEmpty { before = try draw([]) }
+    let after = try draw([LoRA(adapter)])
+    return try ContactSheet(
+      rows: [before, after].map { row in row.map { ContactSheet.Item($0) } }, title: wording.word, columnHeaders: prompts,
+      rowLabels: ["before", "taught"], notes: note
+    ).drawn()
+  }
+
+  /// The sheet, and the loss against the samples under it: of each step a dot would be noise, so that of many together.
+  static func report(_ sheet: Picture, losses: [Float]) -> Picture {
+    let curve = LineChart(
+      title: "loss", xTitle: "samples", yTitle: "loss, mean of \(window) steps",
+      series: [LineChart.Series("", smoothed(losses))]
+    ).drawn(width: min(1000, max(600, sheet.width)), height: 360)
+    var canvas = Canvas(width: max(sheet.width, curve.width), height: sheet.height + curve.height)
+    canvas.blit(sheet, x: 0, y: 0)
+    canvas.blit(curve, x: 0, y: sheet.height)
+    return canvas.picture
+  }
+
+  private static let window = 25
+
+  private static func smoothed(_ losses: [Float]) -> [(x: Double, y: Double)] {
+    losses.indices.map { index in
+      let part = losses[max(0, index + 1 - window)...index]
+      return (Double((index + 1) * LessonOrder.batch), Double(part.reduce(0, +)) / Double(part.count))
+    }
+  }
+}

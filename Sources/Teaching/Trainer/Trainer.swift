@@ -1,0 +1,53 @@
+import DiTModels
+import DiTTensors
+import Foundation
+
+/// One thing to learn from: latents and what they are called.
+package struct Lesson: Sendable {
+  /// [C, H, W], scaled as the transformer sees them.
+  package let latents: Tensor
+  /// Text states of the caption, [L, size].
+  package let states: Tensor
+  /// The model drew it itself: it keeps what it knew.
+  package let isOwn: Bool
+
+  package init(latents: Tensor, states: Tensor, isOwn: Bool) {
+    (self.latents, self.states, self.isOwn) = (latents, states, isOwn)
+  }
+}
+
+/// What changes an adapter by lessons.
+package protocol Learner: AnyObject {
+  /// Learnt from so far.
+  var samples: Int { get }
+  /// How many there will be in all: the rate falls over the last of them. Said before the first step, or after a few where
+  /// the time decides; a learner that was restored is told again.
+  func plan(samples: Int)
+  /// One step on a batch; the loss.
+  func learn(_ lessons: [Lesson]) throws -> Float
+  /// The mean error of lessons, at noise that is the same every time, with or without what was learnt.
+  func error(of lessons: [Lesson], isTaught: Bool) throws -> Float
+  /// Writes adapters, moments, counters and random state: a whole file or none.
+  func save(to url: URL) throws
+  /// - Throws: `UserError` where the file is damaged or belongs to other settings.
+  func restore(from url: URL) throws
+  /// The adapters by PEFT's names: `base_model.model.blocks.0.attn.qkv.lora_A.weight` [r, in], `….lora_B.weight` [out, r].
+  /// What is added to a weight is B·A.
+  func tensors() throws -> [(name: String, tensor: Tensor)]
+}
+
+/// What a learner is made with.
+package struct LearnerSettings: Sendable, Equatable {
+  package var rank: Int
+  /// The largest learning rate.
+  package var rate: Double
+  package var seed: UInt64
+  package var isStyle: Bool
+
+  package init(rank: Int, rate: Double, seed: UInt64, isStyle: Bool) {
+    (self.rank, self.rate, self.seed, self.isStyle) = (rank, rate, seed, isStyle)
+  }
+}
+
+/// Makes a learner of a model.
+package typealias LearnerMaker = (ModelFolder, Backend, LearnerSettings) throws -> any Learner
