@@ -89,6 +89,8 @@ package struct Font: Equatable, Sendable {
     let text = ReadableText.of(String(beginning(of: text, width: width, lines: 1)))
     if fitting(text, width: width) == text, self.width(of: text) <= width { return text }
     var head = fitting(text, width: max(0, width - self.width(of: "…")))
+    // Beside another script the ellipsis is that of the system's font, and may be wider than ours.
+    while head.count > 1, self.width(of: head + "…") > width { head.removeLast() }
     while head.last == " " || head.last == "," { head.removeLast() }
     return head + "…"
   }
