@@ -61,8 +61,7 @@ package struct AutoencoderPlace {
     }
     self.scaling = scaling
     overridesScaling = overriding
-    var folder: ObjCBool = false
-    isFolder = FileManager.default.fileExists(atPath: url.path, isDirectory: &folder) && folder.boolValue
+    isFolder = DiTFiles.isFolder(url)
     if !isFolder {
       (weights, configuration) = (url, file("config.json", in: url.deletingLastPathComponent()))
     } else if let inner = file("vae/config.json", in: url) {

@@ -15,17 +15,13 @@ package final class Manifest {
   /// - Throws: ``BatchError/locked(path:)`` or ``BatchError/unwritable(path:reason:)``.
   init(_ url: URL) throws {
     self.url = url
-    file = open(url.path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard file >= 0 else {
-      let reason = errno == ELOOP ? "it is a symbolic link, and those are not followed" : String(cString: strerror(errno))
+    do {
+      file = try openLocked(url, O_APPEND)
+    } catch .held {
+      throw BatchError.locked(path: url.path)
+    } catch .refused(let reason) {
       throw BatchError.unwritable(path: url.path, reason: reason)
     }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw BatchError.unwritable(path: url.path, reason: "it is no file")
-    }
-    if flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK { throw BatchError.locked(path: url.path) }
-    // A file system without locks is no reason not to draw: other errors are let pass.
     try dropTornLine()
   }
 

@@ -7,8 +7,7 @@ package enum ManifestMerge {
   /// - Returns: all entries.
   /// - Throws: ``BatchError/incomplete(folder:reason:)`` where a shard or a picture is missing; then nothing is written.
   package static func merge(_ url: URL) throws -> [ManifestEntry] {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else {
+    guard isFolder(url) else {
       throw BatchError.unreadable(path: url.path, reason: "no such folder")
     }
     let manifests = try PictureFolder.manifests(in: url)

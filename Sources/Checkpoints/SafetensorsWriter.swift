@@ -59,6 +59,13 @@ package struct SafetensorsWriter {
     }
   }
 
+  /// Adds a tensor in memory, rounded to a type of floating point.
+  package mutating func add(_ name: TensorName, _ tensor: Tensor, as type: ElementType) throws {
+    var bytes = Data(count: tensor.count * type.size)
+    bytes.withUnsafeMutableBytes { type.encode(tensor.array[...], into: $0) }
+    try add(name, type: type, shape: tensor.shape, bytes: bytes)
+  }
+
   /// Adds a tensor of another checkpoint, bit for bit.
   package mutating func add(_ record: TensorRecord, as name: TensorName? = nil) throws {
     try add(name ?? record.name, type: record.type, shape: record.shape) { sink in

@@ -48,8 +48,7 @@ struct Calibrate: ParsableCommand {
   func run() throws {
     let folder = try engine.openModel()
     let target = try output.map { URL(fileURLWithPath: $0) } ?? place(in: folder)
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: target.path, isDirectory: &isFolder), isFolder.boolValue {
+    if isFolder(target) {
       throw FileError.unwritable(path: target.path, reason: "it is a folder")
     }
     try OutputNames(target.path, prompt: "", className: nil).checkFolder()

@@ -124,10 +124,7 @@ struct Teach: ParsableCommand {
     let isName = !stem.isEmpty && !stem.hasPrefix(".") && stem.utf8.count <= 100
       && stem.unicodeScalars.allSatisfy { $0 != "/" && $0.properties.generalCategory != .control }
     guard isName else { throw TeachingError.name(name) }
-    var isFolder: ObjCBool = false
-    let isInside = output.map { path in
-      path.hasSuffix("/") || FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-    } ?? true
+    let isInside = output.map { $0.hasSuffix("/") || isFolder(URL(fileURLWithPath: $0)) } ?? true
     let folder = output.map { URL(fileURLWithPath: $0) } ?? TaughtAdapters.folder
     let target = isInside ? folder.appendingPathComponent(stem + ".safetensors") : folder
     guard target.pathExtension == "safetensors" else {

@@ -57,11 +57,6 @@ package enum HubCache {
     return isFolder(url.appendingPathComponent("snapshots")) ? url : nil
   }
 
-  private static func isFolder(_ url: URL) -> Bool {
-    var folder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: url.path, isDirectory: &folder) && folder.boolValue
-  }
-
   private static func folders(in url: URL) -> [String] {
     ((try? DiTFiles.names(in: url)) ?? []).filter { isFolder(url.appendingPathComponent($0)) }
   }

@@ -2,6 +2,7 @@ import DiTAutoencoder
 import DiTCheckpoints
 import DiTDiffusion
 import DiTErrors
+import DiTFiles
 import Foundation
 import DiTTensors
 import DiTText
@@ -17,10 +18,7 @@ public struct ModelFolder: Sendable {
   /// The folder's or file's name; of a snapshot in the hub's cache, the repository's.
   public var name: String { HubCache.name(of: url) }
   /// Whether it is a folder, and no file of weights.
-  package var isFolder: Bool {
-    var isDirectory: ObjCBool = false
-    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) && isDirectory.boolValue
-  }
+  package var isFolder: Bool { DiTFiles.isFolder(url) }
   package let transformer: any TransformerConfiguration
   /// Folder or file of the transformer's weights.
   package let weights: URL

@@ -6,7 +6,8 @@ package final class Adapter: @unchecked Sendable {
   package let down: Tensor
   /// Bᵀ, [rank, outputs].
   package let up: Tensor
-  package let scale: Float
+  /// Of B A; 0: the layer is as it was.
+  package var scale: Float
   /// What the way back adds to, as `down` and `up`.
   package let downGradient, upGradient: Tensor
 

@@ -37,7 +37,7 @@ extension Backend {
       try expand(rows, by: adapter.up, scale: adapter.scale, into: out)
       low = rows
     }
-    guard let tape, tape.isRunning else { return }
+    guard let tape, tape.isRecording else { return }
     let isFollowed = tape.follows(x)
     let kept = try low.map { (rows: $0, x: try x.copied()) }
     tape.wrote(out, from: [x]) { [unowned self, unowned tape] gradient in
@@ -56,17 +56,9 @@ extension Backend {
   /// out += gate · branch; the gate is 1 where there is none.
   package func accumulate(_ branch: some MatrixOperand, gate: Modulation? = nil, into out: some MatrixOperand) throws {
     let (branch, out) = (branch.matrix, out.matrix)
-    guard let gate else {
-      try add(branch, out, sum: out)
-      tape?.added(to: out) { [unowned self] gradient in
-        guard let tape else { return }
-        let back = try tape.gradient(of: branch)
-        try add(back, gradient, sum: back)
-      }
-      return
-    }
+    guard let gate else { return try add(branch, out, into: out) }
     try gateGradient(dy: branch, gate: gate, branch: branch, into: out)  // the same product
-    guard let tape, tape.isRunning else { return }
+    guard let tape, tape.isRecording else { return }
     let (table, followed) = (try gate.table.copy(), tape.follows(gate.table.matrix))
     tape.added(to: out) { [unowned self, unowned tape] gradient in
       let kept = Modulation(table, column: gate.column, rowsPerGroup: gate.rowsPerGroup)
@@ -112,16 +104,8 @@ extension Backend {
     return { [unowned self, unowned tape] gradient in
       for part in parts {
         let back = try tape.gradient(of: part)
-        try add(back, gradient, sum: back)
+        try add(back, gradient, into: back)
       }
-    }
-  }
-
-  /// A sum that is not written down.
-  private func add(_ x: Matrix, _ y: Matrix, sum: Matrix) throws {
-    guard x.rows == y.rows, x.columns == y.columns else { throw BackendError.shape("gradients of two shapes") }
-    try withExtendedLifetime((x, y, sum)) {
-      try check(dk_add(engine, x.rows, x.columns, x.view, y.view, sum.view), "a sum")
     }
   }
 

@@ -10,7 +10,8 @@ import Foundation
 ///
 /// Not for use by several threads at a time; nor is a backend with a tape.
 package final class Tape {
-  private var isRecording = false
+  /// Whether anything is written down now.
+  private(set) var isRecording = false
   private var steps: [() throws -> Void] = []
   private var gradients: [ObjectIdentifier: Gradient] = [:]
 
@@ -40,9 +41,6 @@ package final class Tape {
 
   /// Whether an operation that reads this is to be written down.
   func follows(_ operand: Matrix) -> Bool { isRecording && gradients[ObjectIdentifier(operand.tensor.storage)] != nil }
-
-  /// Whether anything is written down now.
-  var isRunning: Bool { isRecording }
 
   /// Writes down an operation that wrote all of `out`.
   /// - Parameters:

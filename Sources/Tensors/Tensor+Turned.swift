@@ -13,8 +13,10 @@ extension Tensor {
   }
 
   /// A matrix [rows, columns] as [columns, rows], to be packed.
-  package func turned() throws -> StoredMatrix {
-    let turned = try transposed()
-    return StoredMatrix(rows: columns, columns: rows, type: .f32, bytes: turned.pointer, owner: turned.storage)
+  package func turned() throws -> StoredMatrix { try transposed().stored }
+
+  /// A float32 matrix [rows, columns], to be packed.
+  package var stored: StoredMatrix {
+    StoredMatrix(rows: rows, columns: columns, type: type, bytes: pointer, owner: storage)
   }
 }

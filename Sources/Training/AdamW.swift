@@ -1,4 +1,5 @@
 import DiTTensors
+import Foundation
 
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101; Adam is arXiv 1412.6980), behind a clip of the gradients' common length. Parameters,
 /// moments and sums are float32, the length float64.
@@ -45,8 +46,8 @@ package struct AdamW {
     let shorten = Float(min(1, settings.longestGradient / (length + 1e-6)))
     let (slow, slower) = (Float(settings.beta1), Float(settings.beta2))
     let (fresh, fresher) = (Float(1 - settings.beta1), Float(1 - settings.beta2))
-    let reach = Float(rate / (1 - power(settings.beta1, steps)))
-    let root = Float((1 - power(settings.beta2, steps)).squareRoot())
+    let reach = Float(rate / (1 - pow(settings.beta1, Double(steps))))
+    let root = Float((1 - pow(settings.beta2, Double(steps))).squareRoot())
     let (kept, eps) = (Float(1 - rate * settings.weightDecay), Float(settings.eps))
     for (index, parameter) in parameters.enumerated() {
       parameter.values.withFloats { w in
@@ -66,9 +67,5 @@ package struct AdamW {
       }
     }
     return length
-  }
-
-  private func power(_ base: Double, _ exponent: Int) -> Double {
-    (0..<exponent).reduce(1) { product, _ in product * base }
   }
 }

@@ -24,8 +24,7 @@ package final class AdapterSet {
     self.init(rank: rank, alpha: alpha, names: names) { name, shape in
       let result = try Tensor(shape)
       guard name.hasSuffix("lora_A.weight") else { return result }
-      // FNV-1a of the name: a layer begins alike whatever others there are.
-      var random = TorchRandom(seed: name.utf8.reduce(0xcbf2_9ce4_8422_2325 ^ seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+      var random = TorchRandom(seed: seedOfName(name, seed))  // a layer begins alike whatever others there are
       let reach = 1 / Float(shape[1]).squareRoot()
       result.withFloats { for i in $0.indices { $0[i] = (2 * random.uniform() - 1) * reach } }
       return result
@@ -50,6 +49,15 @@ package final class AdapterSet {
     let adapter = try Adapter(down: down, up: up.transposed(), scale: scale)
     entries.append(Entry(names: stored, adapter: adapter))
     return adapter
+  }
+
+  /// Runs `body` with the network as it was.
+  package func leavingOut<Result>(_ body: () throws -> Result) rethrows -> Result {
+    for entry in entries { entry.adapter.scale = 0 }
+    defer {
+      for entry in entries { entry.adapter.scale = scale }
+    }
+    return try body()
   }
 
   /// What is taught, with its gradients.

@@ -51,7 +51,7 @@ package final class AdapterTrainer {
   }
 
   private func prediction(_ examples: [TrainingExample], _ x: Tensor) throws -> Tensor {
-    let grid = Grid(height: x.shape[2] / model.patchSize, width: x.shape[3] / model.patchSize)
+    let grid = Grid(of: x, patchSize: model.patchSize)
     return try model.prepare(examples.map(\.condition), grid: grid, timesteps: [examples.map { Float($0.timestep) }])
       .predict(x, evaluation: 0, probe: nil)
   }

@@ -57,13 +57,12 @@ struct VerificationCase {
       case .bf16, .int12: (2e-4, 3e-2)
       case .int8: (2e-3, 8e-2)
       }
-    // u + s(c − u) adds the rounding of both branches, s² + (s−1)² times that of one.
     if floor.0 > 0, ["step1.", "final."].contains(where: tensor.hasPrefix) {
       // A step of AdamW is the rate times a sign where a gradient is next to nothing: single numbers go the other way.
       return Limits(nmse: 0.1)
     }
+    // u + s(c − u) adds the rounding of both branches, s² + (s−1)² times that of one; a gradient has come all the way there and back.
     let scale = manifest["guidance_scale"]?.number ?? 1
-    // A gradient has come all the way there and back.
     let once = (scale * scale + (scale - 1) * (scale - 1)) * (tensor.hasPrefix("grad.") ? 3 : 1)
     // What one run ends in may be what the next begins with.
     let amplified = ["i2t2i", "t2i2t"].contains(manifest["mode"]?.string) ? once * once : once

@@ -29,7 +29,7 @@ func verifySmallPipeline(_ test: inout VerificationCase) throws {
   let denoiser = try GuidedDenoiser(
     model, conditional: states.map { Condition(text: $0) }, unconditional: states.map { _ in Condition(text: end) },
     guidance: Guidance(scale: Float(test.manifest["guidance_scale"]?.number ?? 1)), kind: .noise,
-    grid: Grid(height: start.shape[2] / patch, width: start.shape[3] / patch), levels: sampler.evaluationLevels)
+    grid: Grid(of: start, patchSize: patch), levels: sampler.evaluationLevels)
   var shown: [(ProbePoint, Tensor)] = []
   let latents = try sampler.run(
     from: start,

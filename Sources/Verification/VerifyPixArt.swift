@@ -26,7 +26,7 @@ import DiTTransformer
       configuration, Parameters(openCheckpoint(at: test.beside(name)), names: names, backend: test.backend))
     if file.contains("expected.pos_embed_used") {
       let x = try file.tensor("input.x")
-      let grid = Grid(height: x.shape[2] / model.patchSize, width: x.shape[3] / model.patchSize)
+      let grid = Grid(of: x, patchSize: model.patchSize)
       try test.compare("pos_embed_used", in: file, actual: model.positions(grid), note: name)
     }
     try verifyForward(&test, model, file, conditions, note: name)

@@ -38,9 +38,7 @@ func verifyPrimitive(_ test: inout VerificationCase, _ backend: Backend, _ tape:
         adapter = try set.adapter("layer", weight.rows, weight.columns)
         adapters = set
       }
-      let matrix = StoredMatrix(
-        rows: weight.rows, columns: weight.columns, type: .f32, bytes: weight.pointer, owner: weight.storage)
-      try backend.apply(backend.linear([matrix], bias: bias, adapter: adapter), to: given, into: out)
+      try backend.apply(backend.linear([weight.stored], bias: bias, adapter: adapter), to: given, into: out)
     case "layernorm": try backend.layerNorm(given, eps: Float(test.manifest["eps"]?.number ?? 1e-6), into: out)
     case "layernorm-modulate":
       let (shift, scale) = try (input("shift"), input("scale"))
@@ -72,12 +70,12 @@ func verifyPrimitive(_ test: inout VerificationCase, _ backend: Backend, _ tape:
       let patches = try Tensor([dy.shape[0] * dy.shape[1], weight.count / weight.shape[0]])
       patchify(given, patchSize: weight.shape[2], into: patches)
       backend.reordered(given, into: patches) { addPatchified($0, patchSize: weight.shape[2], to: $1) }
-      let matrix = StoredMatrix(
-        rows: weight.shape[0], columns: patches.columns, type: .f32, bytes: weight.pointer, owner: weight.storage)
-      try backend.apply(backend.linear([matrix], bias: bias), to: patches, into: out.reshaped([patches.rows, weight.shape[0]]))
+      let matrix = weight.reshaped([weight.shape[0], patches.columns])
+      try backend.apply(
+        backend.linear([matrix.stored], bias: bias), to: patches, into: out.reshaped([patches.rows, matrix.rows]))
     case "unpatchify":
       let patch = Int((Double(dy.count) / Double(dy.shape[1]) / Double(given.rows)).squareRoot())
-      let grid = Grid(height: dy.shape[2] / patch, width: dy.shape[3] / patch)
+      let grid = Grid(of: dy, patchSize: patch)
       unpatchify(given, patchSize: patch, grid: grid, into: out)
       backend.reordered(given, into: out) { addUnpatchified($0, patchSize: patch, grid: grid, to: $1) }
     default: throw VerificationError("no such operation")

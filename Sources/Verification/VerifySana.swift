@@ -21,7 +21,7 @@ import DiTTransformer
     let model = try Sana(configuration, Parameters(checkpoint, names: names, backend: test.backend))
     if file.contains("expected.positions") {
       let x = try file.tensor("input.x")
-      let grid = Grid(height: x.shape[2] / model.patchSize, width: x.shape[3] / model.patchSize)
+      let grid = Grid(of: x, patchSize: model.patchSize)
       try test.compare("positions", in: file, actual: model.positions(grid), note: name)
     }
     try verifyForward(&test, model, file, conditions, note: name)
@@ -62,7 +62,7 @@ private func verifySanaPipeline(_ test: inout VerificationCase) throws {
   let denoiser = try GuidedDenoiser(
     model, conditional: [condition], unconditional: [Condition(text: texts.last)],
     guidance: Guidance(scale: traits.embedsGuidance ? 1 : scale), kind: schedule.prediction,
-    grid: Grid(height: start.shape[2] / model.patchSize, width: start.shape[3] / model.patchSize),
+    grid: Grid(of: start, patchSize: model.patchSize),
     levels: sampler.evaluationLevels)
   // States of SCM are on the circle and in the data's σ there.
   let (plan, sigma) = (sampler.plan, settings?["sigma_data"]?.number)

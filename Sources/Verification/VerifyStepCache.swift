@@ -17,7 +17,7 @@ import Foundation
   let conditions = conditional + unconditional
   let all = timesteps.map { Array(repeating: $0, count: conditions.count) }
   let plain = try model.prepare(
-    conditions, grid: Grid(height: start.shape[2] / model.patchSize, width: start.shape[3] / model.patchSize),
+    conditions, grid: Grid(of: start, patchSize: model.patchSize),
     timesteps: all)
   let (run, log) = try cached(plain, manifest, timesteps: all)
 

@@ -43,11 +43,11 @@ private struct Batch {
     let mask = try Array(rows(of: "input.mask", in: file)[first..<first + count])
     let text = try texts == nil ? part("input.text") : nil
     self.text = text
-    conditions = try (0..<count).map { index in
+    conditions = (0..<count).map { index in
       let length = mask[index].reduce(0, +)
-      let states = try texts?[index] ?? part("input.text").slice(index, count: 1)
+      // A view, for its gradient is asked for.
       let real = text.map { $0.reshaped([count * $0.shape[1], $0.shape[2]]).slice(index * $0.shape[1], count: length) }
-      return Condition(classIndex: classes[index] == null ? nil : classes[index], text: real ?? states)
+      return Condition(classIndex: classes[index] == null ? nil : classes[index], text: real ?? texts?[index])
     }
   }
 
@@ -95,7 +95,7 @@ private func verifyGradients(_ test: inout VerificationCase, _ backend: Backend,
   let last = taught.model.configuration.depth - 1
   let output = try tape.record {
     try taught.model.prepare(
-      batch.conditions, grid: Grid(height: x.shape[2] / taught.model.patchSize, width: x.shape[3] / taught.model.patchSize),
+      batch.conditions, grid: Grid(of: x, patchSize: taught.model.patchSize),
       timesteps: [batch.timesteps.map(Float.init)]
     ).predict(x, evaluation: 0) { point, tensor in
       let name = point == .embedding
@@ -164,7 +164,7 @@ private func verifyThroughText(_ test: inout VerificationCase, _ backend: Backen
     }
     let batch = try Batch(file, texts: states, null: taught.model.configuration.classes)
     let x = try taught.loss.noised(batch.latents, batch.noise, batch.timesteps)
-    let grid = Grid(height: x.shape[2] / taught.model.patchSize, width: x.shape[3] / taught.model.patchSize)
+    let grid = Grid(of: x, patchSize: taught.model.patchSize)
     let run = try taught.model.prepare(batch.conditions, grid: grid, timesteps: [batch.timesteps.map(Float.init)])
     return (try run.predict(x, evaluation: 0, probe: nil), batch)
   }

@@ -15,7 +15,7 @@ func verifyForward(
 ) throws {
   let x = try file.tensor("input.x")
   let timesteps = try file.tensor("input.t").array
-  let grid = Grid(height: x.shape[2] / model.patchSize, width: x.shape[3] / model.patchSize)
+  let grid = Grid(of: x, patchSize: model.patchSize)
   let run = try model.prepare(conditions, grid: grid, timesteps: [timesteps])
   var shown: [(ProbePoint, Tensor)] = []
   _ = try run.predict(x, evaluation: 0) { try shown.append(($0, $1.copy())) }
@@ -152,7 +152,7 @@ private func verifyOfficialGuidance(
   let patch = model.configuration.patchSize
   let run = try DiTRun(
     model, conditions: classes.map { Condition(classIndex: $0) },
-    grid: Grid(height: x.shape[2] / patch, width: x.shape[3] / patch), timesteps: [timesteps])
+    grid: Grid(of: x, patchSize: patch), timesteps: [timesteps])
   let output = try run.predict(try Tensor.concatenated([first, first]), evaluation: 0)  // [2n, 2C, H, W]
   let channels = model.configuration.inChannels
   let conditional = try Prediction(output: output.slice(0, count: half), latentChannels: channels)

@@ -8,6 +8,7 @@ import Testing
   static let helpers: Set<String> = [
     "Malformed", "Refused",  // become LoadError, or a bad line of a prompt file
     "LineError", "PromptProblem",  // become the list of bad lines, then BatchError.badLines
+    "LockFailure",  // becomes BatchError.locked, or an error of teaching
     "VerificationError",  // becomes a failed row
     "Unreadable",  // becomes TokenizerError.notBytePairs
     "UnreadableTokenizer",  // becomes TokenizerError.notUnigram or notGemma

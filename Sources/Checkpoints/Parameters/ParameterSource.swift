@@ -37,6 +37,11 @@ package final class CheckpointParameters: ParameterSource {
   }
 }
 
+/// A seed for a parameter of its own: FNV-1a of its name.
+package func seedOfName(_ name: String, _ seed: UInt64) -> UInt64 {
+  name.utf8.reduce(0xcbf2_9ce4_8422_2325 ^ seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+}
+
 /// Makes parameters up. A number depends on the seed, the parameter's name and its place alone.
 package final class RandomParameters: ParameterSource {
   private let seed: UInt64
@@ -76,8 +81,8 @@ package final class RandomParameters: ParameterSource {
     _ parameter: Parameter, seed: UInt64, as type: ElementType, to sink: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     guard type.holdsWeights, type != .i8 else { return }
-    // FNV-1a of the name, and then SplitMix64 (Steele et al. 2014) over the places.
-    var state = parameter.name.utf8.reduce(0xcbf2_9ce4_8422_2325 ^ seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    // SplitMix64 (Steele et al. 2014) over the places.
+    var state = seedOfName(parameter.name, seed)
     // Of a uniform distribution with this deviation.
     let reach = parameter.start.deviation(inputs: parameter.columns) * Float(3).squareRoot()
     var numbers = [Float](repeating: 0, count: min(1 << 16, max(1, parameter.count)))

@@ -7,6 +7,9 @@ import DiTTensors
 /// from a random generator it makes one; ``checking()`` looks whether a checkpoint has it; ``NetworkListing`` tells its
 /// parameters and its multiply-adds.
 package struct Parameters {
+  /// Makes what is learnt beside a layer; nil: nothing is.
+  package typealias Adapters = (_ layer: String, _ outputs: Int, _ inputs: Int) throws -> Adapter?
+
   /// What the layers are packed for.
   package let backend: Backend
   private let source: any ParameterSource
@@ -14,9 +17,6 @@ package struct Parameters {
   private let collector: NetworkListing.Collector?
   private let adapters: Adapters?
   private var prefix = ""
-
-  /// Makes what is learnt beside a layer; nil: nothing is.
-  package typealias Adapters = (_ layer: String, _ outputs: Int, _ inputs: Int) throws -> Adapter?
   private var stage = (name: "the network", frequency: StageCost.Frequency.step)
 
   /// - Parameters:
@@ -42,7 +42,7 @@ package struct Parameters {
 
   /// The same source, but nothing is packed: names and shapes are looked at alone, and what is made cannot run.
   package func checking() -> Parameters {
-    var result = Parameters(source, backend: backend, collector, packs: false, adapters)
+    var result = Parameters(source, backend: backend, collector)
     (result.prefix, result.stage) = (prefix, stage)
     return result
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DiTFiles
 import DiTModels
 import DiTTextToImage
 import Foundation
@@ -30,8 +31,7 @@ extension NamedLoRA {
 
   /// A folder without anything that an adapter has.
   private static func isPlainFolder(_ url: URL) -> Bool {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else { return false }
+    guard isFolder(url) else { return false }
     let inside = (try? FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)) ?? []
     return !inside.contains { $0.lastPathComponent == "adapter_config.json" || LoRA.isAdapter($0) }
   }

@@ -39,20 +39,9 @@ struct LessonFile: Sendable {
   static func write(_ lessons: [(latents: Tensor, caption: String)], to url: URL) throws {
     let captions = String(decoding: try JSONEncoder().encode(lessons.map(\.caption)), as: UTF8.self)
     var writer = SafetensorsWriter(url, metadata: [captionsKey: captions])
-    for (index, lesson) in lessons.enumerated() { try writer.add(TensorName(name(index)), half: lesson.latents) }
+    for (index, lesson) in lessons.enumerated() { try writer.add(TensorName(name(index)), lesson.latents, as: .f16) }
     try writer.write()
   }
 
   private static func name(_ index: Int) -> String { "latents.\(index)" }
-}
-
-extension SafetensorsWriter {
-  /// Adds a tensor in float16.
-  mutating func add(_ name: TensorName, half tensor: Tensor) throws {
-    let numbers = tensor.array
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: numbers.count * 2, alignment: 2)
-    defer { bytes.deallocate() }
-    ElementType.f16.encode(numbers[...], into: bytes)
-    try add(name, type: .f16, shape: tensor.shape, bytes: Data(bytes))
-  }
 }

@@ -102,9 +102,3 @@ func bytes(of url: URL, limit: Int) throws -> [UInt8] {
   guard status.st_mode & S_IFMT == S_IFREG else { throw FileError.unreadable(path: url.relativePath, reason: "it is no file") }
   return try readFile(url, limit: limit)
 }
-
-/// Whether there is a folder, links followed.
-func isFolder(_ url: URL) -> Bool {
-  var isFolder: ObjCBool = false
-  return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
-}

@@ -14,7 +14,7 @@ enum TaughtFile {
       guard tensor.array.allSatisfy({ abs($0) <= 65_504 }) else {
         throw LoadError.unwritable(file: url.path, reason: "\(name) holds a number that is too large for float16")
       }
-      try writer.add(TensorName(name), half: tensor)
+      try writer.add(TensorName(name), tensor, as: .f16)
     }
     try writer.write()
   }

@@ -37,12 +37,13 @@ package final class TeachingFolder {
     if exists, try !isFolder(url) || (!FileManager.default.fileExists(atPath: place.path) && !names(in: url).isEmpty) {
       throw TeachingError.foreign(path: url.relativePath)
     }
-    lock = open(place.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard lock >= 0 else {
-      throw FileError.unwritable(path: place.relativePath, reason: String(cString: strerror(errno)))
+    do {
+      lock = try openLocked(place)
+    } catch .held {
+      throw TeachingError.locked(path: url.relativePath)
+    } catch .refused(let reason) {
+      throw FileError.unwritable(path: place.relativePath, reason: reason)
     }
-    // A file system without locks is no reason not to teach.
-    if flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK { throw TeachingError.locked(path: url.relativePath) }
     TemporaryFiles.sweep(url.path)
     samples = settings.samples
     guard FileManager.default.fileExists(atPath: record.path) else {
@@ -57,7 +58,7 @@ package final class TeachingFolder {
     samples = known.samples
   }
 
-  deinit { if lock >= 0 { close(lock) } }
+  deinit { close(lock) }
 
   private func write() throws {
     let encoder = JSONEncoder()

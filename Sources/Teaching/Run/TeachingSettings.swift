@@ -55,7 +55,9 @@ package struct TeachingSettings: Codable, Sendable, Equatable {
     return Set(own.keys).union(theirs.keys).filter { own[$0] != theirs[$0] }.sorted()
   }
 
-  var learner: LearnerSettings { LearnerSettings(rank: rank, rate: rate, seed: seed, isStyle: isStyle) }
+  var learner: LearnerSettings {
+    LearnerSettings(rank: rank, rate: rate, seed: seed, isStyle: isStyle, modelHash: modelHash)
+  }
 
   /// "rank 8, rate 0.001, seed 0": for people.
   var words: String { "rank \(rank), rate \(rate), seed \(seed)\(isStyle ? ", style" : "")" }

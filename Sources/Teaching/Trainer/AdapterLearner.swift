@@ -14,7 +14,6 @@ package final class AdapterLearner: Learner {
   package private(set) var samples = 0
   private let trainer: AdapterTrainer
   private let settings: LearnerSettings
-  private let modelHash: String
   private var planned = 0
   private let latentFactor: Int
 
@@ -38,7 +37,6 @@ package final class AdapterLearner: Learner {
         return isTaught ? try adapters.adapter(layer, outputs, inputs) : nil
       })
     trainer = try AdapterTrainer(model, tape, adapters, NoiseLoss(folder.defaults.schedule))
-    modelHash = try ModelFingerprint(folder).hash
     latentFactor = folder.autoencoder.scaleFactor
   }
 
@@ -76,13 +74,7 @@ package final class AdapterLearner: Learner {
   }
 
   package func error(of lessons: [Lesson], isTaught: Bool) throws -> Float {
-    let learnt = try trainer.adapters.entries.map { try $0.adapter.up.copy() }
-    defer {
-      for (entry, up) in zip(trainer.adapters.entries, learnt) { _ = try? up.copy(into: entry.adapter.up) }
-    }
-    if !isTaught {
-      for entry in trainer.adapters.entries { entry.adapter.up.withFloats { $0.update(repeating: 0) } }
-    }
+    guard isTaught else { return try trainer.adapters.leavingOut { try error(of: lessons, isTaught: true) } }
     // Two timesteps of each, all of them spread over the whole way.
     let count = trainer.loss.schedule.trainTimesteps, passes = 2
     var sum: Float = 0
@@ -115,7 +107,7 @@ package final class AdapterLearner: Learner {
   private var marks: [String: String] {
     [
       "rank": "\(settings.rank)", "rate": "\(settings.rate)", "seed": "\(settings.seed)", "style": "\(settings.isStyle)",
-      "model": modelHash,
+      "model": settings.modelHash,
     ]
   }
 

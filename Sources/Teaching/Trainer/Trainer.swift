@@ -43,9 +43,11 @@ package struct LearnerSettings: Sendable, Equatable {
   package var rate: Double
   package var seed: UInt64
   package var isStyle: Bool
+  /// `ModelFingerprint` of the model.
+  package var modelHash: String
 
-  package init(rank: Int, rate: Double, seed: UInt64, isStyle: Bool) {
-    (self.rank, self.rate, self.seed, self.isStyle) = (rank, rate, seed, isStyle)
+  package init(rank: Int, rate: Double, seed: UInt64, isStyle: Bool, modelHash: String) {
+    (self.rank, self.rate, self.seed, self.isStyle, self.modelHash) = (rank, rate, seed, isStyle, modelHash)
   }
 }
 

@@ -1,4 +1,5 @@
 import DiTCheckpoints
+import DiTTensors
 
 /// How timestep and class reach the blocks: the four schemes of the DiT paper (arXiv 2212.09748, section 3.2).
 package enum ConditioningScheme: String, Sendable, CaseIterable, Decodable {
@@ -90,6 +91,11 @@ package struct Grid: Hashable, Sendable {
   package init(height: Int, width: Int) {
     self.height = height
     self.width = width
+  }
+
+  /// Of latents [B, C, H, W].
+  package init(of latents: Tensor, patchSize: Int) {
+    self.init(height: latents.shape[2] / patchSize, width: latents.shape[3] / patchSize)
   }
 }
 
