@@ -17,7 +17,7 @@ finish() {
 trap finish EXIT
 fail() { echo "FAILED: $1" >&2; exit 1; }
 
-options=(--steps 4 --size 128x128 --sizing direct)  # what is drawn does not count here
+options=(--steps 2 --size 128x128 --sizing direct)  # what is drawn does not count here
 draw() { "$program" batch "$file" --output "$1" "${options[@]}" "${@:2}"; }
 pictures() { (cd "$1" && find . -type f ! -name 'manifest*' -exec sha256sum {} + | sort -k 2); }
 timeless() { sed -E 's/"seconds": [0-9.]+, //' "$1/manifest.jsonl" | sort; }
