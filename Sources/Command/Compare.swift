@@ -64,7 +64,7 @@ struct Compare: ParsableCommand {
 
   @OptionGroup var savings: SavingsOptions
 
-  @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's, 25 for ours)", transform: Reading.whole(1...1000))
+  @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's, 16 for small)", transform: Reading.whole(1...1000))
   var steps: Int?
 
   @Option(

@@ -36,7 +36,7 @@ struct DitT2I: ParsableCommand {
         --seed N              the same seed draws the same picture
         --count N             how many, with seeds counting up
         --size WxH            in pixels, multiples of 16 from 64 to 1024
-        --steps N             more take longer (25)
+        --steps N             more take longer (16)
         -g, --guidance SCALE  how much the words count (4)
         --negative WORDS      what the picture should not show
         --image IN.png        a picture to start from

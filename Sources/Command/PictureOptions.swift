@@ -13,7 +13,7 @@ struct PictureOptions: ParsableArguments {
   var seed: Seeds?
 
   @Option(
-    help: "Steps of the sampler, 1 to 1000. (default: the model's, 25 for ours)", transform: Reading.whole(1...1000))
+    help: "Steps of the sampler, 1 to 1000. (default: the model's, 16 for small)", transform: Reading.whole(1...1000))
   var steps: Int?
 
   @Option(

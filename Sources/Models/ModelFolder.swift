@@ -75,13 +75,14 @@ public struct ModelFolder: Sendable {
     traits = try parts.transformer.traits
     let scheduler = try parts.scheduler(training: traits.trainingSchedulers)
     self.scheduler = scheduler ?? SchedulerConfiguration(traits.sampling)
+    limits = try ModelLimits(in: url)
     var defaults = traits.sampling
+    if let steps = limits?.steps { defaults.steps = steps }
     scheduler?.apply(to: &defaults)
     // Its one branch is no want of guidance.
     if traits.embedsGuidance { defaults.guidanceScale = traits.sampling.guidanceScale }
     self.defaults = defaults
     cache = try CacheSettings(in: url)
-    limits = try ModelLimits(in: url)
     autoencoderURL = parts.autoencoder
     autoencoder = try AutoencoderSource(
       parts.autoencoder, scaling: traits.latentScale.map { LatentScaling(factor: $0) },

@@ -1,8 +1,8 @@
 import DiTCheckpoints
 import Foundation
 
-/// What a model says of itself that it draws: `limits.json` in its folder. What lies outside is drawn all the same, but
-/// not as asked; for sizes there is a ``SizePlan``.
+/// What a model says of itself that it draws, and in how many steps: `limits.json` in its folder. What lies outside is drawn
+/// all the same, but not as asked; for sizes there is a ``SizePlan``.
 package struct ModelLimits: Decodable, Sendable {
   /// Sizes at which shapes hold together: areas from `smallest`² to `largest`² pixels, sides up to `aspect` : 1.
   package struct Sizes: Decodable, Sendable {
@@ -19,6 +19,8 @@ package struct ModelLimits: Decodable, Sendable {
   /// Whether it was shown what things do.
   package let actions: Bool?
   package let sizes: Sizes?
+  /// As many as change what is drawn; more take longer.
+  package let steps: Int?
 
   /// - Returns: nil where the folder has no such file.
   /// - Throws: `ConfigurationError` for one that cannot be read.
@@ -26,11 +28,14 @@ package struct ModelLimits: Decodable, Sendable {
     let file = folder.appendingPathComponent(ModelLimits.fileName)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     self = try readConfiguration(ModelLimits.self, at: file)
-    guard let sizes else { return }
-    guard sizes.smallest > 0, sizes.largest >= sizes.smallest, sizes.largest <= 65_536, sizes.aspect >= 1, sizes.aspect <= 64 else {
-      throw ConfigurationError.wrong(
-        file: file.path, reason: "sizes: expected smallest and largest from 1 to 65536, aspect from 1 to 64")
+    func fits(_ condition: Bool, _ reason: String) throws {
+      guard condition else { throw ConfigurationError.wrong(file: file.path, reason: reason) }
     }
+    try fits(steps.map((1...1000).contains) ?? true, "steps: expected 1 to 1000")
+    guard let sizes else { return }
+    try fits(
+      sizes.smallest > 0 && sizes.largest >= sizes.smallest && sizes.largest <= 65_536 && sizes.aspect >= 1 && sizes.aspect <= 64,
+      "sizes: expected smallest and largest from 1 to 65536, aspect from 1 to 64")
   }
 
   static let fileName = "limits.json"

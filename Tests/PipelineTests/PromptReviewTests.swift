@@ -42,7 +42,9 @@ import Testing
       #expect(FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path), "a conversion brings it along")
       try FileManager.default.removeItem(at: folder.appendingPathComponent(name))
     }
-    let bare = try PromptReview(ModelFolder(folder))
+    let bareFolder = try ModelFolder(folder)
+    #expect(small.defaultRequest.steps == 16 && bareFolder.defaultRequest.steps == 25)
+    let bare = try PromptReview(bareFolder)
     #expect(bare.notes(on: "seven theremins riding") == [])
     #expect(bare.notes(on: "狐 🦊").map { $0.contains("狐") && $0.contains("🦊") } == [true])
   }
@@ -76,7 +78,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "{", #"{"sizes": {"smallest": 0, "largest": 10, "aspect": 2}}"#,
+    "{", #"{"steps": 0}"#, #"{"steps": 1001}"#, #"{"sizes": {"smallest": 0, "largest": 10, "aspect": 2}}"#,
     #"{"sizes": {"smallest": 64, "largest": 65537, "aspect": 2}}"#, #"{"sizes": {"smallest": 64, "largest": 128, "aspect": 0.5}}"#,
   ])
   func damagedLimitsAreNamed(_ text: String) throws {
