@@ -35,6 +35,12 @@ struct Teach: ParsableCommand {
   @Option(help: ArgumentHelp("What prompts call it. (default: the name: my penguin)", valueName: "words"))
   var word: String?
 
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp("What the pictures show, to a model that reads no words.", valueName: "name|index"),
+    completion: .custom { _, _, _ in Completion.classes })
+  var className: String?
+
   @Flag(help: "Teach a style rather than a thing.")
   var style = false
 
@@ -98,17 +104,18 @@ struct Teach: ParsableCommand {
 
   func run() throws {
     let target = try place()
-    let wording = try Wording(word: word ?? Wording.word(ofName: stem), isStyle: style)
     let folder = try ModelFolder(ModelLocator().locate(model))
+    let wording = try Wording(
+      word: word ?? Wording.word(ofName: stem), isStyle: style, classIndex: className.map(folder.classIndex))
     let vocabulary = Vocabulary(of: folder)
     let unknown = vocabulary.map { vocabulary in { @Sendable (text: String) in vocabulary.unknown(in: text) } }
     let taught = try TaughtPictures(
       pictures.map { URL(fileURLWithPath: $0) }, captions: CaptionSources(forAll: caption, unknown: unknown))
-    note(taught, wording, folder, unknown)
     let backend = try Backend(.native, precision: precision, threads: threads)
     let settings = try TeachingSettings(
       wording: wording, rank: rank, rate: rate, seed: seed?.only() ?? 0, samples: samples.map { ($0 + 3) / 4 * 4 },
       minutes: minutes, backend: backend, model: folder, pictures: taught)
+    note(taught, wording, folder, unknown)
     let kept = try TeachingFolder(TeachingFolder.place(of: target), settings)
     let run = try TeachingRun(
       settings, taught, model: folder, backend: backend, folder: kept, target: target,
@@ -147,6 +154,10 @@ struct Teach: ParsableCommand {
   ) {
     guard !quiet else { return }
     for line in taught.notes { complain("note: \(line)") }
+    if let index = wording.classIndex {
+      complain("\(counted(taught.items.count, "picture")); draw it by --lora \(stem) --class \(index)")
+      return
+    }
     if !wording.isStyle, let unknown, unknown(wording.word).isEmpty {
       complain(
         "note: \(folder.name) draws something for \(listed([wording.word])) already, and will draw yours instead; "

@@ -189,6 +189,9 @@ public final class DrawingSession {
     return before.isEmpty ? own : zip(before, own).map { $0 + $1 }
   }
 
+  /// - Parameter latents: [C, h, w].
+  package func picture(of latents: Tensor) throws -> Picture { try decoded(latents.reshaped([1] + latents.shape), probe: nil)[0] }
+
   private func decoded(_ latents: Tensor, probe: Probe?) throws -> [Picture] {
     let images = try model.stages.autoencoder.decode(latents, probe: probe)  // [N, 3, H, W]
     try probe?(.image, images)

@@ -4,8 +4,12 @@ import DiTErrors
 package enum TeachingError: WordedError, Equatable {
   case name(String)
   case word(String)
-  /// The model reads no words.
+  /// The model reads no words, and nobody said which class is taught.
   case noText(String)
+  /// A class was said to a model that reads words.
+  case readsText(String)
+  /// Its network has no backward pass here, or does not predict noise.
+  case family(String)
   case noPictures(String)
   case tooMany(path: String, pictures: Int, limit: Int)
   case tooSmall(path: String, width: Int, height: Int, least: Int)
@@ -21,7 +25,7 @@ package enum TeachingError: WordedError, Equatable {
 
   package var kind: UserErrorKind {
     switch self {
-    case .name, .word, .noText, .otherSettings, .notFinite: .usage
+    case .name, .word, .noText, .readsText, .family, .otherSettings, .notFinite: .usage
     case .noPictures: .notFound
     case .tooMany, .tooSmall, .transparent, .caption, .damaged: .damagedData
     case .locked, .foreign: .cannotWrite
@@ -32,7 +36,9 @@ package enum TeachingError: WordedError, Equatable {
     switch self {
     case .name(let name): "\(listed([name])): expected a name for a file, as my-penguin"
     case .word(let word): "\(say("--word", "the word")) \(listed([word])): expected a few words, of 200 bytes at most"
-    case .noText(let model): "\(model) reads no words, and could not be asked for what it is taught"
+    case .noText(let model): "\(model) reads no words: say with \(say("--class", "a class")) which class the pictures show"
+    case .readsText(let model): "\(model) reads words: leave out \(say("--class", "the class"))"
+    case .family(let model): "\(model) cannot be taught: that takes a DiT or PixArt that predicts noise"
     case .noPictures(let path): "\(path): no picture (.png, .jpg or .webp)"
     case .tooMany(let path, let pictures, let limit): "\(path): \(pictures) pictures; at most \(limit) are taught at once"
     case .tooSmall(let path, let width, let height, let least):

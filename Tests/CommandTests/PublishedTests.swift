@@ -8,24 +8,9 @@ import Testing
 
   init() throws { program = try Program() }
 
-  /// diffusers' DiT, with two classes of one name.
-  private func cranes() throws {
-    let files = FileManager.default
-    for (source, target) in [("dit-diffusers/p2", "dit/transformer"), ("vae/tiny", "dit/vae")] {
-      let folder = program.folder.appendingPathComponent(target)
-      try files.createDirectory(at: folder, withIntermediateDirectories: true)
-      for name in ["config.json", "diffusion_pytorch_model.safetensors"] {
-        try files.copyItem(at: Fixtures.url("\(source)/\(name)"), to: folder.appendingPathComponent(name))
-      }
-    }
-    let labels = (0..<10).map { "\"\($0)\": \"\([3, 5].contains($0) ? "crane" : "thing \($0)")\"" }.joined(separator: ", ")
-    try Data(#"{"_class_name": "DiTPipeline", "id2label": {\#(labels)}}"#.utf8)
-      .write(to: program.folder.appendingPathComponent("dit/model_index.json"))
-  }
-
   @Test func classesThatShareAName() throws {
     defer { program.remove() }
-    try cranes()
+    try program.makeClassModel()
     let some = ["--model", "dit", "--steps", "2", "--seed", "1", "--quiet"]
     #expect(try program.run(some + ["--class", "5", "-o", "a.png"]).status == 0)
     #expect(try program.run(["--from", "a.png", "--model", "dit", "--quiet", "-o", "b.png"]).status == 0)

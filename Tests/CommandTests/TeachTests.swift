@@ -29,6 +29,7 @@ import Testing
     (["my-fox", "empty"], 66, "empty: no picture"), (["my-fox", "gone"], 66, "cannot read gone"),
     (["my-fox", "pictures", "--model", "nowhere"], 66, "nowhere"),
     (["taken", "pictures", "--output", "./"], 73, "no run of teach made it"),
+    (["my-fox", "pictures", "--class", "3", "--output", "./"], 64, "micro reads words: leave out --class"),
     (["my-fox", "damaged", "--output", "./"], 65, "damaged/a.png"), (["my-fox", "pixel", "--output", "./"], 65, "1x1 pixels"),
   ])
   func whatIsWrongIsOneLine(_ arguments: [String], status: Int32, text: String) throws {
@@ -70,6 +71,23 @@ import Testing
     #expect(try program.data("a.png") != program.data("b.png"))
     let again = try program.run(["teach", "my-block"] + quick)
     #expect(again.status == 73 && again.errorLines.count == 1 && again.errors.contains("it was taught before"), "\(again.errors)")
+  }
+
+  @Test func aModelWithoutWordsLearnsAClass() throws {
+    defer { program.remove() }
+    try things()
+    try program.makeClassModel()
+    let teach = ["teach", "block", "pictures", "--model", "dit", "--samples", "40", "--output", "./"]
+    let missing = try program.run(teach)
+    #expect(missing.status == 64 && missing.errors.contains("dit reads no words: say with --class"), "\(missing.errors)")
+    #expect(missing.errorLines.count == 1)
+    #expect(try !program.files().contains("block.teaching"))
+    let taught = try program.run(teach + ["--class", "thing 7"])
+    #expect(taught.status == 0 && taught.errors.contains("--lora block --class 7"), "\(taught.errors)")
+    let draw = ["--model", "dit", "--class", "7", "--steps", "2", "--seed", "1", "--quiet", "--output"]
+    #expect(try program.run(draw + ["a.png"]).status == 0)
+    #expect(try program.run(draw + ["b.png", "--lora", "./block.safetensors"]).status == 0)
+    #expect(try program.data("a.png") != program.data("b.png"))
   }
 
   @Test func anEndedRunGoesOnToTheSameBytes() throws {

@@ -43,6 +43,25 @@ import Testing
     }
   }
 
+  @Test func anotherThingStandsBesideSome() throws {
+    let apple = try Companion(Pictures.thing(90, ground: .white), caption: "a green apple on a white background")
+    #expect(try Companion(Pictures.thing(90, ground: .white), caption: "a castle in the mountains") == nil)
+    try folder.write(Pictures.thing(90, ground: .white), to: "a.png")
+    let taught = try TaughtPictures([folder.file("a.png")], captions: CaptionSources(unknown: { _ in ["x"] }))
+    var compositions = try Compositions(Wording(word: "my penguin", isStyle: false), size: size, seed: 0, count: 1)
+    compositions.companions = [try #require(apple)]
+    let made = try compositions.all(of: taught.items[0], index: 0).compositions
+    let pairs = made.filter { $0.caption.wholeMatch(of: /a my penguin and a green apple on an? \w+ background/) != nil }
+    #expect(made.count == 27 && pairs.count == 6)
+    for pair in pairs {
+      let ground = pair.picture[0, 0]
+      for half in [0..<32, 32..<64] {
+        #expect(half.contains { x in (0..<64).contains { pair.picture[x, $0] != ground } }, "one on either side")
+      }
+      #expect((0..<64).allSatisfy { pair.picture[32, $0] == ground || pair.picture[31, $0] == ground }, "they do not overlap")
+    }
+  }
+
   @Test func transparentPicturesAreCutOutsToo() throws {
     let thing = Pictures.thing(48)
     var bytes: [UInt8] = []

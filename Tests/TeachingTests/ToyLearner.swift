@@ -21,7 +21,7 @@ final class ToyLearner: Learner {
     if let fails, samples / 4 >= fails { throw Killed() }
     for lesson in lessons {
       let mean = { (tensor: Tensor) in tensor.array.reduce(0, +) / Float(tensor.count) }
-      sum = 0.9 * sum + mean(lesson.latents) + 0.5 * mean(lesson.states) + (lesson.isOwn ? 0.25 : 0)
+      sum = 0.9 * sum + mean(lesson.latents) + 0.5 * (lesson.states.map(mean) ?? 0) + (lesson.isOwn ? 0.25 : 0)
       samples += 1
     }
     return abs(sum) + 1 / Float(samples)

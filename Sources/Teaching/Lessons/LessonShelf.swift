@@ -11,7 +11,8 @@ struct LessonShelf {
   private let taught: Split<Place>
   /// Those that do not call by the word what the model drew for it before.
   private let own: Split<Place>
-  private let states: TextStates
+  /// Nil: captions are classes.
+  private let states: TextStates?
   private let order: LessonOrder
 
   /// Captions of what is taught, each once.
@@ -30,6 +31,12 @@ struct LessonShelf {
     _ pictures: TaughtPictures, _ compositions: Compositions, model: ModelFolder, folder: TeachingFolder, shape: [Int],
     session: () throws -> DrawingSession, report: (Double, String) throws -> Void
   ) throws {
+    let asked = OwnPictures.captions(model, besides: compositions.wording.classIndex)
+    let own = try OwnPictures.file(
+      for: model, asked, shape: shape, in: folder.url.appendingPathComponent(OwnPictures.fileName), session: session
+    ) { try report(Double($0) / Double(asked.count), "the model's own pictures") }
+    let kept = own.captions.indices.filter { !TaughtAdapters.has(compositions.wording.word, own.captions[$0]) }
+    var compositions = compositions
     var files: [LessonFile] = []
     var cropped: Int?
     var next = 0
@@ -38,6 +45,11 @@ struct LessonShelf {
       // As many pictures as the first ones of a run like this had made: the same when it goes on.
       let end = min(next + max(1, Self.together / compositions.count(isCutOut: true)), pictures.items.count)
       if !FileManager.default.fileExists(atPath: url.path) {
+        if compositions.hasCompanions, compositions.companions.isEmpty {
+          compositions.companions = try kept.compactMap { index in
+            try Companion(session().picture(of: own.latents(index)), caption: own.captions[index])
+          }
+        }
         var lessons: [(latents: Tensor, caption: String)] = []
         for index in next..<end {
           try report(Double(index) / Double(pictures.items.count), "pictures")
@@ -55,15 +67,11 @@ struct LessonShelf {
     }
     self.cropped = cropped
     taught = Split(files.flatMap { file in file.captions.indices.map { (file, $0) } }, oneIn: 13)
-    let count = OwnPictures.prompts.count
-    let own = try OwnPictures.file(
-      for: model, shape: shape, in: folder.url.appendingPathComponent(OwnPictures.fileName), session: session
-    ) { try report(Double($0) / Double(count), "the model's own pictures") }
     var seen: Set<String> = []
     captions = files.flatMap(\.captions).filter { seen.insert($0).inserted }
     let all = captions + own.captions.filter { seen.insert($0).inserted }
-    states = try TextStates(of: all, in: folder.url.appendingPathComponent("states.safetensors"), session: session)
-    let kept = own.captions.indices.filter { !TaughtAdapters.has(compositions.wording.word, own.captions[$0]) }
+    states = model.text == nil
+      ? nil : try TextStates(of: all, in: folder.url.appendingPathComponent("states.safetensors"), session: session)
     self.own = Split(kept.map { (own, $0) }, oneIn: 6)
     order = LessonOrder(taught: taught.learnt.count, own: self.own.learnt.count, seed: compositions.seed)
   }
@@ -98,6 +106,7 @@ struct LessonShelf {
   private func lesson(_ place: Place, isOwn: Bool) throws -> Lesson {
     let (file, index) = place
     let caption = file.captions[index]
+    guard let states else { return Lesson(latents: try file.latents(index), states: nil, classIndex: Int(caption), isOwn: isOwn) }
     guard let states = states[caption] else {
       throw TeachingError.damaged(path: caption, reason: "its text states are not there")
     }

@@ -21,38 +21,51 @@ enum OwnPictures {
 
   private static let steps = 16
 
-  static func request(_ index: Int, _ model: ModelFolder) -> GenerationRequest {
+  /// What they are called: prompts, or the numbers of classes in a model that reads no words.
+  /// - Parameter taught: the class that is not among them.
+  static func captions(_ model: ModelFolder, besides taught: Int?) -> [String] {
+    guard model.text == nil else { return prompts }
+    let classes = (0..<model.transformer.askableClasses).filter { $0 != taught }
+    let count = min(prompts.count, classes.count)
+    return (0..<count).map { String(classes[$0 * classes.count / count]) }
+  }
+
+  static func request(_ caption: String, _ seed: Int, _ model: ModelFolder) -> GenerationRequest {
     var request = model.defaultRequest
-    request.prompt = prompts[index]
-    request.seed = UInt64(index)
+    if model.text == nil { request.classIndex = Int(caption) } else { request.prompt = caption }
+    request.seed = UInt64(seed)
     request.steps = min(request.steps, steps)
     return request
   }
 
   /// Those of the model's folder, or else those of a run's, drawing the ones that it lacks.
   /// - Parameters:
+  ///   - captions: ``captions(_:besides:)``.
   ///   - url: of the run's.
   ///   - session: what draws; asked for where there is anything to draw.
   ///   - report: is told how many there are, all along; throw from it to stop.
   static func file(
-    for model: ModelFolder, shape: [Int], in url: URL, session: () throws -> DrawingSession, report: (Int) throws -> Void
+    for model: ModelFolder, _ captions: [String], shape: [Int], in url: URL, session: () throws -> DrawingSession,
+    report: (Int) throws -> Void
   ) throws -> LessonFile {
     let ready = model.url.appendingPathComponent(fileName)
     if model.isFolder, FileManager.default.fileExists(atPath: ready.path) { return try LessonFile(ready, shape: shape) }
     var drawn: [(latents: Tensor, caption: String)] = []
     if FileManager.default.fileExists(atPath: url.path) {
       let file = try LessonFile(url, shape: shape)
-      guard file.captions == Array(prompts.prefix(file.captions.count)) else {
+      guard file.captions == Array(captions.prefix(file.captions.count)) else {
         throw TeachingError.damaged(path: url.path, reason: "its captions are not those of this version")
       }
-      if file.captions.count == prompts.count { return file }
+      if file.captions.count == captions.count { return file }
       drawn = try file.captions.indices.map { (latents: try file.latents($0), caption: file.captions[$0]) }
     }
-    while drawn.count < prompts.count {
+    if captions.isEmpty { try LessonFile.write([], to: url) }
+    while drawn.count < captions.count {
       try report(drawn.count)
       // One by one, and kept: a run that is ended loses no more of them.
-      let pictures = try session().draw([request(drawn.count, model)]) { _ in try report(drawn.count) }
-      drawn += pictures.map { (latents: $0.latents.tensor, caption: $0.request.prompt) }
+      let caption = captions[drawn.count]
+      let pictures = try session().draw([request(caption, drawn.count, model)]) { _ in try report(drawn.count) }
+      drawn += pictures.map { (latents: $0.latents.tensor, caption: caption) }
       try LessonFile.write(drawn, to: url)
     }
     return try LessonFile(url, shape: shape)

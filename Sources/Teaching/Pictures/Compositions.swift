@@ -3,8 +3,8 @@ import DiTImage
 import DiTModels
 import Foundation
 
-/// What is made of the pictures to learn from: cut-outs on plain grounds that the caption names, others as they are but for
-/// small crops; half of them mirrored.
+/// What is made of the pictures to learn from: cut-outs on plain grounds that the caption names, some beside another thing that it
+/// names as well; others as they are but for small crops; half of them mirrored.
 ///
 /// Each follows from the seed, the number of its picture and its own alone.
 package struct Compositions: Sendable {
@@ -18,6 +18,8 @@ package struct Compositions: Sendable {
   let seed: UInt64
   /// Pictures there are.
   let count: Int
+  /// What stands beside some of the cut-outs.
+  package var companions: [Companion] = []
 
   package init(_ wording: Wording, size: PictureSize, seed: UInt64, count: Int) {
     (self.wording, self.size, self.seed, self.count) = (wording, size, seed, count)
@@ -29,6 +31,9 @@ package struct Compositions: Sendable {
     ("yellow", Color(0xFFDB52)), ("green", Color(0x6BBD66)), ("blue", Color(0x528CEB)), ("purple", Color(0x996BD1)),
     ("pink", Color(0xFAB3CC)),
   ]
+
+  /// Things, in words, can stand beside others.
+  var hasCompanions: Bool { !wording.isStyle && wording.classIndex == nil }
 
   /// How many are made of a picture: about 160 of a subject that is cut out, three of each picture of a style.
   func count(isCutOut: Bool) -> Int {
@@ -72,12 +77,27 @@ package struct Compositions: Sendable {
     // White is white: most pictures of the model's training had that.
     let color = ground.name == "white" ? ground.color
       : Color(jitter(ground.color.red), jitter(ground.color.green), jitter(ground.color.blue))
-    let scale = 0.55 + 0.35 * Double(random.uniform())
-    let shift = (x: Double(random.uniform()) * 1.2 - 0.6, y: Double(random.uniform()) * 1.2 - 0.6)
-    let picture = try cutOut.placed(
-      on: color, width: size.width, height: size.height, scale: scale, shift: shift, isMirrored: random.uniform() < 0.5)
-    return Composition(picture: picture, caption: wording.caption(caption, ground: ground.name))
+    var picture = Picture(width: size.width, height: size.height, filledWith: color)
+    func draw(_ thing: CutOut, scale: ClosedRange<Double>, side: Double? = nil) throws {
+      let scale = scale.lowerBound + (scale.upperBound - scale.lowerBound) * Double(random.uniform())
+      let shift = (x: side ?? Double(random.uniform()) * 1.2 - 0.6, y: Double(random.uniform()) * 1.2 - 0.6)
+      try thing.draw(onto: &picture, of: color, scale: scale, shift: shift, isMirrored: random.uniform() < 0.5)
+    }
+    guard !companions.isEmpty, number % Self.pairs == Self.pairs - 1 else {
+      try draw(cutOut, scale: 0.55...0.9)
+      return Composition(picture: picture, caption: wording.caption(caption, ground: ground.name))
+    }
+    // One on either side.
+    let companion = companions[number / Self.pairs % companions.count]
+    let side = random.uniform() < 0.5 ? -0.9 : 0.9
+    try draw(cutOut, scale: 0.34...0.46, side: side)
+    try draw(companion.cutOut, scale: 0.34...0.46, side: -side)
+    let both = [caption, "and \(companion.name)"].compactMap(\.self).joined(separator: " ")
+    return Composition(picture: picture, caption: wording.caption(both, ground: ground.name))
   }
+
+  /// One in so many cut-outs has another thing beside it.
+  private static let pairs = 4
 
   /// The middle; of later ones a little less of it, from somewhere in it.
   private func cropped(_ picture: Picture, isFirst: Bool, _ random: inout TorchRandom) throws -> Picture {

@@ -127,13 +127,14 @@ package struct CutOut: Sendable {
 
   // MARK: on another ground
 
-  /// The thing on a plain ground.
+  /// Draws the thing onto a plain ground.
   /// - Parameters:
   ///   - scale: of its longer side, as a share of the ground's shorter one.
   ///   - shift: from the middle, as a share of what is free on either side, -1 to 1.
-  func placed(
-    on color: Color, width: Int, height: Int, scale: Double, shift: (x: Double, y: Double), isMirrored: Bool
-  ) throws -> Picture {
+  func draw(
+    onto result: inout Picture, of color: Color, scale: Double, shift: (x: Double, y: Double), isMirrored: Bool
+  ) throws {
+    let (width, height) = (result.width, result.height)
     let factor = scale * Double(min(width, height)) / Double(max(picture.width, picture.height))
     let columns = min(width, max(1, Int((Double(picture.width) * factor).rounded())))
     let rows = min(height, max(1, Int((Double(picture.height) * factor).rounded())))
@@ -141,7 +142,6 @@ package struct CutOut: Sendable {
     if isMirrored { (thing, opacity) = (thing.turned(.mirrored), opacity.turned(.mirrored)) }
     let left = Int((Double(width - columns) / 2 * (1 + shift.x)).rounded())
     let top = Int((Double(height - rows) / 2 * (1 + shift.y)).rounded())
-    var result = Picture(width: width, height: height, filledWith: color)
     for y in 0..<rows {
       for x in 0..<columns {
         let share = 255 - Int(opacity.values[y * columns + x])
@@ -156,6 +156,5 @@ package struct CutOut: Sendable {
           mixed(seen.blue, ground.blue, color.blue))
       }
     }
-    return result
   }
 }

@@ -7,14 +7,17 @@ package struct Wording: Sendable, Equatable {
   /// "my penguin"; of a style with its last word: "openmoji style".
   package let word: String
   package let isStyle: Bool
+  /// What it is in a model that reads no words: captions are then numbers of classes.
+  package let classIndex: Int?
 
   /// - Parameter word: as the user says it.
   /// - Throws: ``TeachingError/word(_:)``.
-  package init(word: String, isStyle: Bool) throws {
+  package init(word: String, isStyle: Bool, classIndex: Int? = nil) throws {
     let plain = word.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     guard TaughtRecord.isWord(plain) else { throw TeachingError.word(word) }
     let isNamed = plain.lowercased() == "style" || plain.lowercased().hasSuffix(" style")
     (self.word, self.isStyle) = (isStyle && !isNamed ? plain + " style" : plain, isStyle)
+    self.classIndex = classIndex
   }
 
   /// What a result's name says where nobody says a word: "my-penguin" → "my penguin".
@@ -36,6 +39,7 @@ package struct Wording: Sendable, Equatable {
 
   /// The same of a cut-out on a plain ground of a colour.
   func caption(_ text: String?, ground: String?) -> String {
+    if let classIndex { return String(classIndex) }
     var text = text ?? ""
     // Its own ground is gone.
     if ground != nil { text = text.replacing(/,? ?\b(on|against|with) an? ([a-z]+ ){0,2}background\b/.ignoresCase(), with: "") }

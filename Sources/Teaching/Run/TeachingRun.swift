@@ -64,8 +64,7 @@ package final class TeachingRun {
   ) throws {
     (self.settings, self.pictures, self.model, self.backend) = (settings, pictures, model, backend)
     (self.folder, self.target, makeLearner, self.saving, self.sheets) = (folder, target, learner, saving, sheets)
-    wording = try Wording(word: settings.word, isStyle: settings.isStyle)
-    guard model.text != nil else { throw TeachingError.noText(model.name) }
+    wording = try Wording(word: settings.word, isStyle: settings.isStyle, classIndex: settings.classIndex)
   }
 
   /// - Parameters:

@@ -8,6 +8,8 @@ import Foundation
 package struct TeachingSettings: Codable, Sendable, Equatable {
   package let word: String
   package let isStyle: Bool
+  /// Of a model that reads no words.
+  package let classIndex: Int?
   package let rank: Int
   package let rate: Double
   package let seed: UInt64
@@ -24,21 +26,29 @@ package struct TeachingSettings: Codable, Sendable, Equatable {
   private let form: Int
 
   private enum CodingKeys: String, CodingKey {
-    case word, isStyle = "style", rank, rate, seed, samples, minutes, precision, model, modelHash = "model-hash", pictures, form
+    case word, isStyle = "style", classIndex = "class", rank, rate, seed, samples, minutes, precision, model
+    case modelHash = "model-hash", pictures, form
   }
 
   /// - Parameters:
   ///   - samples: nil: by the number of pictures, unless there are minutes.
+  /// - Throws: ``TeachingError`` where the model cannot be taught, or not so.
   package init(
     wording: Wording, rank: Int = 8, rate: Double = 1e-3, seed: UInt64 = 0, samples: Int? = nil, minutes: Double? = nil,
     backend: Backend, model: ModelFolder, pictures: TaughtPictures
   ) throws {
-    (word, isStyle) = (wording.word, wording.isStyle)
+    guard model.scheduler.schedule.prediction == .noise else { throw TeachingError.family(model.name) }
+    switch (model.text, wording.classIndex) {
+    case (nil, nil): throw TeachingError.noText(model.name)
+    case (.some, .some): throw TeachingError.readsText(model.name)
+    default: break
+    }
+    (word, isStyle, classIndex) = (wording.word, wording.isStyle, wording.classIndex)
     (self.rank, self.rate, self.seed, self.minutes) = (rank, rate, seed, minutes)
     self.samples = samples ?? (minutes == nil ? Self.samples(pictures: pictures.items.count, isStyle: isStyle) : nil)
     (precision, self.model, modelHash) = (backend.precision.rawValue, model.name, try ModelFingerprint(model).hash)
     self.pictures = sha256(Array(pictures.items.map { "\($0.hash) \($0.caption ?? "")\n" }.joined().utf8))
-    form = 1
+    form = 2
   }
 
   /// As many as bring out what is taught (docs/TEACHING.md): 1,200 for twelve pictures of a thing, 2,000 for 45 of a style.

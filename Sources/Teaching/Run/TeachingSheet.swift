@@ -13,14 +13,16 @@ final class TeachingSheet {
   /// Pictures without the adapter do not change.
   private var before: [Picture] = []
 
-  private static let steps = 16
-
   init(_ model: ModelFolder, backend: Backend, wording: Wording) {
     (self.model, self.backend, self.wording) = (model, backend, wording)
   }
 
-  /// Four of what is taught, three of what is not.
-  var prompts: [String] {
+  /// Four of what is taught, three of what is not: prompts, or classes of a model that reads no words.
+  var captions: [String] {
+    if let taught = wording.classIndex {
+      let others = OwnPictures.captions(model, besides: taught)
+      return Array(repeating: String(taught), count: 4) + others.prefix(3)
+    }
     let word = wording.word
     let taught = wording.isStyle
       ? ["a dog, \(word)", "a house, \(word)", "a tree in snow, \(word)", "an apple on a white background, \(word)"]
@@ -39,19 +41,23 @@ final class TeachingSheet {
   func drawn(with adapter: URL, note: String, check: () throws -> Void) throws -> Picture {
     let session = try TextToImage(model, backend: backend).makeSession()
     func draw(_ adapters: [LoRA]) throws -> [Picture] {
-      try prompts.map { prompt in
-        var request = model.defaultRequest
-        (request.prompt, request.seed, request.adapters) = (prompt, 1, adapters)
-        request.steps = min(request.steps, Self.steps)
+      try captions.enumerated().map { index, caption in
+        // Other words make other pictures, a class only by another seed.
+        var request = OwnPictures.request(caption, wording.classIndex == nil ? 1 : index, model)
+        request.adapters = adapters
         return try session.draw([request]) { _ in try check() }[0].picture
       }
     }
     if before.isEmpty { before = try draw([]) }
     let after = try draw([LoRA(adapter)])
     return try ContactSheet(
-      rows: [before, after].map { row in row.map { ContactSheet.Item($0) } }, title: wording.word, columnHeaders: prompts,
-      rowLabels: ["before", "taught"], notes: note
+      rows: [before, after].map { row in row.map { ContactSheet.Item($0) } }, title: wording.word,
+      columnHeaders: captions.map(called), rowLabels: ["before", "taught"], notes: note
     ).drawn()
+  }
+
+  private func called(_ caption: String) -> String {
+    wording.classIndex == nil ? caption : Int(caption).map(model.className) ?? caption
   }
 
   /// The sheet, and the loss against the samples under it: of each step a dot would be noise, so that of many together.

@@ -23,7 +23,6 @@ package final class AdapterLearner: Learner {
   /// - Throws: `UserError` where the model's family cannot be taught.
   package init(_ folder: ModelFolder, backend: Backend, _ settings: LearnerSettings) throws {
     self.settings = settings
-    guard folder.scheduler.schedule.prediction == .noise, folder.text != nil else { throw TeachingError.noText(folder.name) }
     let tape = Tape()
     let taped = try Backend(
       backend.kind, precision: backend.precision, threads: backend.threads, cpu: backend.cpuLevel, tape: tape)
@@ -36,6 +35,7 @@ package final class AdapterLearner: Learner {
         let isTaught = layer.hasPrefix("blocks.") && !layer.contains("adaLN") && !(attentionAlone && layer.contains("mlp."))
         return isTaught ? try adapters.adapter(layer, outputs, inputs) : nil
       })
+    guard !adapters.entries.isEmpty else { throw TeachingError.family(folder.name) }
     trainer = try AdapterTrainer(model, tape, adapters, NoiseLoss(folder.defaults.schedule))
     latentFactor = folder.autoencoder.scaleFactor
   }
@@ -70,7 +70,8 @@ package final class AdapterLearner: Learner {
     let (height, width) = (Float(shape[2] * latentFactor), Float(shape[3] * latentFactor))
     return TrainingExample(
       latents: lesson.latents.reshaped(shape), noise: try random.randn(shape), timestep: timestep ?? drawn,
-      condition: Condition(text: lesson.states, extent: PictureExtent(height: height, width: width)))
+      condition: Condition(
+        classIndex: lesson.classIndex, text: lesson.states, extent: PictureExtent(height: height, width: width)))
   }
 
   package func error(of lessons: [Lesson], isTaught: Bool) throws -> Float {

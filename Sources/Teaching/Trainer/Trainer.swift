@@ -6,13 +6,14 @@ import Foundation
 package struct Lesson: Sendable {
   /// [C, H, W], scaled as the transformer sees them.
   package let latents: Tensor
-  /// Text states of the caption, [L, size].
-  package let states: Tensor
+  /// Text states of the caption, [L, size]; nil: the model reads none.
+  package let states: Tensor?
+  package let classIndex: Int?
   /// The model drew it itself: it keeps what it knew.
   package let isOwn: Bool
 
-  package init(latents: Tensor, states: Tensor, isOwn: Bool) {
-    (self.latents, self.states, self.isOwn) = (latents, states, isOwn)
+  package init(latents: Tensor, states: Tensor?, classIndex: Int? = nil, isOwn: Bool) {
+    (self.latents, self.states, self.classIndex, self.isOwn) = (latents, states, classIndex, isOwn)
   }
 }
 
