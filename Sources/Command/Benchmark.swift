@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiTModels
 import DiTStudy
+import DiTTeaching
 import DiTTensors
 import DiTTextToImage
 import Foundation
@@ -18,6 +19,7 @@ struct Benchmark: ParsableCommand {
         prepare SIZE COUNT   the same, and what 20 of them share
         decode SIZE COUNT    latents to pixels
         text PROMPT          a prompt to text states
+        learn SIZE COUNT     a step of `teach` from COUNT pictures of SIZE×SIZE, rank 8
         write SIZE FILE      the tensors of one step and one decoding
       """,
     shouldDisplay: false)
@@ -61,6 +63,17 @@ struct Benchmark: ParsableCommand {
       parts[key] = made
       return made
     }
+    var taught: [Key: TeachingBenchmark] = [:]
+    func learning(_ words: [Substring]) throws -> TeachingBenchmark {
+      guard words.count > 2, let side = Int(words[1]), let count = Int(words[2]) else {
+        throw ValidationError("\(words): expected a size and a count")
+      }
+      let key = Key(side: side, count: count)
+      let size = PictureSize(width: side, height: side)
+      let made = try taught[key] ?? TeachingBenchmark(session, backend: backend, size: size, count: count)
+      taught = [key: made]
+      return made
+    }
     while let line = readLine() {
       let words = line.split(separator: " ")
       let body: () throws -> Void
@@ -71,8 +84,9 @@ struct Benchmark: ParsableCommand {
       case "text":
         let chosen = try part(["text", "256", "1"])
         body = { try chosen.encode(words.dropFirst().joined(separator: " ")) }
+      case "learn": let chosen = try learning(words); body = { try chosen.step() }
       case "write": let chosen = try part(words); body = { try chosen.writeCase(to: URL(fileURLWithPath: String(words[2]))) }
-      default: throw ValidationError("\"\(line)\": expected step, prepare, decode, text or write")
+      default: throw ValidationError("\"\(line)\": expected step, prepare, decode, text, learn or write")
       }
       let before = usage()
       let began = ContinuousClock.now
