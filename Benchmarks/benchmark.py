@@ -80,7 +80,7 @@ class Bench:
         return section
 
     def sections(self):
-        return ["kernels", "step", "decoder", "tokens", "batch", "picture", "start", "memory", "interval", "xl", "sana"]
+        return ["kernels", "step", "decoder", "tokens", "batch", "picture", "start", "memory", "interval", "xl", "sana", "teach"]
 
     def run(self):
         for name in self.options.only or self.sections():
@@ -232,6 +232,36 @@ class Bench:
             for part, key in (("step", "step"), ("decoder", "decode"))}
         return result
 
+    def teach(self):
+        """A step of teaching on four pictures of 256 x 256 beside PyTorch with PEFT's adapters on the same layers, and beside a
+        guided step."""
+        import reference
+        import theirs
+        import training
+
+        case, folder = self.case(self.small), reference.Folder(self.small)
+        model, inputs = folder.transformer(case["latents"].shape[-1]), folder.inputs(case)
+        error = relative_error(case["output"], model(*inputs))
+        if error > 1e-4:
+            sys.exit(f"ours and torch disagree: relative error {error}")
+        others = training.contestants(model, case)
+        precisions = [p for p in dict.fromkeys([self.auto, "f32"]) if p != "int8"]
+        processes = {self.label(precision): Ours(self.small, precision) for precision in precisions}
+        batch = training.BATCH
+        times = interleave(
+            {name: process.timed(f"learn 256 {batch}") for name, process in processes.items()}
+            | {f"step of {name}": process.timed("step 256 1") for name, process in processes.items()}
+            | {name: timed(body) for name, body in others.items()}, max(3, self.rounds // 3))
+        for process in processes.values():
+            process.close()
+        steps = {name: times.pop(f"step of {name}") for name in processes}
+        result = rows(times, best=[("auto", self.label(self.auto), ("f32", "bf16"))])
+        if not theirs.HAS_BF16:
+            result["note"] = "No bfloat16 of PyTorch: on this processor it is emulated, ten times slower than float32."
+        result["guided step"] = {name: summary(values) for name, values in steps.items()}
+        result["sample / guided step"] = {name: ratio(times[name], steps[name]) / batch for name in processes}
+        return result
+
     # ------------------------------------------------------------ ours alone
 
     def kernels(self):
@@ -345,7 +375,7 @@ def main():
     parser.add_argument("--work", type=Path, required=True, help="folder with the random models")
     parser.add_argument("--results", type=Path, default=ROOT / "Benchmarks/results")
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that everything runs")
-    parser.add_argument("--only", nargs="*", help="sections: kernels step decoder tokens batch picture start memory interval xl sana")
+    parser.add_argument("--only", nargs="*", help="sections: kernels step decoder tokens batch picture start memory interval xl sana teach")
     Bench(parser.parse_args()).run()
 
 

@@ -17,6 +17,7 @@ BARS = {
     ("step", "int8"): {"tiles": (3.0, 4.0), "bf16": (1.6, 1.95), "other": (1.2, 1.5)},
     ("decoder", "auto"): {"tiles": (1.5, 2.0), "bf16": (1.1, 1.3), "other": (1.5, 1.8)},
     ("xl", "auto"): {"tiles": (2.2, 3.0), "bf16": (1.4, 1.5), "other": (1.5, 1.8)},
+    ("teach", "auto"): dict.fromkeys(("tiles", "bf16", "other"), (1.5, 1.5)),
 }
 SECONDS = {"tiles": (0.7, 0.45), "bf16": (1.5, 0.8), "other": (1.8, 1.2)}  # of prompt to PNG in `auto`
 TITLES = {
@@ -26,6 +27,7 @@ TITLES = {
     "xl": "One guided step of DiT-XL/2 with text, 256 × 256",
     "interval": "Prompt to PNG with guidance in an interval",
     "sana": "SANA-Sprint 0.6B, 1024 × 1024: two steps and the decoder",
+    "teach": "A step of teaching: 4 × 256 tokens, DiT-S/2 with text, rank 8",
 }
 
 
@@ -112,7 +114,7 @@ def report(results):
         + (f"; ours chose {m['instruction set']}, and `auto` is {m['auto']}" if "auto" in m else "") + ". Everything in one table "
         "took turns within one run; a ratio is the median of the ratios within a round."
     ]
-    for name in ("step", "decoder", "picture", "xl", "interval", "sana"):
+    for name in ("step", "decoder", "picture", "xl", "interval", "sana", "teach"):
         if name in results:
             parts.append(times(name, results[name], m))
     if "sana" in results:
@@ -121,6 +123,11 @@ def report(results):
             ["", "median ms"], [[who, milliseconds(t["median"])] for who, t in sana["parts"].items()]) + "\n\n" + "; ".join(
                 f"the {part} takes {value:.2f} times what its multiply-adds take in XL/2's step"
                 for part, value in sana["time / macs"].items()) + " (bar 1.3).")
+    if "teach" in results:
+        teach = results["teach"]
+        parts.append("A sample, a quarter of such a step, takes " + "; ".join(
+            f"{value:.2f} times a guided step of {who} ({milliseconds(teach['guided step'][who]['median'])} ms)"
+            for who, value in teach["sample / guided step"].items()) + " (must / aim 1.7 / 1.35).")
     if "start" in results:
         parts.append("## Cold start: process start to the end of the first step, less one step (at most 60 ms)\n\n" + table(
             ["", "median ms", "min – max"],
