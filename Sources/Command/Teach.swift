@@ -49,19 +49,21 @@ struct Teach: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("Time to take, in place of --samples.", valueName: "minutes"),
-    transform: Reading.number(0.1...1000))
+    transform: Reading.number(TeachingOrder.times))
   var minutes: Double?
 
   @Option(
     help: ArgumentHelp("How many samples to learn from. (default: by the number of pictures, 900 and more)", valueName: "number"),
-    transform: Reading.whole(4...1_000_000))
+    transform: Reading.whole(TeachingOrder.sampleCounts))
   var samples: Int?
 
-  @Option(help: ArgumentHelp("The adapter's size. (default: 8)", valueName: "number"), transform: Reading.whole(1...128))
+  @Option(
+    help: ArgumentHelp("The adapter's size. (default: 8)", valueName: "number"), transform: Reading.whole(TeachingOrder.ranks))
   var rank = 8
 
   @Option(
-    help: ArgumentHelp("The largest learning rate. (default: 0.001)", valueName: "number"), transform: Reading.number(1e-6...0.1))
+    help: ArgumentHelp("The largest learning rate. (default: 0.001)", valueName: "number"),
+    transform: Reading.number(TeachingOrder.rates))
   var rate = 1e-3
 
   @Option(help: ArgumentHelp("Another seed learns in another order. (default: 0)", valueName: "number"), transform: Seeds.read)
@@ -103,44 +105,30 @@ struct Teach: ParsableCommand {
   }
 
   func run() throws {
-    let target = try place()
+    var order = try TeachingOrder(name: name, word: word, isStyle: style)
+    (order.rank, order.rate, order.seed) = (rank, rate, try seed?.only() ?? 0)
+    (order.samples, order.minutes) = (samples, minutes)
+    let target = try place(of: order)
     let folder = try ModelFolder(ModelLocator().locate(model))
-    let wording = try Wording(
-      word: word ?? Wording.word(ofName: stem), isStyle: style, classIndex: className.map(folder.classIndex))
-    let vocabulary = Vocabulary(of: folder)
-    let unknown = vocabulary.map { vocabulary in { @Sendable (text: String) in vocabulary.unknown(in: text) } }
+    order.wording.classIndex = try className.map(folder.classIndex)
     let taught = try TaughtPictures(
-      pictures.map { URL(fileURLWithPath: $0) }, captions: CaptionSources(forAll: caption, unknown: unknown))
+      pictures.map { URL(fileURLWithPath: $0) },
+      captions: CaptionSources(forAll: caption, unknown: TeachingOrder.unknownWords(of: folder)))
     let backend = try Backend(.native, precision: precision, threads: threads)
-    let settings = try TeachingSettings(
-      wording: wording, rank: rank, rate: rate, seed: seed?.only() ?? 0, samples: samples.map { ($0 + 3) / 4 * 4 },
-      minutes: minutes, backend: backend, model: folder, pictures: taught)
-    note(taught, wording, folder, unknown)
-    let kept = try TeachingFolder(TeachingFolder.place(of: target), settings)
-    let run = try TeachingRun(
-      settings, taught, model: folder, backend: backend, folder: kept, target: target,
-      learner: { try AdapterLearner($0, backend: $1, $2) })
+    let run = try order.makeRun(taught, model: folder, backend: backend, target: target)
+    if !quiet { note(taught, order, folder) }
     try show(run, target)
   }
 
-  /// The name without what only a file has.
-  private var stem: String { name.hasSuffix(".safetensors") ? String(name.dropLast(".safetensors".count)) : name }
-
   /// The adapter's file. One that is there is replaced only where the user named it.
-  private func place() throws -> URL {
-    let isName = !stem.isEmpty && !stem.hasPrefix(".") && stem.utf8.count <= 100
-      && stem.unicodeScalars.allSatisfy { $0 != "/" && $0.properties.generalCategory != .control }
-    guard isName else { throw TeachingError.name(name) }
+  private func place(of order: TeachingOrder) throws -> URL {
     let isInside = output.map { $0.hasSuffix("/") || isFolder(URL(fileURLWithPath: $0)) } ?? true
     let folder = output.map { URL(fileURLWithPath: $0) } ?? TaughtAdapters.folder
-    let target = isInside ? folder.appendingPathComponent(stem + ".safetensors") : folder
+    let target = isInside ? order.target(in: folder) : folder
     guard target.pathExtension == "safetensors" else {
       throw ValidationError("--output \(output ?? ""): the result is a .safetensors file; call it so, or name a folder")
     }
-    // With its run's folder beside it, that run goes on to its end.
-    let isThere = FileManager.default.fileExists(atPath: target.path)
-      && !FileManager.default.fileExists(atPath: TeachingFolder.place(of: target).path)
-    guard !isInside || !isThere else {
+    guard !isInside || !TeachingOrder.isTaken(target) else {
       throw FileError.unwritable(
         path: target.path, reason: "it was taught before; remove it, choose another name, or say --output \(target.path)")
     }
@@ -148,24 +136,14 @@ struct Teach: ParsableCommand {
     return target
   }
 
-  /// What a user may not expect of pictures and words.
-  private func note(
-    _ taught: TaughtPictures, _ wording: Wording, _ folder: ModelFolder, _ unknown: ((String) -> [String])?
-  ) {
-    guard !quiet else { return }
-    for line in taught.notes { complain("note: \(line)") }
-    if let index = wording.classIndex {
-      complain("\(counted(taught.items.count, "picture")); draw it by --lora \(stem) --class \(index)")
-      return
-    }
-    if !wording.isStyle, let unknown, unknown(wording.word).isEmpty {
-      complain(
-        "note: \(folder.name) draws something for \(listed([wording.word])) already, and will draw yours instead; "
-          + "--word \"my \(wording.word)\" would keep both")
+  private func note(_ taught: TaughtPictures, _ order: TeachingOrder, _ folder: ModelFolder) {
+    for line in order.notes(on: taught, folder, option: "--word") { complain("note: \(line)") }
+    if let index = order.wording.classIndex {
+      return complain("\(counted(taught.items.count, "picture")); draw it by --lora \(order.name) --class \(index)")
     }
     let captioned = taught.items.count { $0.caption != nil }
     complain(
-      "\(counted(taught.items.count, "picture")), \(counted(captioned, "caption")); the word is \(listed([wording.word]))")
+      "\(counted(taught.items.count, "picture")), \(counted(captioned, "caption")); the word is \(listed([order.wording.word]))")
   }
 
   private func show(_ run: TeachingRun, _ target: URL) throws {

@@ -46,8 +46,8 @@ package enum TeachingError: WordedError, Equatable {
     case .transparent(let path): "\(path): nothing is seen, all of it is transparent"
     case .caption(let path, let reason): "\(path): \(reason)"
     case .otherSettings(let path, let changed):
-      "\(path): begun with other settings (\(changed.joined(separator: ", "))); say them as they were to go on, or remove the "
-        + "folder to start anew"
+      "\(path): begun with other settings (\(changed.joined(separator: ", "))); say them as they were to go on, or "
+        + say("remove the folder to start anew", "start anew")
     case .locked(let path): "\(path): another run is teaching this"
     case .foreign(let path): "\(path) is there already, and no run of teach made it: choose another name"
     case .damaged(let path, let reason): "\(path): \(reason); remove it, and the same command makes it anew"

@@ -70,6 +70,17 @@ import Testing
     #expect(error?.kind == .damagedData && error?.description.contains("1001 pictures; at most 1000") == true)
   }
 
+  @Test func whatWasSentIsLookedAtOnce() throws {
+    let sent = { (all: [(name: String, side: Int, caption: String?)]) in
+      try TaughtPictures(
+        all.map { ($0.name, try Pictures.thing($0.side).encoded(), $0.caption) }, captions: CaptionSources())
+    }
+    let found = try sent([("red-fox.png", 32, nil), ("b.png", 33, " in\nsnow "), ("IMG_2.png", 34, nil), ("d.png", 32, nil)])
+    #expect(found.items.map(\.caption) == ["red fox", "in snow", nil])
+    #expect(found.notes == ["d.png is the same picture as red-fox.png: taught once"])
+    #expect(throws: TeachingError.tooSmall(path: "a.png", width: 8, height: 8, least: 16)) { try sent([("a.png", 8, nil)]) }
+  }
+
   @Test func captionsAreCheckedBeforeTheyAreUsed() throws {
     try folder.write(Pictures.thing(), to: "a.png")
     for text in [String(repeating: "fox ", count: 300), "a\u{7}fox", "a" + String(repeating: "\u{301}", count: 400)] {

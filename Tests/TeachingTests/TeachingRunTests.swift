@@ -102,6 +102,26 @@ import Testing
     #expect(try Data(contentsOf: folder.file("cut.safetensors")) == Data(contentsOf: whole.adapter))
   }
 
+  @Test func whatARunHasLeftIsThrownAwayOnlyWhereItIsOurs() throws {
+    let remove = { (name: String) in try TeachingFolder.remove(folder.file(name)) }
+    var held: Made? = try make("disc")
+    #expect(throws: TeachingError.self) { try remove("disc.teaching") }
+    held = nil
+    for _ in 0..<2 { try remove("disc.teaching") }
+    #expect(throws: TeachingError.self) { try remove("pictures") }
+    #expect(held == nil && folder.names == ["pictures"])
+  }
+
+  /// Of steps that are gone on with after less than there was.
+  @Test func aCurveIsOfWhatWasLearntLast() {
+    var curve = LossCurve([1, 2, 9, 9])
+    curve.add(2, samples: 12)
+    #expect(curve == LossCurve([1, 2, 3]))
+    var fresh = LossCurve()
+    fresh.add(1, samples: 4)
+    #expect(fresh == LossCurve([1]))
+  }
+
   @Test func twoRunsDoNotShareAFolder() throws {
     let first = try make("disc")
     let error = #expect(throws: TeachingError.self) { try make("disc") }

@@ -34,6 +34,12 @@ package struct CaptionSources: Sendable {
     return forAll ?? words(of: picture)
   }
 
+  /// - Parameter text: what was sent with the picture.
+  func caption(_ text: String?, of picture: URL) throws -> String? {
+    if let text, let caption = try Self.checked(text, path: picture.relativePath) { return caption }
+    return forAll ?? words(of: picture)
+  }
+
   /// One line, without what a terminal would act on; nil where it is empty.
   private static func checked(_ text: String, path: String) throws -> String? {
     guard text.count <= longest, !CombiningMarks.areTooMany(in: text.unicodeScalars) else {

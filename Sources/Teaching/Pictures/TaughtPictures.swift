@@ -7,12 +7,18 @@ import Foundation
 /// The pictures that are taught, found in folders or named one by one, and what the user says of them.
 package struct TaughtPictures: Sendable {
   package struct Item: Sendable, Equatable {
+    /// Of what was sent, its name alone.
     package let url: URL
     /// SHA-256 of the file.
     package let hash: String
     /// As the user wrote it; nil: nothing is said of this one.
     package let caption: String?
+    /// The file as it was sent; nil: it lies at the URL.
+    fileprivate let sent: [UInt8]?
   }
+
+  /// A picture's file that was sent, and does not lie on this machine.
+  package typealias Sent = (name: String, bytes: [UInt8], caption: String?)
 
   /// In the order in which they were named, those of a folder by name.
   package let items: [Item]
@@ -59,19 +65,42 @@ package struct TaughtPictures: Sendable {
     }
     if !others.isEmpty { notes.append("passed over, for it is no picture: \(listed(others))") }
 
-    var firsts: [String: URL] = [:]
-    var items: [Item] = []
-    for url in found {
-      let hash = sha256(try bytes(of: url, limit: Self.largest))
-      if let first = firsts[hash] {
-        notes.append("\(url.lastPathComponent) is the same picture as \(first.lastPathComponent): taught once")
-        continue
-      }
-      firsts[hash] = url
+    let files = try found.map { url in
       let table = tables[url.deletingLastPathComponent().path]
-      items.append(Item(url: url, hash: hash, caption: try captions.caption(of: url, in: table)))
+      return Item(
+        url: url, hash: sha256(try bytes(of: url, limit: Self.largest)), caption: try captions.caption(of: url, in: table),
+        sent: nil)
     }
-    (self.items, self.notes) = (items, notes)
+    (items, self.notes) = Self.unlike(files, notes)
+  }
+
+  /// - Parameters:
+  ///   - sent: no more than ``most``.
+  ///   - captions: of those that have none.
+  /// - Throws: ``TeachingError``; `ImageError`: all of them are looked at.
+  package init(_ sent: [Sent], captions: CaptionSources) throws {
+    let files = try sent.map { picture in
+      let url = URL(fileURLWithPath: picture.name)
+      return Item(
+        url: url, hash: sha256(picture.bytes), caption: try captions.caption(picture.caption, of: url), sent: picture.bytes)
+    }
+    (items, notes) = Self.unlike(files, [])
+    for item in items { _ = try Self.contents(of: item) }
+  }
+
+  /// Each picture once.
+  private static func unlike(_ all: [Item], _ notes: [String]) -> ([Item], [String]) {
+    var firsts: [String: URL] = [:]
+    var (items, notes) = ([Item](), notes)
+    for item in all {
+      if let first = firsts[item.hash] {
+        notes.append("\(item.url.lastPathComponent) is the same picture as \(first.lastPathComponent): taught once")
+      } else {
+        firsts[item.hash] = item.url
+        items.append(item)
+      }
+    }
+    return (items, notes)
   }
 
   /// Pixels along the shorter side of the smallest picture that has anything to teach.
@@ -80,7 +109,7 @@ package struct TaughtPictures: Sendable {
   /// What is in a file, which must be as it was when it was found.
   /// - Throws: `FileError`, `ImageError`, ``TeachingError``.
   static func contents(of item: Item) throws -> PictureContents {
-    let bytes = try bytes(of: item.url, limit: largest)
+    let bytes = try item.sent ?? bytes(of: item.url, limit: largest)
     guard sha256(bytes) == item.hash else {
       throw TeachingError.caption(path: item.url.relativePath, reason: "the file has changed since it was looked at; start again")
     }

@@ -8,7 +8,7 @@ package struct Wording: Sendable, Equatable {
   package let word: String
   package let isStyle: Bool
   /// What it is in a model that reads no words: captions are then numbers of classes.
-  package let classIndex: Int?
+  package var classIndex: Int?
 
   /// - Parameter word: as the user says it.
   /// - Throws: ``TeachingError/word(_:)``.

@@ -30,20 +30,10 @@ package final class TeachingFolder {
   ///   ``TeachingError/foreign(path:)``; `FileError`.
   package init(_ url: URL, _ settings: TeachingSettings) throws {
     (self.url, self.settings) = (url, settings)
-    let exists = FileManager.default.fileExists(atPath: url.path)
-    if !exists { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
-    let place = url.appendingPathComponent("lock")
-    // A folder that somebody else has filled is not to be removed in the end.
-    if exists, try !isFolder(url) || (!FileManager.default.fileExists(atPath: place.path) && !names(in: url).isEmpty) {
-      throw TeachingError.foreign(path: url.relativePath)
+    if !FileManager.default.fileExists(atPath: url.path) {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
-    do {
-      lock = try openLocked(place)
-    } catch .held {
-      throw TeachingError.locked(path: url.relativePath)
-    } catch .refused(let reason) {
-      throw FileError.unwritable(path: place.relativePath, reason: reason)
-    }
+    lock = try Self.hold(url)
     TemporaryFiles.sweep(url.path)
     samples = settings.samples
     guard FileManager.default.fileExists(atPath: record.path) else {
@@ -78,7 +68,7 @@ package final class TeachingFolder {
   // MARK: losses
 
   /// Those of the first steps, as many as there were when the state was kept.
-  func losses(steps: Int) throws -> [Float] {
+  func losses(steps: Int = .max) throws -> [Float] {
     guard FileManager.default.fileExists(atPath: losses.path) else { return [] }
     return try String(decoding: readFile(losses, limit: 64 << 20), as: UTF8.self).split(separator: "\n").prefix(steps)
       .map { Float($0) ?? .nan }
@@ -90,4 +80,29 @@ package final class TeachingFolder {
 
   /// Removes it with all that is in it, when the result is there.
   func remove() throws { try FileManager.default.removeItem(at: url) }
+
+  /// Removes what an earlier run has left, if anything.
+  /// - Throws: ``TeachingError/locked(path:)``, ``TeachingError/foreign(path:)``; `FileError`.
+  package static func remove(_ url: URL) throws {
+    guard FileManager.default.fileExists(atPath: url.path) else { return }
+    let lock = try hold(url)
+    defer { close(lock) }
+    try FileManager.default.removeItem(at: url)
+  }
+
+  /// Against other runs, until it is closed.
+  private static func hold(_ url: URL) throws -> Int32 {
+    let place = url.appendingPathComponent("lock")
+    // A folder that somebody else has filled is not to be removed in the end.
+    guard isFolder(url), try FileManager.default.fileExists(atPath: place.path) || names(in: url).isEmpty else {
+      throw TeachingError.foreign(path: url.relativePath)
+    }
+    do {
+      return try openLocked(place)
+    } catch .held {
+      throw TeachingError.locked(path: url.relativePath)
+    } catch .refused(let reason) {
+      throw FileError.unwritable(path: place.relativePath, reason: reason)
+    }
+  }
 }

@@ -52,6 +52,9 @@ package final class TeachingRun {
   /// How often the state is kept, and a sheet drawn.
   private let saving, sheets: Duration
 
+  /// The loss of what an earlier run has learnt.
+  package var curve: LossCurve { LossCurve((try? folder.losses()) ?? []) }
+
   /// - Parameters:
   ///   - target: the adapter's file; the report lies beside it.
   ///   - folder: of the same settings.
@@ -105,7 +108,7 @@ package final class TeachingRun {
       losses.append(loss)
       pace.add(clock.now - before)
       if folder.samples == nil, let step = pace.step { try plan(learner, step: step, spent: clock.now - start) }
-      report(.learnt(samples: learner.samples, of: folder.samples, loss: Self.mean(losses)))
+      report(.learnt(samples: learner.samples, of: folder.samples, loss: LossCurve.mean(losses)))
       if clock.now - saved > saving { try save() }
       if clock.now - drawn > pause, folder.samples.map({ learner.samples < $0 }) ?? true {
         try save()
@@ -129,7 +132,7 @@ package final class TeachingRun {
     try TeachingSheet.report(picture, losses: losses).write(to: about)
     try write(learner, to: target, captions: lessons.captions.count)
     if !keepsFolder { try folder.remove() }
-    return Result(adapter: target, report: about, samples: learner.samples, loss: Self.mean(losses), unseen: unseen)
+    return Result(adapter: target, report: about, samples: learner.samples, loss: LossCurve.mean(losses), unseen: unseen)
   }
 
   private func measured(_ learner: any Learner, _ lessons: LessonShelf) throws -> Unseen? {
@@ -192,11 +195,6 @@ package final class TeachingRun {
       count += 1
       if count > 2, count <= 8 { seconds += time / .seconds(1) }
     }
-  }
-
-  private static func mean(_ losses: [Float]) -> Float {
-    let last = losses.suffix(25)
-    return last.isEmpty ? 0 : last.reduce(0, +) / Float(last.count)
   }
 
   private func draw(

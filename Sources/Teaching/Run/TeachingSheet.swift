@@ -60,24 +60,12 @@ final class TeachingSheet {
     wording.classIndex == nil ? caption : Int(caption).map(model.className) ?? caption
   }
 
-  /// The sheet, and the loss against the samples under it: of each step a dot would be noise, so that of many together.
+  /// The sheet, and the curve under it.
   static func report(_ sheet: Picture, losses: [Float]) -> Picture {
-    let curve = LineChart(
-      title: "loss", xTitle: "samples", yTitle: "loss, mean of \(window) steps",
-      series: [LineChart.Series("", smoothed(losses))]
-    ).drawn(width: min(1000, max(600, sheet.width)), height: 360)
+    let curve = LossCurve(losses).drawn(width: min(1000, max(600, sheet.width)))
     var canvas = Canvas(width: max(sheet.width, curve.width), height: sheet.height + curve.height)
     canvas.blit(sheet, x: 0, y: 0)
     canvas.blit(curve, x: 0, y: sheet.height)
     return canvas.picture
-  }
-
-  private static let window = 25
-
-  private static func smoothed(_ losses: [Float]) -> [(x: Double, y: Double)] {
-    losses.indices.map { index in
-      let part = losses[max(0, index + 1 - window)...index]
-      return (Double((index + 1) * LessonOrder.batch), Double(part.reduce(0, +)) / Double(part.count))
-    }
   }
 }
