@@ -144,8 +144,8 @@ if isFuzzed {
       ], path: "Sources/Server",
       sources: [
         "A1111/WebUIRequest.swift", "Desk/DeskOrder.swift", "Desk/FieldError.swift", "Desk/ModelShelf.swift",
-        "Desk/PictureFields.swift", "OpenAI/EditRequest.swift", "OpenAI/FieldReader.swift", "OpenAI/ImageRequest.swift",
-        "OpenAI/MultipartForm.swift", "Routes/RefusedRequest.swift", "Safety/Authority.swift",
+        "Desk/PictureFields.swift", "Desk/PromptAdapters.swift", "OpenAI/EditRequest.swift", "OpenAI/FieldReader.swift",
+        "OpenAI/ImageRequest.swift", "OpenAI/MultipartForm.swift", "Routes/RefusedRequest.swift", "Safety/Authority.swift",
       ]),
     .executableTarget(
       name: "DiTFuzz",

@@ -162,14 +162,7 @@ struct EngineOptions: ParsableArguments {
   func adapterShelf(_ folder: ModelFolder, quiet: Bool, usingWords: Bool = true) -> LoRAShelf {
     LoRAShelf(parts.adapters, for: folder, taught: usingWords && !parts.noLora ? TaughtAdapters() : nil) { use in
       guard !quiet else { return }
-      switch use {
-      case .drawnWith(let entry):
-        complain("note: \(listed([entry.record.word])): drawn with the LoRA \(entry.name) (--no-lora draws without)")
-      case .otherModel(let entry):
-        complain(
-          "note: \(listed([entry.record.word])): the LoRA \(entry.name) was taught another model than \(folder.name) "
-            + "and is not used; teach it anew with --model \(folder.name)")
-      }
+      complain("note: \(use.note(folder, without: "--no-lora", anew: "teach it anew with --model \(folder.name)"))")
     }
   }
 

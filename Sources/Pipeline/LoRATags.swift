@@ -1,3 +1,4 @@
+import DiTErrors
 import DiTModels
 import Foundation
 
@@ -76,6 +77,17 @@ package final class LoRAShelf {
     case drawnWith(TaughtAdapters.Entry)
     /// Not used: it changes another model.
     case otherModel(TaughtAdapters.Entry)
+
+    /// A line for people, with what draws without it, or teaches it anew.
+    package func note(_ model: ModelFolder, without: String? = nil, anew: String? = nil) -> String {
+      switch self {
+      case .drawnWith(let entry):
+        "\(listed([entry.record.word])): drawn with the LoRA \(entry.name)" + (without.map { " (\($0) draws without)" } ?? "")
+      case .otherModel(let entry):
+        "\(listed([entry.record.word])): the LoRA \(entry.name) was taught another model than \(model.name) and is not used"
+          + (anew.map { "; \($0)" } ?? "")
+      }
+    }
   }
 
   /// - Parameters:

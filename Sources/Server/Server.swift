@@ -23,7 +23,7 @@ package struct Server {
     (self.options, self.logger) = (options, logger)
     let shelf = try ModelShelf(
       Server.folders(options.models), backend: Backend(.native, precision: options.precision, threads: options.threads),
-      memory: options.memory, adapters: LoRAFolder(options.loraFolder))
+      memory: options.memory, adapters: PromptAdapters(options.loraFolder, taught: options.taughtFolder))
     desk = DrawingDesk(shelf, room: options.queue, limits: options.limits, metrics: metrics,
       promptLog: options.logsPrompts ? logger : nil)
   }

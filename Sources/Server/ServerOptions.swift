@@ -19,6 +19,10 @@ package struct ServerOptions: Sendable {
   package var limits = OrderLimits()
   /// Where prompts' LoRAs lie.
   package var loraFolder: String?
+  /// Where the LoRAs lie that were taught, which prompts find by their words.
+  package var taughtFolder = TaughtAdapters.folder
+  /// Whether clients may teach, which writes there.
+  package var teaches = false
   /// Seconds that are left to what is being drawn when the server is to end.
   package var grace = 30.0
   /// Whether the log says what is drawn.

@@ -20,12 +20,12 @@ import Testing
       {"prompt": "a fox", "negative_prompt": "a cat", "seed": 7, "steps": "21", "cfg_scale": 3.5, "width": 96, "height": 64,
        "sampler_name": "DPM++ 2M", "scheduler": "Karras", "batch_size": 2, "n_iter": 3, "denoising_strength": 0.7,
        "override_settings": {"sd_model_checkpoint": "micro [7804e829f3]", "CLIP_stop_at_last_layers": 1, "other": [1]},
-       "enable_hr": false, "alwayson_scripts": {}, "script_name": null, "styles": ["x"], "eta": 1.0, "comments": {"a": [1]}}
+       "enable_hr": false, "alwayson_scripts": {}, "script_name": null, "styles": ["x"], "lora": false, "eta": 1.0, "comments": {"a": [1]}}
       """#, previewEvery: 10)
     var fields = PictureFields()
     (fields.model, fields.prompt, fields.negative, fields.seed) = ("micro", "a fox", "a cat", 7)
     (fields.steps, fields.guidance, fields.size, fields.sampler) = (21, 3.5, "96x64", "dpm++ Karras")
-    (fields.count, fields.previews) = (6, 2)
+    (fields.count, fields.previews, fields.lora) = (6, 2, false)
     #expect(asked == fields)
   }
 

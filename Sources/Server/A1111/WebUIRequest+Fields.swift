@@ -14,7 +14,7 @@ extension WebUIRequest {
     var fields = PictureFields()
     fields.model = folder.name
     (fields.prompt, fields.negative) = (prompt, negativePrompt)
-    (fields.seed, fields.steps, fields.guidance) = (seed, steps, guidance)
+    (fields.seed, fields.steps, fields.guidance, fields.lora) = (seed, steps, guidance, lora)
     fields.sampler = try WebUISamplers.sampler(sampler ?? samplerIndex, scheduler: scheduler, of: folder)
     fields.count = try count
     if fromImage {

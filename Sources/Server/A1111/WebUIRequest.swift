@@ -15,6 +15,8 @@ package struct WebUIRequest: Codable, Sendable {
   var mask: String?
   var invertsMask, resizeMode: Int?
   var sendsImages, includesImages: Bool?
+  /// Not the web UI's.
+  var lora: Bool?
   var overrides: WebUIOptions?
 
   enum CodingKeys: String, CodingKey {
@@ -22,7 +24,7 @@ package struct WebUIRequest: Codable, Sendable {
     case sampler = "sampler_name", samplerIndex = "sampler_index", scheduler, batchSize = "batch_size", batches = "n_iter"
     case strength = "denoising_strength", images = "init_images", mask, invertsMask = "inpainting_mask_invert"
     case resizeMode = "resize_mode", sendsImages = "send_images", includesImages = "include_init_images"
-    case overrides = "override_settings"
+    case overrides = "override_settings", lora
   }
 
   /// - Throws: ``RefusedRequest`` that names the field.
@@ -48,6 +50,7 @@ package struct WebUIRequest: Codable, Sendable {
     sendsImages = try fields[.sendsImages]
     includesImages = try fields[.includesImages]
     overrides = try fields.decode(.overrides)
+    lora = try fields[.lora]
     try Self.refuseWhatIsNotDone(LaxFields(decoder.container(keyedBy: AnyCodingKey.self)), resizeMode)
   }
 

@@ -30,7 +30,7 @@ package func addA1111Routes(to router: Router<ServerContext>, _ desk: DrawingDes
   group.get("samplers") { _, _ in jsonResponse(WebUISamplers.all) }
   group.get("schedulers") { _, _ in jsonResponse(WebUISamplers.schedules) }
   group.get("sd-models") { _, _ in jsonResponse(desk.shelf.names.map(WebUIModels.entry)) }
-  group.get("loras") { _, _ in jsonResponse((desk.shelf.adapters?.names ?? []).map(WebUIModels.adapter)) }
+  group.get("loras") { _, _ in jsonResponse((desk.shelf.adapters?.folder?.names ?? []).map(WebUIModels.adapter)) }
   // The models are those of the start.
   group.post("refresh-checkpoints") { _, _ in jsonResponse(String?.none) }
   addWhatThereIsNot(to: group)

@@ -7,8 +7,13 @@ package struct DeskOrder: Sendable {
   package let id: String
   package let model: String
   package let requests: [GenerationRequest]
+  /// What was made of words in the prompt, a line each.
+  package let notes: [String]
   /// What happens, until all pictures are there; throws what went wrong.
   package let events: AsyncThrowingStream<DeskEvent, any Error>
+
+  /// For answers, where none are left out.
+  var spokenNotes: [String]? { notes.isEmpty ? nil : notes }
 }
 
 /// What happens to an order. Pictures are counted from 0.

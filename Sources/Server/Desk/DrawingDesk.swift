@@ -4,6 +4,7 @@ import DiTModels
 import DiTTextToImage
 import Foundation
 import Logging
+import Synchronization
 
 /// One queue for everybody: pictures are drawn in the order they were asked for in, and those that can share a run are drawn
 /// together, in as many as is best. Each has the bytes it has when it is drawn alone.
@@ -18,7 +19,8 @@ package actor DrawingDesk {
   private var waiting: [Seat] = []
   private var drawing: [Seat] = []
   private var run: Task<Void, Never>?
-  private var isWorking = false
+  /// Whether it draws, for whoever gives way to that.
+  nonisolated let isWorking = SharedFlag()
   private var isClosed = false
   /// Of the last pictures: what one took.
   private var secondsEach = 5.0
@@ -40,16 +42,24 @@ package actor DrawingDesk {
   package nonisolated func submit(_ fields: PictureFields) async throws -> DeskOrder {
     let folder = try shelf.folder(fields.model)
     let (limits, adapters) = (limits, shelf.adapters)
+    let read = { @Sendable () throws -> (requests: [GenerationRequest], notes: [String]) in
+      var notes: [String] = []
+      let requests = try fields.requests(for: folder, limits: limits, adapters: adapters) {
+        notes.append($0.note(folder, without: "lora: false"))
+      }
+      return (requests, notes)
+    }
     // Pictures to start from, long texts and LoRAs take a while to read.
     let prompt = fields.prompt ?? ""
-    let requests =
-      fields.image == nil && prompt.utf8.count + (fields.negative ?? "").utf8.count < 2000 && !prompt.contains("<")
-      ? try fields.requests(for: folder, limits: limits, adapters: adapters)
-      : try await onThread { try fields.requests(for: folder, limits: limits, adapters: adapters) }
-    return try await add(requests, folder, previews: fields.previews ?? 0, attention: fields.attention ?? false)
+    let isShort = fields.image == nil && prompt.utf8.count + (fields.negative ?? "").utf8.count < 2000
+    let isPlain = isShort && !prompt.contains("<") && adapters?.words.named(in: prompt).isEmpty != false
+    let (requests, notes) = try isPlain ? read() : await onThread(read)
+    return try await add(requests, notes, folder, previews: fields.previews ?? 0, attention: fields.attention ?? false)
   }
 
-  private func add(_ requests: [GenerationRequest], _ folder: ModelFolder, previews: Int, attention: Bool) throws -> DeskOrder {
+  private func add(
+    _ requests: [GenerationRequest], _ notes: [String], _ folder: ModelFolder, previews: Int, attention: Bool
+  ) throws -> DeskOrder {
     guard !isClosed else { throw DeskError.closed }
     guard waiting.count + requests.count <= room else {
       counts.refused += 1
@@ -71,8 +81,8 @@ package actor DrawingDesk {
     waiting += seats
     counts.asked += seats.count
     announce()
-    if !isWorking {
-      isWorking = true
+    if !isWorking.value {
+      isWorking.value = true
       Task { await work() }
     }
     promptLog?.info(
@@ -81,7 +91,7 @@ package actor DrawingDesk {
         "order": "\(order.id)", "model": "\(folder.name)", "pictures": "\(requests.count)", "prompt": "\(requests[0].prompt)",
         "negative": "\(requests[0].negativePrompt)",
       ])
-    return DeskOrder(id: order.id, model: folder.name, requests: requests, events: events)
+    return DeskOrder(id: order.id, model: folder.name, requests: requests, notes: notes, events: events)
   }
 
   /// Their client has gone.
@@ -119,7 +129,7 @@ package actor DrawingDesk {
         first.order.events.finish(throwing: error)
       }
     }
-    isWorking = false
+    isWorking.value = false
   }
 
   /// The first of those that wait and the next that can be drawn with it.
@@ -254,6 +264,16 @@ package struct DeskState: Sendable {
   package let waiting, drawing: Int
   package let counts: DeskCounts
   package let isClosed: Bool
+}
+
+/// What several threads set and look at.
+final class SharedFlag: Sendable {
+  private let flag = Atomic(false)
+
+  var value: Bool {
+    get { flag.load(ordering: .relaxed) }
+    set { flag.store(newValue, ordering: .relaxed) }
+  }
 }
 
 /// One picture in the queue. Everything in it belongs to the desk.

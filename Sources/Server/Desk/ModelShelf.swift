@@ -22,8 +22,8 @@ package final class LoadedModel: Sendable {
 package actor ModelShelf {
   /// In the order they were given in; the first is the one that nobody names.
   package nonisolated let folders: [ModelFolder]
-  /// Where prompts' LoRAs lie.
-  package nonisolated let adapters: LoRAFolder?
+  /// Those that prompts use; nil: none.
+  package nonisolated let adapters: PromptAdapters?
   private let backend: Backend
   private let memory: Int?
   private let textCache: URL?
@@ -34,7 +34,7 @@ package actor ModelShelf {
   /// - Parameter memory: bytes that the process may take before a model is given back; nil: any.
   /// - Throws: ``ModelShelfError/sameName(_:)``.
   package init(
-    _ folders: [ModelFolder], backend: Backend, memory: Int? = nil, adapters: LoRAFolder? = nil, textCache: URL? = nil
+    _ folders: [ModelFolder], backend: Backend, memory: Int? = nil, adapters: PromptAdapters? = nil, textCache: URL? = nil
   ) throws {
     for (index, folder) in folders.enumerated() where folders[..<index].contains(where: { $0.name == folder.name }) {
       throw ModelShelfError.sameName(folder.name)

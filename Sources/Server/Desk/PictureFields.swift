@@ -30,12 +30,14 @@ package struct PictureFields: Sendable, Equatable, Decodable {
   package var previews: Int?
   /// Whether to tell where the words were looked for.
   package var attention: Bool?
+  /// False: draws without the LoRAs whose word the prompt has.
+  package var lora: Bool?
 
   package init() {}
 
   package enum CodingKeys: String, CodingKey, CaseIterable {
     case model, prompt, negative, classText = "class", size, seed, count, steps, guidance, sampler, image, mask, strength, scale
-    case previews, attention
+    case previews, attention, lora
   }
 
   /// - Throws: ``FieldError`` for a field that there is not.
@@ -58,6 +60,7 @@ package struct PictureFields: Sendable, Equatable, Decodable {
     scale = try fields.wholeNumber(forKey: .scale)
     previews = try fields.wholeNumber(forKey: .previews)
     attention = try fields.decodeIfPresent(Bool.self, forKey: .attention)
+    lora = try fields.decodeIfPresent(Bool.self, forKey: .lora)
   }
 }
 
@@ -92,17 +95,19 @@ package enum ClassField: Sendable, Equatable, Decodable {
 extension PictureFields {
   /// The pictures, checked.
   /// - Parameters:
-  ///   - adapters: where prompts' LoRAs lie.
+  ///   - adapters: those that prompts use.
+  ///   - onWord: is told of each that the prompt has the word of.
   /// - Throws: a `UserError`: what is wrong with a field.
   package func requests(
-    for folder: ModelFolder, limits: OrderLimits, adapters: LoRAFolder? = nil
+    for folder: ModelFolder, limits: OrderLimits, adapters: PromptAdapters? = nil,
+    onWord: @escaping (LoRAShelf.WordUse) -> Void = { _ in }
   ) throws -> [GenerationRequest] {
     try checkLengths()
     let count = count ?? 1
     guard (1...limits.count).contains(count) else { throw FieldError.range("count", "\(count)", "1 to \(limits.count)") }
     if let previews, !(0...50).contains(previews) { throw FieldError.range("previews", "\(previews)", "0 to 50") }
     if attention == true, folder.text == nil || !folder.traits.recordsAttention { throw FieldError.noAttention(folder.name) }
-    let request = try request(for: folder, adapters: adapters)
+    let request = try request(for: folder, adapters, onWord)
     let steps = folder.steps(of: request)
     guard steps <= limits.steps else { throw FieldError.range("steps", "\(steps)", "1 to \(limits.steps)") }
     let size = request.finishedSize
@@ -127,17 +132,20 @@ extension PictureFields {
   }
 
   /// All but the seed.
-  private func request(for folder: ModelFolder, adapters: LoRAFolder?) throws -> GenerationRequest {
+  private func request(
+    for folder: ModelFolder, _ adapters: PromptAdapters?, _ onWord: @escaping (LoRAShelf.WordUse) -> Void
+  ) throws -> GenerationRequest {
     var request = folder.defaultRequest
     request.prompt = prompt ?? ""
     do {
-      try LoRAShelf(adapters, for: folder).takeAdapters(of: &request)
+      let taught = lora == false ? nil : adapters?.words
+      try LoRAShelf(adapters?.folder, for: folder, taught: taught, onWord: onWord).takeAdapters(of: &request)
     } catch LoRAUseError.noFolder(let name) {
       throw FieldError.noAdapter(name, there: [])
     } catch LoRAUseError.notFound(let name, _, let there) {  // without the folder, which is no client's matter
       throw FieldError.noAdapter(name, there: there)
     } catch let error as any UserError where [.damagedData, .notFound].contains(error.kind) {
-      throw FieldError.badAdapter(error.localizedDescription.replacing((adapters?.url.path ?? "") + "/", with: ""))
+      throw FieldError.badAdapter(adapters?.line(error.localizedDescription) ?? error.localizedDescription)
     }
     request.negativePrompt = negative ?? ""
     do {

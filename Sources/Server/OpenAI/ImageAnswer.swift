@@ -14,8 +14,10 @@ struct ImagesAnswer: Encodable {
   let format, size: String
   let data: [Image]
   let usage: ImageUsage
+  /// Not OpenAI's: what was made of words in the prompt.
+  let notes: [String]?
 
-  private enum CodingKeys: String, CodingKey { case created, background, format = "output_format", size, data, usage }
+  private enum CodingKeys: String, CodingKey { case created, background, format = "output_format", size, data, usage, notes }
 }
 
 /// A picture, or one on the way, where they are streamed.
@@ -31,10 +33,11 @@ struct ImageEvent: Encodable {
   var partialIndex: Int?
   var seed: UInt64?
   var usage: ImageUsage?
+  var notes: [String]?
 
   private enum CodingKeys: String, CodingKey {
     case type, data = "b64_json", created = "created_at", background, quality, format = "output_format", size
-    case partialIndex = "partial_image_index", seed, usage
+    case partialIndex = "partial_image_index", seed, usage, notes
   }
 }
 

@@ -23,6 +23,7 @@ package struct ImageRequest: Sendable {
   private static let known = Set(hints.map(\.name)).union([
     "prompt", "model", "n", "size", "response_format", "output_format", "output_compression", "stream", "partial_images",
     "user", "safety_identifier", "seed", "steps", "guidance", "negative_prompt", "class", "sampler", "strength", "scale",
+    "lora",
   ])
 
   /// - Parameter others: names of what is read elsewhere.
@@ -48,6 +49,7 @@ package struct ImageRequest: Sendable {
     fields.sampler = try reader.value("sampler")
     fields.strength = try reader.value("strength")
     fields.scale = try reader.value("scale")
+    fields.lora = try reader.value("lora")
     let size: String? = try reader.value("size")
     fields.size = size == "auto" ? nil : size
 

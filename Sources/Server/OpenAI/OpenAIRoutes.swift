@@ -73,7 +73,7 @@ private struct OpenAIImages: Sendable {
       return jsonResponse(
         ImagesAnswer(
           format: asked.formatWord, size: size(of: order), data: pictures.sorted { $0.index < $1.index }.map(\.image),
-          usage: usage))
+          usage: usage, notes: order.spokenNotes))
     }
   }
 
@@ -99,7 +99,7 @@ private struct OpenAIImages: Sendable {
           type,
           ImageEvent(
             type: type, data: base64(await asked.file(of: drawn)), format: asked.formatWord, size: size, seed: drawn.seed,
-            usage: usage))
+            usage: usage, notes: order.spokenNotes))
       }
     }
   }

@@ -28,9 +28,16 @@ package func addPageRoutes(to router: Router<ServerContext>, _ desk: DrawingDesk
     for (field, text) in [("prompt", asked.prompt), ("negative", asked.negative)] {
       try FieldError.checkLength(of: text, field, most: OrderLimits.promptCharacters)
     }
-    let review = try await desk.shelf.review(of: desk.shelf.folder(asked.model))
+    let folder = try desk.shelf.folder(asked.model)
+    let (review, taught) = try await (desk.shelf.review(of: folder), desk.shelf.adapters?.words)
     let notes = try await onThread {
-      [asked.prompt, asked.negative ?? ""].flatMap(ForeignSyntax.notes) + review.notes(on: asked.prompt)
+      var notes = [asked.prompt, asked.negative ?? ""].flatMap(ForeignSyntax.notes)
+      var request = folder.defaultRequest
+      request.prompt = asked.prompt
+      let shelf = LoRAShelf(nil, for: folder, taught: taught) { notes.append($0.note(folder)) }
+      // One that is damaged, or named: who draws is told.
+      try? shelf.takeAdapters(of: &request, refused: { _ in })
+      return notes + review.notes(on: asked.prompt, taught: request.adapters.compactMap(\.word))
     }
     return jsonResponse(["notes": notes])
   }
@@ -112,9 +119,10 @@ private struct OrderReport: Encodable {
   let seeds: [UInt64]
   let model: String
   let size: [Int]
+  let notes: [String]?
 
   init(_ order: DeskOrder) {
-    (id, seeds, model) = (order.id, order.requests.map(\.seed), order.model)
+    (id, seeds, model, notes) = (order.id, order.requests.map(\.seed), order.model, order.spokenNotes)
     size = order.requests.first.map { [$0.finishedSize.width, $0.finishedSize.height] } ?? []
   }
 }
