@@ -173,7 +173,7 @@ if Context.environment["DIT_T2I_SERVER"] != nil, !isFuzzed {
       name: "DiTServer",
       dependencies: [
         "DiTErrors", "DiTFiles", "DiTTensors", "DiTCheckpoints", "DiTDiffusion", "DiTImage", "DiTModels", "DiTTextToImage",
-        "DiTBatch", "DiTCOpenSSL",
+        "DiTBatch", "DiTTeaching", "DiTCOpenSSL",
         .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -12,6 +12,7 @@ import ServiceLifecycle
 package struct Server {
   package let options: ServerOptions
   package let desk: DrawingDesk
+  package let teaching: TeachingDesk
   package let logger: Logger
   package let metrics = Metrics()
   package let connections = Connections()
@@ -26,6 +27,7 @@ package struct Server {
       memory: options.memory, adapters: PromptAdapters(options.loraFolder, taught: options.taughtFolder))
     desk = DrawingDesk(shelf, room: options.queue, limits: options.limits, metrics: metrics,
       promptLog: options.logsPrompts ? logger : nil)
+    teaching = TeachingDesk(desk, options, logger: logger)
   }
 
   private static func folders(_ names: [String]) throws -> [ModelFolder] {
@@ -52,6 +54,7 @@ package struct Server {
     addPageRoutes(to: router, desk)
     addOpenAIRoutes(to: router, desk)
     addA1111Routes(to: router, desk)
+    addTeachRoutes(to: router, teaching, desk)
     OperationsRoutes(
       description: description, metrics: metrics, apiKey: options.safety.apiKey, connections: connections, desk: desk
     ).add(to: router)

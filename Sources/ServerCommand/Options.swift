@@ -31,6 +31,9 @@ struct DrawingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where the LoRAs lie that a prompt names.", valueName: "dir"), completion: .directory)
   var loraFolder: String?
 
+  @Flag(help: "Let clients teach the models what is on their pictures, which writes on this machine.")
+  var teach = false
+
   @Option(help: ArgumentHelp("Pictures that may wait; who comes then is told when to come again.", valueName: "count"),
     transform: Reading.whole(1...100_000))
   var queue = 64
@@ -46,7 +49,7 @@ struct DrawingOptions: ParsableArguments {
 
   func apply(to options: inout ServerOptions) {
     (options.models, options.memory, options.precision, options.threads) = (model, memory, precision, threads)
-    (options.loraFolder, options.queue) = (loraFolder, queue)
+    (options.loraFolder, options.teaches, options.queue) = (loraFolder, teach, queue)
     (options.limits.pixels, options.limits.steps, options.limits.count) = (maxPixels, maxSteps, maxCount)
   }
 }

@@ -20,13 +20,13 @@ struct TestClient: Sendable {
 
   func ask(
     _ method: HTTPRequest.Method, _ path: String, host: String? = "127.0.0.1:7860", _ headers: [(String, String)] = [],
-    body: String = ""
+    body: String = "", bytes: [UInt8]? = nil
   ) async throws -> Answer {
     var fields = HTTPFields()
     for (name, value) in headers { fields.append(HTTPField(name: HTTPField.Name(name)!, value: value)) }
     let request = Request(
       head: HTTPRequest(method: method, scheme: "http", authority: host, path: path, headerFields: fields),
-      body: RequestBody(buffer: ByteBuffer(string: body)))
+      body: RequestBody(buffer: ByteBuffer(bytes: bytes ?? Array(body.utf8))))
     let context = ServerContext(source: .init(channel: NIOAsyncTestingChannel(), logger: TestClient.logger))
     let response = try await responder.respond(to: request, context: context)
     let collected = Collected()

@@ -17,10 +17,12 @@ package struct MultipartForm: Sendable {
   /// More than any request here has a use for.
   package static let mostParts = 64, mostHeaderBytes = 8192, mostTextBytes = 4 << 20
 
-  /// - Parameter boundary: see ``boundary(of:)``.
+  /// - Parameters:
+  ///   - boundary: see ``boundary(of:)``.
+  ///   - most: parts there may be.
   /// - Throws: ``RefusedRequest``: 400, which says what is malformed.
-  package init(_ body: [UInt8], boundary: String) throws {
-    parts = try Reader(bytes: body, delimiter: Array("\r\n--\(boundary)".utf8)).parts()
+  package init(_ body: [UInt8], boundary: String, most: Int = mostParts) throws {
+    parts = try Reader(bytes: body, delimiter: Array("\r\n--\(boundary)".utf8), most: most).parts()
   }
 
   /// The boundary that a body's type names.
@@ -64,6 +66,8 @@ private struct Reader {
   let bytes: [UInt8]
   /// A line break, two hyphens and the boundary.
   let delimiter: [UInt8]
+  /// Parts.
+  let most: Int
 
   func parts() throws -> [MultipartForm.Part] {
     // What stands before the first boundary counts for nothing; that has no line break before it at the very beginning.
@@ -74,8 +78,8 @@ private struct Reader {
       guard let following = next(after: boundary.end) else {
         throw MultipartForm.malformed("it ends before its last boundary")
       }
-      guard parts.count < MultipartForm.mostParts else {
-        throw MultipartForm.malformed("it has more than \(MultipartForm.mostParts) parts")
+      guard parts.count < most else {
+        throw MultipartForm.malformed("it has more than \(most) parts")
       }
       parts.append(try part(boundary.end..<following.start))
       boundary = following

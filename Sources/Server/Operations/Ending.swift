@@ -18,14 +18,19 @@ extension Server {
     }
     defer { withExtendedLifetime(signals) {} }
     try await group.run()
+    await wait(seconds: options.grace) { await teaching.isIdle }  // what was learnt is being kept
     logger.notice("ended")
   }
 
   /// Nothing here waits for a client: one that never reads its answer would otherwise keep the server.
   private func end(_ group: ServiceGroup) async {
     await desk.close()
+    await teaching.close()
     await group.triggerGracefulShutdown()
-    await wait(seconds: options.grace) { await desk.isIdle && connections.count == 0 }
+    await wait(seconds: options.grace) {
+      let isTaught = await teaching.isIdle
+      return await desk.isIdle && isTaught && connections.count == 0
+    }
     await desk.cancelAll()
     await wait(seconds: 3) { connections.count == 0 }  // for those who were cancelled to be told so
     connections.closeAll()

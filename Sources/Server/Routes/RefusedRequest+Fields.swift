@@ -2,6 +2,7 @@ import DiTDiffusion
 import DiTErrors
 import DiTImage
 import DiTModels
+import DiTTeaching
 import DiTTextToImage
 
 extension RefusedRequest {
@@ -19,6 +20,9 @@ extension RefusedRequest {
     case ModelError.noText: "prompt"
     case ModelError.noClasses, ModelError.noSuchClass, ModelError.unnamedClasses, ModelError.ambiguousClass: "class"
     case DiffusionError.unknownSampler: "sampler"
+    case TeachingError.name: "name"
+    case TeachingError.word: "word"
+    case TeachingError.noText: "model"
     case DiffusionError.steps: "steps"
     default: nil
     }

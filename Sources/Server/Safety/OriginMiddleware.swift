@@ -57,7 +57,7 @@ struct OriginMiddleware: RouterMiddleware {
   private func preflight(from origin: String, method: String, _ request: Request) -> Response {
     var response = shared(Response(status: .noContent), with: origin)
     response.headers[.accessControlExposeHeaders] = nil
-    response.headers[.accessControlAllowMethods] = "GET, POST"
+    response.headers[.accessControlAllowMethods] = "GET, POST, DELETE"
     response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, X-API-Key, X-Request-Id"
     response.headers[.accessControlMaxAge] = "600"
     response.headers[.vary] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
