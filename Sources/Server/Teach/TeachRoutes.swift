@@ -36,7 +36,7 @@ func addTeachRoutes(to router: Router<ServerContext>, _ teaching: TeachingDesk, 
   router.get("/v1/teach/:id/sheet") { _, context in
     let sheet = try await teaching.job(context.parameters.require("id")).sheet
     // That of a run which has just ended is gone with its folder.
-    return try await picture { try sheet.flatMap { try? readFile($0, limit: 64 << 20) } }
+    return try await picture { sheet.flatMap { try? readFile($0, limit: 64 << 20) } }
   }
   router.get("/v1/teach/:id/curve") { _, context in
     let curve = try await teaching.job(context.parameters.require("id")).curve
