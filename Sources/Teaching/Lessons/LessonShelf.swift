@@ -45,7 +45,7 @@ struct LessonShelf {
       // As many pictures as the first ones of a run like this had made: the same when it goes on.
       let end = min(next + max(1, Self.together / compositions.count(isCutOut: true)), pictures.items.count)
       if !FileManager.default.fileExists(atPath: url.path) {
-        if compositions.hasCompanions, compositions.companions.isEmpty {
+        if compositions.hasCompanions, compositions.companions == nil {
           compositions.companions = try kept.compactMap { index in
             try Companion(session().picture(of: own.latents(index)), caption: own.captions[index])
           }

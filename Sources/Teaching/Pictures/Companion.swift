@@ -6,9 +6,9 @@ package struct Companion: Sendable {
   /// "a green apple".
   let name: String
 
-  /// Of a picture on a plain ground; nil where its caption names none, or nothing can be cut out.
-  package init?(_ picture: Picture, caption: String) throws {
-    guard let match = caption.wholeMatch(of: /(an? .+) on an? [a-z ]+ background/), let cutOut = try CutOut(plain: picture)
+  /// Of a picture on a plain ground; nil where its caption names none, for which it is not asked, or nothing can be cut out.
+  package init?(_ picture: @autoclosure () throws -> Picture, caption: String) throws {
+    guard let match = caption.wholeMatch(of: /(an? .+) on an? [a-z ]+ background/), let cutOut = try CutOut(plain: picture())
     else { return nil }
     (self.cutOut, name) = (cutOut, String(match.1))
   }

@@ -18,8 +18,8 @@ package struct Compositions: Sendable {
   let seed: UInt64
   /// Pictures there are.
   let count: Int
-  /// What stands beside some of the cut-outs.
-  package var companions: [Companion] = []
+  /// What stands beside some of the cut-outs; nil: nobody has looked for any.
+  package var companions: [Companion]?
 
   package init(_ wording: Wording, size: PictureSize, seed: UInt64, count: Int) {
     (self.wording, self.size, self.seed, self.count) = (wording, size, seed, count)
@@ -83,7 +83,7 @@ package struct Compositions: Sendable {
       let shift = (x: side ?? Double(random.uniform()) * 1.2 - 0.6, y: Double(random.uniform()) * 1.2 - 0.6)
       try thing.draw(onto: &picture, of: color, scale: scale, shift: shift, isMirrored: random.uniform() < 0.5)
     }
-    guard !companions.isEmpty, number % Self.pairs == Self.pairs - 1 else {
+    guard let companions, !companions.isEmpty, number % Self.pairs == Self.pairs - 1 else {
       try draw(cutOut, scale: 0.55...0.9)
       return Composition(picture: picture, caption: wording.caption(caption, ground: ground.name))
     }
