@@ -372,6 +372,41 @@ class BrowserTests(unittest.TestCase):
             (seed + i, text, label) for i in range(2) for text in ("a penguin on the moon", None) for label in ("penguin", None)})
         self.assertEqual(len({each["png"] for each in kept}), 8, "eight pictures that differ")
 
+    # --- teaching ---
+
+    def test_a_thing_is_taught_and_drawn_by_its_word(self):
+        page = self.page
+        page.find("#teach").click()
+        page.find("#teach-go").click()
+        self.assertIn("Say what prompts", page.text("#teach-wrong"))
+        page.find("#word").send_keys("my wuggle")
+        with tempfile.TemporaryDirectory() as place:
+            for name, colour in (("blue.png", (20, 60, 200)), ("orange.png", (230, 120, 20)), ("wrong.png", None)):
+                with open(os.path.join(place, name), "wb") as file:
+                    file.write(png(700, 500, colour) if colour else b"no picture")
+                page.find("#lesson-files").send_keys(file.name)
+            page.wait("two pictures", "document.querySelectorAll('#lessons button').length === 2", 10)
+            self.assertIn("wrong.png is not a picture", page.text("#teach-wrong"))
+            page.set("minutes", 0.1)
+            # Which are a hundred samples at least.
+            page.js(
+                "const send = fetch; window.fetch = (path, options) => { if (options.body instanceof FormData) {"
+                " options.body.delete('minutes'); options.body.append('samples', '12') } return send(path, options) }")
+            page.find("#teach-go").click()
+            page.wait("steps", "/loss/.test(document.getElementById('teach-status').textContent)", 120)
+            page.find("#teach-end").click()
+            page.wait("the end", "/^Ended/.test(document.getElementById('teach-status').textContent)", 60)
+            page.find("#teach-go").click()
+            page.wait(
+                "the sheet", "!document.getElementById('teach-draw').hidden && document.querySelector('#taught img').naturalWidth",
+                600)
+        page.screenshot("taught")
+        page.find("#teach-draw").click()
+        page.finished()
+        self.assertEqual(page.all("#copy .unknown"), [], "it knows the word")
+        self.assertEqual(page.kept()[0]["settings"]["prompt"], "a my wuggle in snow")
+        page.wait("the note", "/drawn with the LoRA my-wuggle/.test(document.getElementById('notes').textContent)", 10)
+
     # --- keyboard, screen reader, errors ---
 
     def test_drawing_by_keyboard_alone(self):
