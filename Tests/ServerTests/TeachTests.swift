@@ -140,7 +140,10 @@ import Testing
       ([:], [try Self.block(side: 12)], "picture", "0.png: 12x12 pixels"), (["word": ""], [block], "word", "Missing"),
       (["word": "!"], [block], "word", "expected a few words"), (["name": "../x"], [block], "name", "expected a name"),
       (["samples": "3"], [block], "samples", "4 to 1000000"), (["minutes": "nan"], [block], "minutes", "0.1 to 1000"),
-      (["minutes": "1", "samples": "8"], [block], "minutes", "no samples"), (["model": "nowhere"], [block], "model", "nowhere"), (["rank": "8"], [block], "rank", "Unknown parameter"),
+      (["minutes": "1", "samples": "8"], [block], "minutes", "no samples"), (["model": "nowhere"], [block], "model", "nowhere"),
+      (["alpha": "8"], [block], "alpha", "Unknown parameter"), (["rank": "0"], [block], "rank", "1 to 128"),
+      (["rate": "nan"], [block], "rate", "1e-06 to 0.1"), (["class": "0"], [block], "class", "leave out"),
+      (["class": "no such class"], [block], "class", "no such class"),
       (["caption": String(repeating: "a", count: 1001)], [block], "picture", "1000 characters"),
     ] as [([String: String], [[UInt8]], String, String)] {
       let answer = try await post(fields, pictures)

@@ -22,7 +22,7 @@ extension RefusedRequest {
     case DiffusionError.unknownSampler: "sampler"
     case TeachingError.name: "name"
     case TeachingError.word: "word"
-    case TeachingError.noText: "model"
+    case TeachingError.noText, TeachingError.readsText: "class"
     case DiffusionError.steps: "steps"
     default: nil
     }

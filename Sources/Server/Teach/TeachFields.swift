@@ -6,6 +6,8 @@ import Foundation
 package struct TeachFields: Sendable {
   /// Nil: the first.
   package let model: String?
+  /// Which class the pictures show, of a model that reads no words.
+  package let className: String?
   package let order: TeachingOrder
   package let pictures: [TaughtPictures.Sent]
   /// Whether what an earlier run of that name has left is thrown away.
@@ -17,7 +19,7 @@ package struct TeachFields: Sendable {
   package static let mostParts = 2 * mostPictures + 16
 
   private static let known: Set = [
-    "picture", "caption", "word", "name", "model", "style", "samples", "minutes", "seed", "anew",
+    "picture", "caption", "word", "name", "model", "class", "style", "samples", "minutes", "rank", "rate", "seed", "anew",
   ]
 
   /// - Throws: ``RefusedRequest``, ``FieldError`` or `TeachingError`, which name the field.
@@ -26,6 +28,7 @@ package struct TeachFields: Sendable {
     try reader.checkNames(Self.known)
     pictures = try Self.pictures(form)
     model = try reader.value("model")
+    className = try reader.value("class")
     startsAnew = try reader.value("anew") ?? false
     let word: String? = try reader.value("word"), name: String? = try reader.value("name")
     guard let called = name ?? word.map(slug) else {
@@ -35,6 +38,11 @@ package struct TeachFields: Sendable {
     var order = try TeachingOrder(name: called, word: word, isStyle: reader.value("style") ?? false)
     order.samples = try reader.number("samples", in: TeachingOrder.sampleCounts)
     order.minutes = try reader.value("minutes")
+    order.rank = try reader.number("rank", in: TeachingOrder.ranks) ?? order.rank
+    order.rate = try reader.value("rate") ?? order.rate
+    guard TeachingOrder.rates.contains(order.rate) else {
+      throw FieldError.range("rate", "\(order.rate)", "\(TeachingOrder.rates.lowerBound) to \(TeachingOrder.rates.upperBound)")
+    }
     order.seed = try UInt64(reader.number("seed", in: 0...0xFFFF_FFFF) ?? 0)
     if let minutes = order.minutes {
       let times = TeachingOrder.times

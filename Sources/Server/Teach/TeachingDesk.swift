@@ -80,7 +80,8 @@ package actor TeachingDesk {
   }
 
   private nonisolated func prepare(_ job: TeachingJob, _ fields: TeachFields, _ model: ModelFolder) throws -> TeachingRun {
-    let order = fields.order
+    var order = fields.order
+    order.wording.classIndex = try fields.className.map(model.classIndex)
     let pictures = try TaughtPictures(
       fields.pictures, captions: CaptionSources(unknown: TeachingOrder.unknownWords(of: model)))
     let target = order.target(in: folder)
