@@ -67,7 +67,7 @@ public actor DrawingQueue {
       of: DrawingEvent.self, throwing: (any Error).self, bufferingPolicy: .bufferingNewest(room))
     let order = Order(requests, recordingAttention, probe, events)
     events.onTermination = { [isGone = order.isGone] _ in
-      isGone.set()
+      isGone.value = true
       // Before the stream ends by itself, as if all were done; after its end this means nothing.
       events.finish(throwing: CancellationError())
     }
@@ -104,7 +104,8 @@ private struct Order: Sendable {
   let recordingAttention: Bool
   let probe: (@Sendable (ProbePoint, Tensor) throws -> Void)?
   let events: AsyncThrowingStream<DrawingEvent, any Error>.Continuation
-  let isGone = Flag()
+  /// Whether nobody listens any more.
+  let isGone = SharedFlag()
 
   init(
     _ requests: [GenerationRequest], _ recordingAttention: Bool,
@@ -112,14 +113,5 @@ private struct Order: Sendable {
     _ events: AsyncThrowingStream<DrawingEvent, any Error>.Continuation
   ) {
     (self.requests, self.recordingAttention, self.probe, self.events) = (requests, recordingAttention, probe, events)
-  }
-
-  /// Whether nobody listens any more; set by one thread and read by another.
-  final class Flag: Sendable {
-    private let value = Atomic(false)
-
-    func set() { value.store(true, ordering: .relaxed) }
-    /// - Throws: `CancellationError`.
-    func check() throws { if value.load(ordering: .relaxed) { throw CancellationError() } }
   }
 }

@@ -84,7 +84,7 @@ import Testing
     var shapes: [String: [Int]?] = [Self.a: [4, 24], Self.b: [24, 4]]
     shapes.merge(odd.tensors) { $1 }
     let file = folder.file("odd.safetensors")
-    var tensors = try shapes.compactMapValues { try $0.map { try AdapterFile.random($0) } }
+    let tensors = try shapes.compactMapValues { try $0.map { try AdapterFile.random($0) } }
     if let value = odd.value { tensors[odd.tensors.keys.first ?? Self.a]?.withFloats { $0[0] = value } }
     try AdapterFile.write(tensors, to: file, metadata: odd.metadata)
     let line = try #require(refusal(of: file))

@@ -4,7 +4,6 @@ import DiTModels
 import DiTTextToImage
 import Foundation
 import Logging
-import Synchronization
 
 /// One queue for everybody: pictures are drawn in the order they were asked for in, and those that can share a run are drawn
 /// together, in as many as is best. Each has the bytes it has when it is drawn alone.
@@ -264,16 +263,6 @@ package struct DeskState: Sendable {
   package let waiting, drawing: Int
   package let counts: DeskCounts
   package let isClosed: Bool
-}
-
-/// What several threads set and look at.
-final class SharedFlag: Sendable {
-  private let flag = Atomic(false)
-
-  var value: Bool {
-    get { flag.load(ordering: .relaxed) }
-    set { flag.store(newValue, ordering: .relaxed) }
-  }
 }
 
 /// One picture in the queue. Everything in it belongs to the desk.

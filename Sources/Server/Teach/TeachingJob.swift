@@ -1,4 +1,5 @@
 import DiTTeaching
+import DiTTextToImage
 import Foundation
 import Synchronization
 
