@@ -56,7 +56,7 @@ let package = Package(
     stage("Files", ["Errors", "CFiles"]),
     stage("Tensors", ["Errors", "CKernels", "COpenBLAS"]),
     stage("Checkpoints", ["Errors", "Files", "Tensors", "COpenSSL"]),
-    stage("Text", ["Errors", "Tensors", "Checkpoints", "CSentencePiece", "CZlib"]),
+    stage("Text", ["Errors", "Files", "Tensors", "Checkpoints", "CSentencePiece", "CZlib"]),
     stage("Diffusion", ["Errors", "Tensors"]),
     stage("Transformer", ["Errors", "Tensors", "Checkpoints", "Diffusion"]),
     stage("Autoencoder", ["Errors", "Files", "Tensors", "Checkpoints"]),

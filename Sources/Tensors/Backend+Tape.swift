@@ -11,6 +11,12 @@ extension Backend {
   /// Whether a layer is computed in parts, with what is learnt beside its weights.
   func isLearning(_ linear: Linear, _ x: Matrix) -> Bool { linear.adapter != nil || tape?.follows(x) ?? false }
 
+  /// Runs a part of a network that advances `x` in place. A tape may keep nothing of it but `x`, and run it again on the way back.
+  package func recomputing(_ x: Tensor, _ body: @escaping () throws -> Void) throws {
+    guard let tape else { return try body() }
+    try tape.recomputing(x, body)
+  }
+
   /// For operations that nothing here has needed gradients of.
   func refuseGradients(of x: Matrix, _ operation: String) throws {
     if tape?.follows(x) ?? false { throw BackendError.shape("\(operation) has no gradients here") }

@@ -12,6 +12,7 @@ import Foundation
 package final class Tape {
   /// Whether anything is written down now.
   private(set) var isRecording = false
+  private let recomputes: Bool
   private var steps: [() throws -> Void] = []
   private var gradients: [ObjectIdentifier: Gradient] = [:]
 
@@ -22,7 +23,8 @@ package final class Tape {
     var numbers: Tensor?
   }
 
-  package init() {}
+  /// - Parameter recomputes: keeps less of what ``recomputing(_:_:)`` is told, in exchange for time.
+  package init(recomputes: Bool = false) { self.recomputes = recomputes }
 
   // MARK: forwards
 
@@ -31,6 +33,21 @@ package final class Tape {
     isRecording = true
     defer { isRecording = false }
     return try body()
+  }
+
+  /// Runs a part of a network that advances `tensor` in place. A tape that recomputes keeps what the tensor held before it, and runs the
+  /// part again on the way back: the same bytes in less memory (gradient checkpointing; Chen et al., arXiv 1604.06174).
+  func recomputing(_ tensor: Tensor, _ body: @escaping () throws -> Void) throws {
+    guard isRecording, recomputes else { return try body() }
+    let (before, written, followed) = (try tensor.copy(), steps.count, gradients)
+    try body()
+    steps.removeLast(steps.count - written)
+    gradients = followed
+    follow(tensor)
+    steps.append { [unowned self] in
+      try before.copy(into: tensor)
+      try record(body)
+    }
   }
 
   /// Gradients of this tensor, and of what is computed from it, are wanted.

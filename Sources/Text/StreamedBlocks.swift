@@ -1,4 +1,5 @@
 import DiTCheckpoints
+import DiTFiles
 import DiTTensors
 
 /// The blocks of a large encoder: kept, or read from the mapped file one after the other each time texts are encoded, and

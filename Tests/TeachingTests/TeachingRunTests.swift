@@ -204,4 +204,14 @@ import Testing
     _ = try run.run(keepsFolder: true)
     #expect(!FileManager.default.fileExists(atPath: folder.file("other.teaching/own-pictures.safetensors").path))
   }
+
+  /// What teaching takes is said where it is much, and blocks are computed twice where it would not fit.
+  @Test func memoryIsSaidBeforeItIsTaken() throws {
+    let little = try TeachingMemory(model, .f32, available: 1 << 40)
+    #expect(little.note == nil && !little.recomputes && little.least < little.whole && little.whole < 10_000_000)
+    let short = try TeachingMemory(model, .f32, available: little.whole)
+    #expect(short.recomputes && short.note?.contains("computes each block twice") == true)
+    #expect(try TeachingMemory(model, .f32, available: 1000).note?.contains("may be ended") == true)
+    #expect(try !TeachingMemory(model, .f32, available: nil).recomputes)
+  }
 }

@@ -8,12 +8,13 @@ import Testing
 
 /// A small text DiT with adapters beside all layers of its blocks, their numbers random, and a batch of two.
 private struct Pupil {
-  let tape = Tape()
+  let tape: Tape
   let adapters: AdapterSet
   let trainer: AdapterTrainer
   let examples: [TrainingExample]
 
-  init(_ kind: Backend.Kind = .native, threads: Int = 1, together: Int = 2) throws {
+  init(_ kind: Backend.Kind = .native, threads: Int = 1, together: Int = 2, recomputes: Bool = false) throws {
+    tape = Tape(recomputes: recomputes)
     let fields = """
       {"hidden_size": 24, "depth": 2, "num_heads": 2, "patch_size": 2, "in_channels": 3, "num_classes": 4, "text_dim": 12, \
       "base_grid": 4, "mlp_ratio": 4, "learn_sigma": true}
@@ -88,6 +89,18 @@ private struct Pupil {
     #expect(try taught(threads: 4, together: 2) == once)
     let apart = try taught(threads: 1, together: 1)
     #expect(zip(once, apart).allSatisfy { abs($0 - $1) < 1e-3 })
+  }
+
+  /// Blocks that are computed again on the way back change no byte.
+  @Test(arguments: [Backend.Kind.native, .reference]) func recomputed(_ kind: Backend.Kind) throws {
+    func gradients(recomputes: Bool) throws -> [Float] {
+      let pupil = try Pupil(kind, recomputes: recomputes)
+      for _ in 0..<2 { _ = try pupil.trainer.addGradients(of: pupil.examples) }
+      return pupil.adapters.parameters.flatMap(\.gradient.array)
+    }
+    let kept = try gradients(recomputes: false)
+    #expect(kept.contains { $0 != 0 })
+    #expect(try gradients(recomputes: true) == kept)
   }
 
   /// A hundred steps on one batch learn it.

@@ -1,3 +1,4 @@
+import DiTFiles
 import DiTImage
 import DiTModels
 import DiTTextToImage

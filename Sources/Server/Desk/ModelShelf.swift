@@ -105,14 +105,6 @@ extension ModelFolder {
   }
 }
 
-/// The bytes of this process that are in memory; 0 where the system does not tell.
-package func residentMemory() -> Int {
-  guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
-    let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-  else { return 0 }
-  return pages * sysconf(Int32(_SC_PAGESIZE))
-}
-
 /// Does work that takes long on a thread of its own, so that no request waits behind it.
 package func onThread<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
   try await withCheckedThrowingContinuation { continuation in

@@ -1,3 +1,4 @@
+import DiTFiles
 import Foundation
 
 /// What Linux says of this process.

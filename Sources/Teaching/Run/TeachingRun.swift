@@ -78,8 +78,12 @@ package final class TeachingRun {
   ) throws -> Result {
     let start = clock.now
     func check() throws { if isStopped() { throw CancellationError() } }
+    let memory = try TeachingMemory(model, backend.precision)
+    if let note = memory.note { report(.note(note)) }
     let lessons = try makeLessons(check, report)
-    let learner = try makeLearner(model, backend, settings.learner)
+    var learning = settings.learner
+    learning.recomputes = memory.recomputes
+    let learner = try makeLearner(model, backend, learning)
     var losses: [Float] = []
     if folder.isBegun {
       try learner.restore(from: folder.state)

@@ -23,7 +23,7 @@ package final class AdapterLearner: Learner {
   /// - Throws: `UserError` where the model's family cannot be taught.
   package init(_ folder: ModelFolder, backend: Backend, _ settings: LearnerSettings) throws {
     self.settings = settings
-    let tape = Tape()
+    let tape = Tape(recomputes: settings.recomputes)
     let taped = try Backend(
       backend.kind, precision: backend.precision, threads: backend.threads, cpu: backend.cpuLevel, tape: tape)
     let checkpoint = try folder.transformerCheckpoint()
@@ -76,14 +76,16 @@ package final class AdapterLearner: Learner {
 
   package func error(of lessons: [Lesson], isTaught: Bool) throws -> Float {
     guard isTaught else { return try trainer.adapters.leavingOut { try error(of: lessons, isTaught: true) } }
-    // Two timesteps of each, all of them spread over the whole way.
+    // Two timesteps of each, all of them spread over the whole way. Weighed as for learning: else those would decide at which there is
+    // hardly any noise, and nothing of a shape.
     let count = trainer.loss.schedule.trainTimesteps, passes = 2
     var sum: Float = 0
     for (index, lesson) in lessons.enumerated() {
       for pass in 0..<passes {
         let place = (passes * index + pass) * 2 + 1
         let timestep = place * count / (2 * passes * lessons.count)
-        sum += try trainer.error(of: example(lesson, TorchRandom(seed: UInt64(1_000_000 + place)), timestep: timestep))
+        let error = try trainer.error(of: example(lesson, TorchRandom(seed: UInt64(1_000_000 + place)), timestep: timestep))
+        sum += trainer.loss.weight(timestep) * error
       }
     }
     return sum / Float(passes * lessons.count)

@@ -26,7 +26,7 @@ package protocol Learner: AnyObject {
   func plan(samples: Int)
   /// One step on a batch; the loss.
   func learn(_ lessons: [Lesson]) throws -> Float
-  /// The mean error of lessons, at noise that is the same every time, with or without what was learnt.
+  /// The mean loss of lessons, at noise that is the same every time, with or without what was learnt.
   func error(of lessons: [Lesson], isTaught: Bool) throws -> Float
   /// Writes adapters, moments, counters and random state: a whole file or none.
   func save(to url: URL) throws
@@ -46,6 +46,8 @@ package struct LearnerSettings: Sendable, Equatable {
   package var isStyle: Bool
   /// `ModelFingerprint` of the model.
   package var modelHash: String
+  /// Each block is computed twice, which takes less memory and changes nothing.
+  package var recomputes = false
 
   package init(rank: Int, rate: Double, seed: UInt64, isStyle: Bool, modelHash: String) {
     (self.rank, self.rate, self.seed, self.isStyle, self.modelHash) = (rank, rate, seed, isStyle, modelHash)

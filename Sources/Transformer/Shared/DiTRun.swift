@@ -78,10 +78,12 @@ package final class DiTRun: StagedRun {
   package func apply(blocks: Range<Int>, to x: Tensor, _ chosen: [Int], evaluation: Int, probe: Probe?) throws {
     for index in blocks {
       let maps = try attention?.gathered(index, chosen)
-      try trunk.blocks[index](
-        x, trunk.shape, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, chosen),
-        context: conditioning.context(block: index, evaluation, chosen) ?? text?.context(block: index, chosen),
-        attention: maps)
+      try backend.recomputing(x) { [self] in
+        try trunk.blocks[index](
+          x, trunk.shape, backend, buffers, modulation: conditioning.modulation(block: index, evaluation, chosen),
+          context: conditioning.context(block: index, evaluation, chosen) ?? text?.context(block: index, chosen),
+          attention: maps)
+      }
       if let maps { attention?.keep(maps, index, chosen) }
       try probe?(.block(index), x)
     }
