@@ -35,6 +35,7 @@ package struct TeachingMemory {
     guard recomputes, let available else { return whole > 1_000_000_000 ? "takes about \(gigabytes(whole)) of memory" : nil }
     let free = "\(gigabytes(available)) are free"
     guard least < available else { return "takes about \(gigabytes(least)) of memory, and \(free): it may be ended by the system" }
-    return "takes about \(gigabytes(least)) of memory, and computes each block twice: else it took \(gigabytes(whole)), and \(free)"
+    return "takes about \(gigabytes(least)) of memory and computes each block twice: otherwise it would take \(gigabytes(whole)), "
+      + "and \(free)"
   }
 }
