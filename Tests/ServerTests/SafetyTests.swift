@@ -30,7 +30,8 @@ import Testing
     ("127.1.2.3", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421), ("10.0.0.1", 421), ("2130706433", 421),
     ("127.1", 421), ("0x7f.0.0.1", 421), ("[::ffff:7f00:1]", 421), ("localhostx", 421), ("", 400), ("a b", 400),
     ("localhost:", 400), ("localhost:99999", 400),
-    ("[::1", 400), ("user@localhost", 400), ("localhost:80:80", 400), ("pictures.example:99", 200),
+    ("[::1", 400), ("[::1\u{0}.evil.example]", 400), ("user@localhost", 400), ("localhost:80:80", 400),
+    ("pictures.example:99", 200),
   ])
   func hosts(host: String, status: Int) async throws {
     let client = try Self.client { $0.allowedHosts = ["pictures.example"] }

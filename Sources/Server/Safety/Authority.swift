@@ -55,6 +55,7 @@ package struct Authority: Equatable, Sendable {
   }
 
   static func isIPv6(_ text: some StringProtocol) -> Bool {
+    guard !text.utf8.contains(0) else { return false }  // C would read no further
     var address = in6_addr()
     return inet_pton(AF_INET6, String(text), &address) == 1
   }
