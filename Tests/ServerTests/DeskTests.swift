@@ -103,6 +103,16 @@ import Testing
     #expect(await Self.becomesIdle(desk))
   }
 
+  /// Whoever goes hears of no error: what an interrupted request was given until then is its answer.
+  @Test func goingIsNoError() async throws {
+    let desk = try MicroServer.desk()
+    for _ in 0..<300 {
+      let client = await Self.clientThatSawAStep(of: try await desk.submit(MicroServer.fields(steps: 250)))
+      client.cancel()
+      try await client.value
+    }
+  }
+
   /// Of two pictures that are drawn together one client may go: the other's is drawn, and is the same.
   @Test func whoIsDrawnWithAnotherStays() async throws {
     let desk = try MicroServer.desk()

@@ -146,7 +146,8 @@ package actor DrawingDesk {
       do {
         try await follow(seats, model)
       } catch {
-        for seat in seats { seat.order.events.finish(throwing: error) }
+        // Who is gone reads how its stream ends, and that is as it was when it went: an interruption is no error.
+        for seat in seats where !seat.isGone { seat.order.events.finish(throwing: error) }
       }
     }
     self.run = run
