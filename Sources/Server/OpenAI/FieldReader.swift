@@ -32,8 +32,8 @@ extension FieldReader {
   }
 
   /// - Throws: ``RefusedRequest`` for a number outside `range`.
-  func number(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
-    guard let number: Int = try value(name) else { return nil }
+  func number<Number: FieldValue & Comparable>(_ name: String, in range: ClosedRange<Number>) throws -> Number? {
+    guard let number: Number = try value(name) else { return nil }
     guard range.contains(number) else {
       throw FieldError.range(name, "\(number)", "\(range.lowerBound) to \(range.upperBound)")
     }

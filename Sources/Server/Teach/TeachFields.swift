@@ -39,10 +39,7 @@ package struct TeachFields: Sendable {
     order.samples = try reader.number("samples", in: TeachingOrder.sampleCounts)
     order.minutes = try reader.value("minutes")
     order.rank = try reader.number("rank", in: TeachingOrder.ranks) ?? order.rank
-    order.rate = try reader.value("rate") ?? order.rate
-    guard TeachingOrder.rates.contains(order.rate) else {
-      throw FieldError.range("rate", "\(order.rate)", "\(TeachingOrder.rates.lowerBound) to \(TeachingOrder.rates.upperBound)")
-    }
+    order.rate = try reader.number("rate", in: TeachingOrder.rates) ?? order.rate
     order.seed = try UInt64(reader.number("seed", in: 0...0xFFFF_FFFF) ?? 0)
     if let minutes = order.minutes {
       let times = TeachingOrder.times
