@@ -129,6 +129,9 @@ public struct ModelFolder: Sendable {
   /// Pixels along one side of a patch: sizes are multiples of it.
   public var sizeStep: Int { transformer.patchSize * autoencoder.scaleFactor }
 
+  /// The patches of a picture.
+  package func grid(of size: PictureSize) -> Grid { Grid(height: size.height / sizeStep, width: size.width / sizeStep) }
+
   /// The size the model was trained at.
   public var nativeSize: PictureSize {
     PictureSize(

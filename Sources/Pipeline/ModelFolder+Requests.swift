@@ -26,10 +26,7 @@ extension ModelFolder {
   package func drawnSize(of request: GenerationRequest) -> PictureSize { sizePlan(of: request).first ?? request.size }
 
   /// Its patches.
-  package func drawnGrid(of request: GenerationRequest) -> Grid {
-    let size = drawnSize(of: request)
-    return Grid(height: size.height / sizeStep, width: size.width / sizeStep)
-  }
+  package func drawnGrid(of request: GenerationRequest) -> Grid { grid(of: drawnSize(of: request)) }
 
   /// By two branches; a model that is told the scale has one.
   package func guidance(of request: GenerationRequest) -> Guidance {
@@ -41,8 +38,7 @@ extension ModelFolder {
   /// Throws what is wrong with a request, in one line, before any weights are read.
   public func check(_ request: GenerationRequest) throws {
     if traits.drawsNativeSizeOnly, request.size != nativeSize {
-      let grid = Grid(height: request.size.height / sizeStep, width: request.size.width / sizeStep)
-      throw UViTError.grid(grid, native: transformer.nativeGrid)
+      throw UViTError.grid(grid(of: request.size), native: transformer.nativeGrid)
     }
     let nearest = request.size.nearestLegal(step: sizeStep, within: sizeLimits)
     // A size that stored positions fix is legal, however small.

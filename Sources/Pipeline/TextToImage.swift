@@ -64,9 +64,7 @@ public final class TextToImage: Sendable {
     Grid(height: latents.shape[1] / folder.transformer.patchSize, width: latents.shape[2] / folder.transformer.patchSize)
   }
 
-  package func grid(of size: PictureSize) -> Grid {
-    Grid(height: size.height / folder.sizeStep, width: size.width / folder.sizeStep)
-  }
+  package func grid(of size: PictureSize) -> Grid { folder.grid(of: size) }
 }
 
 extension Picture {

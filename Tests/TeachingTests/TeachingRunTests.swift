@@ -209,7 +209,7 @@ import Testing
   @Test func memoryIsSaidBeforeItIsTaken() throws {
     let little = try TeachingMemory(model, .f32, available: 1 << 40)
     #expect(little.note == nil && !little.recomputes && little.least < little.whole && little.whole < 10_000_000)
-    let short = try TeachingMemory(model, .f32, available: little.whole)
+    let short = try TeachingMemory(model, .f32, available: Int(little.whole))
     #expect(short.recomputes && short.note?.contains("computes each block twice") == true)
     #expect(try TeachingMemory(model, .f32, available: 1000).note?.contains("may be ended") == true)
     #expect(try !TeachingMemory(model, .f32, available: nil).recomputes)
