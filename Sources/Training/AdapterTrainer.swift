@@ -6,11 +6,13 @@ import DiTTransformer
 package struct TrainingExample {
   /// [1, C, H, W], as the transformer sees them.
   package let latents, noise: Tensor
+  /// What the model learns to say, like `noise`; nil: the noise.
+  package let target: Tensor?
   package let timestep: Int
   package let condition: Condition
 
-  package init(latents: Tensor, noise: Tensor, timestep: Int, condition: Condition) {
-    (self.latents, self.noise, self.timestep, self.condition) = (latents, noise, timestep, condition)
+  package init(latents: Tensor, noise: Tensor, target: Tensor? = nil, timestep: Int, condition: Condition) {
+    (self.latents, self.noise, self.target, self.timestep, self.condition) = (latents, noise, target, timestep, condition)
   }
 }
 
@@ -45,9 +47,20 @@ package final class AdapterTrainer {
 
   /// The error of the noise in an example, not weighed.
   package func error(of example: TrainingExample) throws -> Float {
-    let x = try loss.noised(example.latents, example.noise, [example.timestep])
-    let output = try prediction([example], x)
+    let output = try prediction(example)
     return NoiseLoss.errors(output, example.noise, weights: [1], batch: 1, addingTo: try Tensor(output.shape))[0]
+  }
+
+  /// What the model says of an example without what it was taught, [1, C, H, W].
+  package func ownPrediction(_ example: TrainingExample) throws -> Tensor {
+    let output = try adapters.leavingOut { try prediction(example) }
+    let shape = example.latents.shape
+    // Variances stand behind the noise.
+    return try output.reshaped([output.shape[1]] + shape[2...]).slice(0, count: shape[1]).copy().reshaped(shape)
+  }
+
+  private func prediction(_ example: TrainingExample) throws -> Tensor {
+    try prediction([example], loss.noised(example.latents, example.noise, [example.timestep]))
   }
 
   private func prediction(_ examples: [TrainingExample], _ x: Tensor) throws -> Tensor {
@@ -77,7 +90,8 @@ package final class AdapterTrainer {
     let timesteps = examples.map(\.timestep)
     let x = try loss.noised(latents, noise, timesteps)
     let output = try tape.record { try prediction(examples, x) }
-    let errors = try loss.errors(output, noise, timesteps, batch: batch, addingTo: tape.gradient(of: output))
+    let targets = try Tensor.concatenated(examples.map { $0.target ?? $0.noise })
+    let errors = try loss.errors(output, targets, timesteps, batch: batch, addingTo: tape.gradient(of: output))
     try tape.backward()
     return zip(errors, timesteps).reduce(0) { $0 + $1.0 * loss.weight($1.1) }
   }

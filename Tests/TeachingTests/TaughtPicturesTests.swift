@@ -116,6 +116,17 @@ import Testing
     #expect(try Wording(word: word, isStyle: true).caption(caption) == expected)
   }
 
+  /// What a picture is called without the style, and the model's own pictures with it.
+  @Test(arguments: [
+    ("a dog on a white background, dots style", "a dog on a white background"), ("an owl in Dots style", "an owl"),
+    ("dots style", ""), ("a dots style owl", "a owl"), ("a red fox in snow", "a red fox in snow"),
+  ])
+  func stylesAreLeftOutAndAskedFor(_ caption: String, plain: String) throws {
+    let style = try Wording(word: "dots", isStyle: true)
+    #expect(style.plain(caption) == plain)
+    #expect(style.asked(caption) == (caption == plain ? caption + ", dots style" : caption))
+  }
+
   @Test func namesBecomeWords() {
     #expect(Wording.word(ofName: "my-penguin_2") == "my penguin 2")
   }

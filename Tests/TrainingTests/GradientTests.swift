@@ -111,6 +111,23 @@ private struct Pupil {
     #expect(try pupil.loss() < before / 3)
   }
 
+  /// What the model says without its adapters can be learnt instead of the noise: without them nothing is missing, and they learn
+  /// to change nothing.
+  @Test(arguments: [Backend.Kind.native, .reference]) func itsOwnPredictionIsATarget(_ kind: Backend.Kind) throws {
+    let pupil = try Pupil(kind)
+    let examples = try pupil.examples.map {
+      TrainingExample(
+        latents: $0.latents, noise: $0.noise, target: try pupil.trainer.ownPrediction($0), timestep: $0.timestep,
+        condition: $0.condition)
+    }
+    #expect(examples.allSatisfy { $0.target?.shape == $0.noise.shape })
+    #expect(try pupil.adapters.leavingOut { try pupil.trainer.addGradients(of: examples) } < 1e-9)
+    pupil.clear()
+    let before = try pupil.trainer.step(examples, rate: 1e-2).loss
+    for _ in 0..<100 { try pupil.trainer.step(examples, rate: 1e-2) }
+    #expect(try pupil.trainer.step(examples, rate: 1e-2).loss < before / 10)
+  }
+
   /// Adapters whose B is zero, as training begins, change nothing.
   @Test func beginsUnchanged() throws {
     let set = AdapterSet(rank: 2, alpha: 2, names: .official, seed: 1)

@@ -13,6 +13,7 @@ struct LessonShelf {
   private let own: Split<Place>
   /// Nil: captions are classes.
   private let states: TextStates?
+  private let wording: Wording
   private let order: LessonOrder
 
   /// Captions of what is taught, each once.
@@ -69,7 +70,10 @@ struct LessonShelf {
     taught = Split(files.flatMap { file in file.captions.indices.map { (file, $0) } }, oneIn: 13)
     var seen: Set<String> = []
     captions = files.flatMap(\.captions).filter { seen.insert($0).inserted }
-    let all = captions + own.captions.filter { seen.insert($0).inserted }
+    wording = compositions.wording
+    let named = captions + own.captions
+    let ofStyle = wording.isStyle ? named.map(wording.plain) + named.map(wording.asked) + [""] : []
+    let all = captions + (own.captions + ofStyle).filter { seen.insert($0).inserted }
     states = model.text == nil
       ? nil : try TextStates(of: all, in: folder.url.appendingPathComponent("states.safetensors"), session: session)
     self.own = Split(kept.map { (own, $0) }, oneIn: 6)
@@ -107,9 +111,14 @@ struct LessonShelf {
     let (file, index) = place
     let caption = file.captions[index]
     guard let states else { return Lesson(latents: try file.latents(index), states: nil, classIndex: Int(caption), isOwn: isOwn) }
-    guard let states = states[caption] else {
-      throw TeachingError.damaged(path: caption, reason: "its text states are not there")
+    func read(_ caption: String) throws -> Tensor {
+      guard let states = states[caption] else {
+        throw TeachingError.damaged(path: caption, reason: "its text states are not there")
+      }
+      return states
     }
-    return Lesson(latents: try file.latents(index), states: states, isOwn: isOwn)
+    let style = try wording.isStyle
+      ? Lesson.Style(asked: read(wording.asked(caption)), plain: read(wording.plain(caption)), none: read("")) : nil
+    return Lesson(latents: try file.latents(index), states: try read(caption), isOwn: isOwn, style: style)
   }
 }

@@ -63,6 +63,20 @@ package struct Wording: Sendable, Equatable {
     return thing.isEmpty ? word : "\(thing)\(place), \(word)"
   }
 
+  /// A style's caption without the style: "a dog on a white background".
+  package func plain(_ caption: String) -> String {
+    for named in [", \(word)", " in \(word)", " \(word)", word] {
+      guard let range = caption.range(of: named, options: .caseInsensitive) else { continue }
+      return caption.replacingCharacters(in: range, with: "").trimmingCharacters(in: .whitespaces)
+    }
+    return caption
+  }
+
+  /// A caption with the style: "a red fox in snow, openmoji style".
+  package func asked(_ caption: String) -> String {
+    isStyle && !TaughtAdapters.has(word, caption) ? "\(caption), \(word)" : caption
+  }
+
   /// "penguin" of "my penguin": saying it beside the word would teach that word too.
   private func hasOnlyItsWords(_ text: String) -> Bool {
     func words(_ text: String) -> Set<String> {

@@ -48,12 +48,12 @@ package struct TeachingSettings: Codable, Sendable, Equatable {
     self.samples = samples ?? (minutes == nil ? Self.samples(pictures: pictures.items.count, isStyle: isStyle) : nil)
     (precision, self.model, modelHash) = (backend.precision.rawValue, model.name, try ModelFingerprint(model).hash)
     self.pictures = sha256(Array(pictures.items.map { "\($0.hash) \($0.caption ?? "")\n" }.joined().utf8))
-    form = 2
+    form = 3
   }
 
-  /// As many as bring out what is taught (docs/TEACHING.md): 1,200 for twelve pictures of a thing, 2,000 for 45 of a style.
+  /// As many as bring out what is taught (docs/TEACHING.md): 1,200 for twelve pictures of a thing, 1,600 for 46 of a style.
   static func samples(pictures: Int, isStyle: Bool) -> Int {
-    isStyle ? min(6000, max(1200, 1100 + 20 * pictures)) : min(3000, max(900, 900 + 25 * pictures))
+    isStyle ? min(6000, max(1000, 900 + 15 * pictures)) : min(3000, max(900, 900 + 25 * pictures))
   }
 
   /// What is not the same, as the options are called.

@@ -16,6 +16,7 @@ package final class AdapterLearner: Learner {
   private let settings: LearnerSettings
   private var planned = 0
   private let latentFactor: Int
+  private let styles: StyleTimesteps
 
   /// Over so many samples the rate rises, and over this share of the last ones it falls to this share of itself.
   private static let warmUp = 80.0, decay = 0.3, least = 0.05
@@ -38,6 +39,7 @@ package final class AdapterLearner: Learner {
     guard !adapters.entries.isEmpty else { throw TeachingError.family(folder.name) }
     trainer = try AdapterTrainer(model, tape, adapters, NoiseLoss(folder.defaults.schedule))
     latentFactor = folder.autoencoder.scaleFactor
+    styles = StyleTimesteps(of: trainer.loss.schedule.trainTimesteps)
   }
 
   package func plan(samples: Int) { planned = samples }
@@ -62,29 +64,50 @@ package final class AdapterLearner: Learner {
     return loss
   }
 
-  /// - Parameter timestep: nil: by chance.
-  private func example(_ lesson: Lesson, _ random: TorchRandom, timestep: Int? = nil) throws -> TrainingExample {
+  /// An example of a lesson at a timestep by chance.
+  private func example(_ lesson: Lesson, _ random: TorchRandom) throws -> TrainingExample {
     var random = random
-    let drawn = Int(random.uniform() * Float(trainer.loss.schedule.trainTimesteps))
-    let shape = [1] + lesson.latents.shape
-    let (height, width) = (Float(shape[2] * latentFactor), Float(shape[3] * latentFactor))
+    let chance = random.uniform()
+    guard let texts = lesson.style else {
+      return try example(lesson, &random, Int(chance * Float(trainer.loss.schedule.trainTimesteps)), text: lesson.states)
+    }
+    let timestep = styles.chosen(chance, isOwn: lesson.isOwn)
+    let isTold = !lesson.isOwn || random.uniform() >= StyleTimesteps.untold
+    let (asked, plain) = isTold ? (texts.asked, texts.plain) : (texts.none, texts.none)
+    guard timestep >= styles.shapes else { return try example(lesson, &random, timestep, text: lesson.isOwn ? plain : asked) }
+    let known = try example(lesson, &random, timestep, text: plain)
     return TrainingExample(
-      latents: lesson.latents.reshaped(shape), noise: try random.randn(shape), timestep: timestep ?? drawn,
-      condition: Condition(
-        classIndex: lesson.classIndex, text: lesson.states, extent: PictureExtent(height: height, width: width)))
+      latents: known.latents, noise: known.noise, target: try trainer.ownPrediction(known), timestep: timestep,
+      condition: condition(lesson, text: asked))
+  }
+
+  private func example(_ lesson: Lesson, _ random: inout TorchRandom, _ timestep: Int, text: Tensor?) throws -> TrainingExample {
+    let shape = [1] + lesson.latents.shape
+    return TrainingExample(
+      latents: lesson.latents.reshaped(shape), noise: try random.randn(shape), timestep: timestep,
+      condition: condition(lesson, text: text))
+  }
+
+  private func condition(_ lesson: Lesson, text: Tensor?) -> Condition {
+    let (height, width) = (lesson.latents.shape[1] * latentFactor, lesson.latents.shape[2] * latentFactor)
+    return Condition(
+      classIndex: lesson.classIndex, text: text, extent: PictureExtent(height: Float(height), width: Float(width)))
   }
 
   package func error(of lessons: [Lesson], isTaught: Bool) throws -> Float {
     guard isTaught else { return try trainer.adapters.leavingOut { try error(of: lessons, isTaught: true) } }
     // Two timesteps of each, all of them spread over the whole way. Weighed as for learning: else those would decide at which there is
     // hardly any noise, and nothing of a shape.
-    let count = trainer.loss.schedule.trainTimesteps, passes = 2
+    let passes = 2
     var sum: Float = 0
     for (index, lesson) in lessons.enumerated() {
+      let count = lesson.style == nil || lesson.isOwn ? trainer.loss.schedule.trainTimesteps : styles.shapes
       for pass in 0..<passes {
         let place = (passes * index + pass) * 2 + 1
         let timestep = place * count / (2 * passes * lessons.count)
-        let error = try trainer.error(of: example(lesson, TorchRandom(seed: UInt64(1_000_000 + place)), timestep: timestep))
+        var random = TorchRandom(seed: UInt64(1_000_000 + place))
+        _ = random.uniform()  // in whose place the timestep is
+        let error = try trainer.error(of: example(lesson, &random, timestep, text: lesson.states))
         sum += trainer.loss.weight(timestep) * error
       }
     }

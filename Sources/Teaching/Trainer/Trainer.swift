@@ -11,9 +11,17 @@ package struct Lesson: Sendable {
   package let classIndex: Int?
   /// The model drew it itself: it keeps what it knew.
   package let isOwn: Bool
+  package let style: Style?
 
-  package init(latents: Tensor, states: Tensor?, classIndex: Int? = nil, isOwn: Bool) {
-    (self.latents, self.states, self.classIndex, self.isOwn) = (latents, states, classIndex, isOwn)
+  /// Of a style that is taught: text states of the caption with it, of that without it, and of no words.
+  package struct Style: Sendable {
+    let asked, plain, none: Tensor
+
+    package init(asked: Tensor, plain: Tensor, none: Tensor) { (self.asked, self.plain, self.none) = (asked, plain, none) }
+  }
+
+  package init(latents: Tensor, states: Tensor?, classIndex: Int? = nil, isOwn: Bool, style: Style? = nil) {
+    (self.latents, self.states, self.classIndex, self.isOwn, self.style) = (latents, states, classIndex, isOwn, style)
   }
 }
 
