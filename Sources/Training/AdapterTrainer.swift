@@ -54,9 +54,7 @@ package final class AdapterTrainer {
   /// What the model says of an example without what it was taught, [1, C, H, W].
   package func ownPrediction(_ example: TrainingExample) throws -> Tensor {
     let output = try adapters.leavingOut { try prediction(example) }
-    let shape = example.latents.shape
-    // Variances stand behind the noise.
-    return try output.reshaped([output.shape[1]] + shape[2...]).slice(0, count: shape[1]).copy().reshaped(shape)
+    return try Prediction(output: output, latentChannels: example.latents.shape[1]).output
   }
 
   private func prediction(_ example: TrainingExample) throws -> Tensor {

@@ -47,7 +47,7 @@ import Testing
     #expect(kinds.count == 4)
   }
 
-  /// Of a style that is measured which is learnt: with little noise. The model's own pictures are measured everywhere.
+  /// A style is measured at the timesteps at which it is learnt, the model's own pictures at all.
   @Test func whatIsMeasuredIsWhatIsLearnt() throws {
     let settings = LearnerSettings(rank: 2, rate: 1e-3, seed: 1, isStyle: true, modelHash: "")
     let learner = try AdapterLearner(model, backend: backend, settings)

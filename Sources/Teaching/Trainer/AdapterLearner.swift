@@ -96,8 +96,8 @@ package final class AdapterLearner: Learner {
 
   package func error(of lessons: [Lesson], isTaught: Bool) throws -> Float {
     guard isTaught else { return try trainer.adapters.leavingOut { try error(of: lessons, isTaught: true) } }
-    // Two timesteps of each, all of them spread over the whole way. Weighed as for learning: else those would decide at which there is
-    // hardly any noise, and nothing of a shape.
+    // Two timesteps of each, all of them spread over the whole way, or over that at which a style is learnt. Weighed as for learning:
+    // else those would decide at which there is hardly any noise, and nothing of a shape.
     let passes = 2
     var sum: Float = 0
     for (index, lesson) in lessons.enumerated() {
