@@ -1,10 +1,15 @@
-"""Chromium with the server's page in it, for browser.py."""
+"""Chromium with the server's page in it, and what the tests of browser.py share."""
 import base64
 import json
 import os
 import re
 import shutil
+import struct
+import tempfile
 import time
+import unittest
+import urllib.request
+import zlib
 
 from selenium import webdriver
 from selenium.webdriver import Keys
@@ -152,3 +157,39 @@ class Page:
     def screenshot(self, name):
         if self.folder:
             self.driver.save_screenshot(os.path.join(self.folder, name + ".png"))
+
+    def post(self, path, fields):
+        request = urllib.request.Request(self.url + path, json.dumps(fields).encode(), {"Content-Type": "application/json"})
+        return urllib.request.urlopen(request, timeout=PATIENCE)
+
+    def start_from_file(self, data, name="start.png"):
+        with tempfile.TemporaryDirectory() as place:
+            path = os.path.join(place, name)
+            with open(path, "wb") as file:
+                file.write(data)
+            self.find("#file").send_keys(path)
+            self.wait("the picture", "document.querySelector('#drop[hidden], #start-wrong:not(:empty)')", 10)
+
+
+class PageTests(unittest.TestCase):
+    """Tests on one page, which browser.py opens before the first of them."""
+    page = None
+
+    def setUp(self):
+        self.page.resize(1280)
+        self.page.fresh()
+
+    def tearDown(self):
+        self.page.collect()
+        result = self._outcome.result
+        if any(test is self for test, _ in result.failures + result.errors):
+            self.page.screenshot(f"failed-{self._testMethodName}")
+
+
+def png(width, height, colour):
+    """A picture of one colour with a darker left half."""
+    dark = bytes(value // 2 for value in colour)
+    rows = (b"\0" + dark * (width // 2) + bytes(colour) * (width - width // 2)) * height
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
