@@ -1,4 +1,3 @@
-import DiTCZlib
 import DiTCheckpoints
 import Foundation
 
@@ -41,17 +40,17 @@ struct BytePairVocabulary {
 
   private mutating func read(_ url: URL) throws {
     let file = try mappedTokenizer(url)
-    if let reason = standIn(file.bytes), !file.bytes.starts(with: [0x1F, 0x8B]) { throw Unreadable(reason) }
+    if let reason = standIn(file.bytes), !isGzip(file.bytes) { throw Unreadable(reason) }
     guard file.bytes.count <= largestTokenizerFile else { throw Unreadable("\(file.bytes.count) bytes are too many for one") }
     guard withExtendedLifetime(file, { beginsAsJSON(file.bytes) }) else { return try readMerges(url) }
     try readJSON(file)
     // A tokenizer.json has both.
     guard merges.isEmpty else { return }
-    try addMerges(lines: text(url.deletingLastPathComponent().appendingPathComponent("merges.txt")), limit: nil)
+    try addMerges(lines: unpacked(url.deletingLastPathComponent().appendingPathComponent("merges.txt")), limit: nil)
   }
 
   private mutating func readMerges(_ url: URL) throws {
-    let lines = try text(url)
+    let lines = try unpacked(url)
     let vocabulary = url.deletingLastPathComponent().appendingPathComponent("vocab.json")
     guard url.lastPathComponent != "merges.txt" || !isThere(vocabulary) else {
       try readJSON(mappedTokenizer(vocabulary))
@@ -152,24 +151,5 @@ struct BytePairVocabulary {
       throw Unreadable("\(printable(String(decoding: line.prefix(60), as: UTF8.self))) is no merge of two pieces")
     }
     try add(Piece(bytes: parts[0]), Piece(bytes: parts[1]))
-  }
-
-  /// A text, unpacked where it is compressed.
-  private func text(_ url: URL) throws -> [UInt8] {
-    let file = try mappedTokenizer(url)
-    guard file.bytes.starts(with: [0x1F, 0x8B]) else { return withExtendedLifetime(file) { Array(file.bytes) } }
-    guard let stream = gzopen(url.path, "rb") else { throw TokenizerError.unreadable(path: url.path, reason: "not readable") }
-    var result: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = gzread(stream, &piece, UInt32(piece.count)), count > 0, result.count <= largestTokenizerFile {
-      result += piece[..<Int(count)]
-    }
-    var problem: Int32 = 0
-    _ = gzerror(stream, &problem)
-    // Closing tells of a stream without an end.
-    let isWhole = gzclose_r(stream) == Z_OK && problem == Z_OK
-    guard result.count <= largestTokenizerFile else { throw Unreadable("it unpacks to over \(largestTokenizerFile) bytes") }
-    guard isWhole else { throw Unreadable("the compressed file is damaged or cut short") }
-    return result
   }
 }

@@ -54,7 +54,7 @@ package final class SentencePieceModel: @unchecked Sendable {
     return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
   }
 
-  /// A model's bytes: the file itself, made from a `tokenizer.json`, or the tensor in which ComfyUI's encoders have it.
+  /// A model's bytes: the file itself, compressed or not, made from a `tokenizer.json`, or the tensor in which ComfyUI's encoders have it.
   /// - Parameter json: makes one of a `tokenizer.json`.
   /// - Throws: ``TokenizerError``, or a configuration's or checkpoint's error.
   static func bytes(at url: URL, json: (URL) throws -> [UInt8]) throws -> [UInt8] {
@@ -62,6 +62,7 @@ package final class SentencePieceModel: @unchecked Sendable {
     if let checkpoint = try? openFile(file), let size = checkpoint[tensor]?.count, size <= largestTokenizerFile {
       return try checkpoint.integers(tensor).map { UInt8(truncatingIfNeeded: $0) }
     }
+    if isGzip(file.bytes) { return try unpacked(url) }
     if let reason = standIn(file.bytes) ?? textInPlace(file.bytes) {
       throw LoadError.malformed(file: url.path, reason: reason)
     }
