@@ -63,6 +63,8 @@ import Testing
     ("\"type\":\"Replace\"", "\"type\":\"NFC\"", "space"),
     ("{\"SpecialToken\":{\"id\":\"<bos>\",\"type_id\":0}},", "", "before the text"),
     ("\"<unused0>\":5", "\"<unused0>\":6", "id 6"), ("\"<unused0>\":5", "\"<unused0>\":9000000000", "ids up to"),
+    // Far more ids than pieces: a file of some kilobytes took minutes and gigabytes.
+    ("\"<unused0>\":5", "\"<unused0>\":3999999", "ids up to 3999999"),
     ("\"<unused0>\":5", "\"<unused0>\":-5", "whole number"), ("\"model\":{", "\"model\":[", "tokenizer.json"),
     ("\"<eos>\":1", "\"<end>\":1", ""),
   ])
