@@ -117,7 +117,7 @@ public final class DrawingSession {
     second.origin = try Tensor.concatenated(large.map { try state(of: $0, probe: probe) })
     if source?.mask != nil { second.known = try source.map { try hold($0, size: first.size, probe: probe) } }
     let window = side / model.folder.sizeStep
-    second.windows = WindowLayout(model.grid(of: first.size), side: window, overlap: window / 4)
+    second.windows = WindowLayout(model.folder.grid(of: first.size), side: window, overlap: window / 4)
     var drawn = try sample(second, false, probe: probe) { try onEvent($0.counted(after: done, of: steps)) }
     drawn.saved = zip(small.saved, drawn.saved).map { $0 + $1 }
     return drawn
@@ -141,7 +141,7 @@ public final class DrawingSession {
     var (latents, texts, saved): (Tensor?, [Tensor], [SavedWork]) = (nil, [], [])
     for (index, step) in first.mode.steps.enumerated() {
       // Pictures are read at the size of training, whatever is drawn.
-      let grid = step.image == .drawn ? model.grid(of: pass.size) : model.folder.transformer.nativeGrid
+      let grid = step.image == .drawn ? model.folder.grid(of: pass.size) : model.folder.transformer.nativeGrid
       let walk = try Walk(
         transformer, model.folder, step, known: known, pass.sampler, model.folder.guidance(of: first),
         savings: pass.windows == nil ? first.savings : Savings(), windows: pass.windows, grid: grid,
@@ -182,7 +182,7 @@ public final class DrawingSession {
     let own = walk.savedWork(
       tailShares: try pass.requests.map { request in
         try model.folder.transformer.tailShare(
-          grid: model.grid(of: pass.size),
+          grid: model.folder.grid(of: pass.size),
           textTokens: texts(of: [request]).contains { $0.role == .prompt && $0.text == request.prompt }
             ? states(of: request.prompt)?.shape[0] ?? 0 : 0)
       })

@@ -63,8 +63,6 @@ public final class TextToImage: Sendable {
   package func grid(of latents: Latents) -> Grid {
     Grid(height: latents.shape[1] / folder.transformer.patchSize, width: latents.shape[2] / folder.transformer.patchSize)
   }
-
-  package func grid(of size: PictureSize) -> Grid { folder.grid(of: size) }
 }
 
 extension Picture {

@@ -53,8 +53,8 @@ package final class StepBenchmark {
     }
     return try GuidedDenoiser(
       model.stages.transformers.transformer(), conditional: try one(prompt), unconditional: try one(""),
-      guidance: Guidance(scale: isTold ? 1 : scale), kind: model.folder.scheduler.schedule.prediction, grid: model.grid(of: size),
-      levels: timesteps.map { model.folder.scheduler.schedule.level(timestep: Double($0)) })
+      guidance: Guidance(scale: isTold ? 1 : scale), kind: model.folder.scheduler.schedule.prediction,
+      grid: model.folder.grid(of: size), levels: timesteps.map { model.folder.scheduler.schedule.level(timestep: Double($0)) })
   }
 
   /// What is done once for each run: keys and values of the text and, in its first evaluation, all modulations.

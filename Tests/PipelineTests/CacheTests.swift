@@ -78,7 +78,7 @@ import Testing
     let timesteps = (0..<12).map { [Float(999 - 80 * $0)] }
     let size = model.latentShape(model.folder.nativeSize)
     let plain = try model.stages.transformers.transformer().prepare(
-      [Condition()], grid: model.grid(of: model.folder.nativeSize), timesteps: timesteps)
+      [Condition()], grid: model.folder.grid(of: model.folder.nativeSize), timesteps: timesteps)
     let run = CachedRun(plain, FirstBlockCache(threshold: 1, evaluations: 12), timesteps: timesteps, always: [[6]])
     let latents = try Tensor((0..<size.reduce(1, *)).map { sin(Float($0)) }, [1] + size)
     for evaluation in timesteps.indices { _ = try run.predict(latents, evaluation: evaluation) }
@@ -90,7 +90,7 @@ import Testing
     let model = try model(.ours)
     let saved = try #require(model.draw(requests(model.folder, threshold: 1))[0].saved)
     #expect((6...10).contains(saved.skipped) && saved.reused == 0)
-    let share = try model.folder.transformer.tailShare(grid: model.grid(of: model.folder.nativeSize), textTokens: 8)
+    let share = try model.folder.transformer.tailShare(grid: model.folder.grid(of: model.folder.nativeSize), textTokens: 8)
     #expect(share > 0.4 && share < 1)
     #expect(abs(saved.factor - 24 / (24 - Double(saved.skipped) * share)) < 1e-2)
     // In the same steps the unconditional branch is left out whole.
