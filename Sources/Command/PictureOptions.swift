@@ -63,6 +63,9 @@ struct PictureOptions: ParsableArguments {
       valueName: "share"), transform: Reading.number(0...1))
   var guidanceParallel: Float?
 
+  @Flag(help: "Draw in the few steps that the model has an adapter for; one evaluation each.")
+  var fast = false
+
   @OptionGroup var savings: SavingsOptions
 
   @Option(
@@ -121,6 +124,7 @@ struct PictureOptions: ParsableArguments {
     if let height { request.size.height = height }
     if let sizing { request.sizing = sizing }
     if let scale { request.enlargement = scale }
+    if fast { try folder.drawFast(&request) }
     if let sampler { folder.use(sampler, for: &request) }
     if let steps { (request.steps, request.respacing) = (steps, nil) }
     if let sigmas { (request.spacing, request.respacing) = (sigmas, nil) }

@@ -69,11 +69,14 @@ struct PartOptions: ParsableArguments {
     completion: .list(DiTCompatibility.allCases.map(\.rawValue)), transform: Reading.choice(DiTCompatibility.self))
   var ditCompat: DiTCompatibility?
 
-  /// - Parameter recipe: of a picture, which has adapters of its own.
-  func options(_ recipe: Recipe = Recipe()) throws -> ModelOptions {
+  /// - Parameters:
+  ///   - recipe: of a picture, which has adapters of its own.
+  ///   - model: the picture's.
+  func options(_ recipe: Recipe = Recipe(), model: URL? = nil) throws -> ModelOptions {
     var options = ModelOptions(
       autoencoder: vae.map { URL(fileURLWithPath: $0) }, textEncoder: textEncoder.map { URL(fileURLWithPath: $0) },
-      compatibility: ditCompat, adapters: try recipe.adapters(lora.map { try NamedLoRA($0, in: adapters) }, in: adapters))
+      compatibility: ditCompat,
+      adapters: try recipe.adapters(lora.map { try NamedLoRA($0, in: adapters) }, in: adapters, model: model))
     options.tokenizer = tokenizer.map { URL(fileURLWithPath: $0) }
     let url = { (path: String?) in path.map { URL(fileURLWithPath: $0) } }
     (options.captionDecoder, options.captionTokenizer) = (url(captionDecoder), url(captionTokenizer))
@@ -132,10 +135,10 @@ struct EngineOptions: ParsableArguments {
   func openModel(
     _ recipe: Recipe = Recipe(), quiet: Bool = false, for purpose: ModelPurpose = .pictures
   ) throws -> ModelFolder {
-    var options = try parts.options(recipe)
+    let place = try recipe.locateModel(named: model)
+    var options = try parts.options(recipe, model: place)
     if let vaeTile { options.tiling = .side(vaeTile) }
-    let folder = try ModelFolder(
-      recipe.locateModel(named: model), options: recipe.completing(options, named: model), for: purpose)
+    let folder = try ModelFolder(place, options: recipe.completing(options, named: model), for: purpose)
     if !quiet { folder.complainOfNotes() }
     return folder
   }

@@ -17,7 +17,7 @@ struct ModelDescriptions {
     }
     // Goldens belong to the very numbers they were computed from and stay behind, as do indices of shards.
     let described = [
-      "model_index.json", "classes.json", "vocabulary.txt", ModelLimits.fileName, CacheSettings.fileName,
+      "model_index.json", "classes.json", "vocabulary.txt", ModelLimits.fileName, CacheSettings.fileName, FastAdapter.fileName,
       "scheduler/scheduler_config.json",
     ]
     for name in described {

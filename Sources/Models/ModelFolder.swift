@@ -42,6 +42,7 @@ public struct ModelFolder: Sendable {
   package let cache: CacheSettings?
   /// What it says of itself; nil where it says nothing.
   package let limits: ModelLimits?
+  let fastAdapters = FastAdapterShelf()
   /// In index order; empty where nobody names them.
   public let classes: [String]
   /// What was assumed about the model because its files do not say, or is not used of what they say, a line each.

@@ -23,6 +23,20 @@ extension ModelFolder {
     if let spacing = known?.spacing { (request.spacing, request.respacing) = (spacing, nil) }
   }
 
+  /// Changes a request to the few steps of one branch that the model's own adapter for them takes.
+  /// - Throws: ``RequestError/noFastAdapter(_:)``; `LoRAError`, `LoadError` where that cannot be read.
+  package func drawFast(_ request: inout GenerationRequest) throws {
+    guard let fast = try fastAdapter() else { throw RequestError.noFastAdapter(name) }
+    // First order along even timesteps, as it was taught.
+    (request.sampler, request.eta, request.spacing, request.respacing) = ("ddim", 0, .linear, nil)
+    (request.steps, request.guidanceScale, request.guidanceInterval) = (fast.steps, 1, nil)
+    (request.cacheThreshold, request.guidanceEvery) = (nil, 1)
+    // A picture that is drawn again may have it already.
+    if !(options.adapters + request.adapters).contains(where: { $0.hash == fast.adapter.hash }) {
+      request.adapters.append(fast.adapter)
+    }
+  }
+
   /// A class by name or index; nil for "none", where no class is called that.
   package func askedClass(_ text: String) throws -> Int? {
     let isNone = text.lowercased() == "none" && !classes.contains { $0.lowercased() == "none" }

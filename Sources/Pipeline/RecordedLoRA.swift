@@ -38,9 +38,11 @@ package struct NamedLoRA {
 extension Recipe {
   /// The picture's adapters, and after them those of the user; one of his that has the name of one of the picture's stands
   /// for it.
-  /// - Parameter folder: where those are looked for that are no longer where they were.
+  /// - Parameters:
+  ///   - folder: where those are looked for that are no longer where they were.
+  ///   - model: likewise, for the model's own.
   /// - Throws: ``RecipeError/gone(path:part:option:)``; `LoRAError`.
-  package func adapters(_ named: [NamedLoRA], in folder: LoRAFolder?) throws -> [LoRA] {
+  package func adapters(_ named: [NamedLoRA], in folder: LoRAFolder?, model: URL? = nil) throws -> [LoRA] {
     var taken: Set<URL> = []
     let own = try adapters.map { recorded in
       // By its name, or by its content where it was renamed.
@@ -51,7 +53,8 @@ extension Recipe {
         return try LoRA(meant.url, scale: meant.scale ?? recorded.scale)
       }
       let place = recorded.path.map(RecordedPath.url).flatMap { FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }
-      guard let url = place ?? (try? folder?.find(recorded.name)) else {
+      let own = model.flatMap { FastAdapter.file(named: recorded.name, in: $0) }
+      guard let url = place ?? (try? folder?.find(recorded.name)) ?? own else {
         throw RecipeError.gone(path: recorded.path ?? recorded.name, part: "LoRA", option: "--lora")
       }
       return try LoRA(url, scale: recorded.scale)

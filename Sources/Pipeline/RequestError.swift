@@ -16,6 +16,8 @@ package enum RequestError: WordedError {
   case cacheSteps(Int)
   /// The model of that name has no threshold of its own.
   case noCacheThreshold(String)
+  /// The model of that name cannot draw in few steps.
+  case noFastAdapter(String)
   case promptTooLong(Int)
   /// What drawing starts from was fitted to another size than the picture's.
   case source(PictureSize, wanted: PictureSize)
@@ -52,6 +54,9 @@ package enum RequestError: WordedError {
         + say(
           "give one (--cache 0.1) or say --cache off, or measure it with 'dit-t2i calibrate PROMPTS --model \(name)'",
           "set cacheThreshold to 0.1, say")
+    case .noFastAdapter(let name):
+      "\(name) has no adapter for few steps (\(FastAdapter.fileName) in its folder, which Weights/recipe makes): "
+        + say("leave out --fast; --steps 8 takes half the time of 16", "set steps to 8, say")
     case .promptTooLong(let count): "the prompt has \(count) bytes; at most 1,000,000 are read"
     case .source(let size, let wanted):
       "the source picture was fitted to \(size), but a picture of \(wanted) is asked for; make both the same"

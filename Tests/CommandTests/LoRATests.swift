@@ -118,6 +118,54 @@ import Testing
     #expect(try program.data("out/0002-a-fox.png") == draw("a fox", "--no-lora", to: "other.png"))
   }
 
+  @Test func fewStepsByTheModelsOwnAdapter() throws {
+    defer { program.remove() }
+    let loud = ["--model", "micro", "--seed", "1"]
+    let without = try program.run(["a fox", "--fast"] + loud + ["--output", "x.png"])
+    #expect(without.status == 64 && without.errorLines.count == 1, "\(without.errors)")
+    #expect(without.errors.contains("micro has no adapter for few steps"))
+
+    let file = program.folder.appendingPathComponent("micro/fast.safetensors")
+    let write = { (steps: String) in
+      var writer = SafetensorsWriter(file, metadata: ["dit_t2i.steps": steps])
+      try writer.add("base_model.model.blocks.1.mlp.fc1.lora_A.weight", Tensor((0..<96).map { Float($0 % 7) - 3 }, [2, 48]))
+      try writer.add("base_model.model.blocks.1.mlp.fc1.lora_B.weight", Tensor((0..<384).map { Float($0 % 5) * 0.3 }, [192, 2]))
+      try writer.write()
+    }
+    for steps in ["0", "17", "-1", "many", ""] {
+      try write(steps)
+      let wrong = try program.run(["a fox", "--fast"] + loud + ["--output", "x.png"])
+      #expect(wrong.status == 65 && wrong.errorLines.count == 1 && wrong.errors.contains("dit_t2i.steps"), "\(wrong.errors)")
+    }
+    try write("3")
+    let drawn = try program.run(["a fox", "--fast", "--json"] + loud + ["--output", "fast.png"])
+    #expect(drawn.status == 0 && drawn.errors.isEmpty && drawn.output.contains(#""steps":3"#), "\(drawn.errors)")
+    let words = ["--lora", "micro/fast.safetensors", "--sampler", "ddim", "--sigmas", "linear", "--steps", "3", "--guidance", "1"]
+    #expect(try program.run(["a fox"] + words + loud + ["--output", "spelled.png"]).status == 0)
+    let spelled = try program.data("spelled.png")
+    #expect(try program.data("fast.png") == spelled)
+    #expect(try draw("a fox", to: "plain.png") != spelled)
+
+    try Data("a fox --fast --seed 1\n".utf8).write(to: program.folder.appendingPathComponent("p.txt"))
+    #expect(try program.run(["batch", "p.txt", "--output", "out", "--model", "micro", "--quiet"]).status == 0)
+    #expect(try program.data("out/0001-a-fox.png") == spelled)
+    let noted = try program.run(["a fox", "--fast", "--negative", "snow"] + loud + ["--output", "noted.png"])
+    #expect(noted.status == 0 && noted.errors.contains("--negative counts for nothing"))
+
+    // Drawn again as it was; and where the model has moved, with what is there.
+    for words in [[], ["--fast"]] {
+      let again = try program.run(["--from", "fast.png", "--quiet", "--output", "again.png"] + words)
+      #expect(again.status == 0 && again.errors.isEmpty, "\(again.errors)")
+      #expect(try program.data("again.png") == spelled)
+    }
+    #expect(try program.run(["convert", "micro", "other/micro", "--type", "f16", "-q"]).status == 0)
+    try FileManager.default.removeItem(at: file)
+    let moved = try program.run(["--from", "fast.png", "--model", "other/micro", "--quiet", "--output", "moved.png"])
+    #expect(moved.status == 0, "\(moved.errors)")
+    let pictures = try ["moved.png", "fast.png"].map { try Picture(contentsOf: program.folder.appendingPathComponent($0)) }
+    #expect(pictures[0].pixels == pictures[1].pixels)
+  }
+
   @Test(arguments: [
     (["a <lora:ink:1>"], 64, "--lora-folder"), (["a <lora:../x:1>", "--lora-folder", "loras"], 64, "no path"),
     (["a <lora:blue:1>", "--lora-folder", "loras"], 66, "it has ink, pixel"), (["a", "--lora", "blue"], 66, "blue"),

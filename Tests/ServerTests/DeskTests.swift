@@ -204,6 +204,7 @@ import Testing
     (#"{"image": "data:image/png,x"}"#, "image: not base64"),
     (#"{"prompt": "<lora:fox:0.5> a fox"}"#, #"LoRA "fox": not on this server"#),
     (#"{"previews": 51}"#, "previews 51: expected 0 to 50"), (#"{"sampler": "nix"}"#, "nix"),
+    (#"{"fast": true}"#, "fast: micro has no adapter for few steps"), (#"{"fast": false}"#, nil), (#"{"fast": 1}"#, "fast"),
   ])
   func eachIsNamed(json: String, expected: String?) throws {
     let limits = OrderLimits()

@@ -18,13 +18,13 @@ import Testing
       {"model": "small", "prompt": "a fox", "n": 2, "size": "320x192", "response_format": "b64_json", "output_format": "webp",
        "output_compression": 40, "stream": true, "partial_images": 3, "quality": "hd", "style": "vivid", "background": "opaque",
        "moderation": "low", "user": "u", "seed": 4294967295, "steps": 9.0, "guidance": 2.5, "negative_prompt": "a cat",
-       "class": 207, "sampler": "euler", "scale": 2, "lora": false, "safety_identifier": null}
+       "class": 207, "sampler": "euler", "scale": 2, "fast": true, "lora": false, "safety_identifier": null}
       """#)
     var fields = PictureFields()
     (fields.model, fields.prompt, fields.count, fields.size) = ("small", "a fox", 2, "320x192")
     (fields.seed, fields.steps, fields.guidance, fields.negative) = (4_294_967_295, 9, 2.5, "a cat")
     (fields.classText, fields.sampler, fields.scale, fields.previews) = (.index(207), "euler", 2, 3)
-    fields.lora = false
+    (fields.fast, fields.lora) = (true, false)
     #expect(asked.fields == fields)
     #expect(asked.format == .webp && asked.quality == 40 && asked.streams && !asked.givesURLs)
   }

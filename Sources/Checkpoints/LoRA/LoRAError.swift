@@ -6,7 +6,7 @@ package struct LoRAError: UserError, Equatable {
   package let reason: String
   package let kind: UserErrorKind
 
-  init(_ file: String, _ reason: String, kind: UserErrorKind = .damagedData) {
+  package init(_ file: String, _ reason: String, kind: UserErrorKind = .damagedData) {
     (self.file, self.reason, self.kind) = (file, reason, kind)
   }
 

@@ -17,6 +17,8 @@ package struct LoRAFile: Sendable {
   package let files: [URL]
   /// Nil: `dit-t2i teach` did not make it.
   package let taught: TaughtRecord?
+  /// In how many steps a model draws with it; nil: as many as without.
+  package let steps: Int?
 
   /// Opens a file, or a folder of PEFT's or with one such file.
   /// - Throws: ``LoRAError``, ``LoadError``, ``ConfigurationError``: one line that names the file and what is wrong in it.
@@ -37,6 +39,7 @@ package struct LoRAFile: Sendable {
     layers = try reader.layers(settings)
     notes = settings?.notes ?? []
     taught = TaughtRecord(checkpoint.metadata)
+    steps = checkpoint.metadata["dit_t2i.steps"].flatMap { Int($0) }
     form = LoRAFile.form(layers, settings?.source)
   }
 

@@ -47,7 +47,7 @@ struct LineReader {
       let options = try line.options.isEmpty ? LineOptions.parse([]) : LineOptions.parse(Spelling.ours(line.options))
       try options.picture.apply(to: &request, folder)
       request.prompt = line.prompt ?? ""
-      request.adapters = try options.lora.map { text in
+      request.adapters += try options.lora.map { text in
         let named = try NamedLoRA(text, in: adapters.folder, relativeTo: place)
         return try adapters.adapter(named.url, scale: named.scale ?? 1)
       }

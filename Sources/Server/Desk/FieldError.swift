@@ -12,6 +12,7 @@ package enum FieldError: UserError, Equatable {
   case tooLong(String, Int, most: Int)
   case noImage(String)
   case noAttention(String)
+  case noFewSteps(String)
   case notBase64(String)
   case noClass(String, near: String?)
   case noAdapter(String, there: [String])
@@ -31,6 +32,7 @@ package enum FieldError: UserError, Equatable {
     case .tooLong(let field, let count, let most): "\(field): \(count) characters; this server reads up to \(most)"
     case .noImage(let field): "\(field) needs an image"
     case .noAttention(let model): "attention: \(model) does not read words by cross-attention"
+    case .noFewSteps(let model): "fast: \(model) has no adapter for few steps"
     case .notBase64(let field): "\(field): not base64, and no data: URL of it"
     case .noClass(let name, let near): "class \"\(name)\": the model knows none of that name\(near.map { "; \($0)?" } ?? "")"
     case .noAdapter(let name, let there):
@@ -48,6 +50,7 @@ package enum FieldError: UserError, Equatable {
       name
     case .tooLarge: "size"
     case .noAttention: "attention"
+    case .noFewSteps: "fast"
     case .noClass: "class"
     case .noAdapter, .badAdapter: "prompt"
     case .json: nil

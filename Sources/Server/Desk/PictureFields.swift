@@ -20,6 +20,8 @@ package struct PictureFields: Sendable, Equatable, Decodable {
   package var steps: Int?
   package var guidance: Double?
   package var sampler: String?
+  /// True: in the few steps that the model has an adapter for.
+  package var fast: Bool?
   /// A picture to start from, and where it is drawn anew (white): PNG, JPEG or WebP.
   package var image: SentPicture?
   package var mask: SentPicture?
@@ -36,8 +38,8 @@ package struct PictureFields: Sendable, Equatable, Decodable {
   package init() {}
 
   package enum CodingKeys: String, CodingKey, CaseIterable {
-    case model, prompt, negative, classText = "class", size, seed, count, steps, guidance, sampler, image, mask, strength, scale
-    case previews, attention, lora
+    case model, prompt, negative, classText = "class", size, seed, count, steps, guidance, sampler, fast, image, mask, strength
+    case scale, previews, attention, lora
   }
 
   /// - Throws: ``FieldError`` for a field that there is not.
@@ -54,6 +56,7 @@ package struct PictureFields: Sendable, Equatable, Decodable {
     steps = try fields.wholeNumber(forKey: .steps)
     guidance = try fields.decodeIfPresent(Double.self, forKey: .guidance)
     sampler = try fields.decodeIfPresent(String.self, forKey: .sampler)
+    fast = try fields.decodeIfPresent(Bool.self, forKey: .fast)
     image = try fields.decodeIfPresent(SentPicture.self, forKey: .image)
     mask = try fields.decodeIfPresent(SentPicture.self, forKey: .mask)
     strength = try fields.decodeIfPresent(Double.self, forKey: .strength)
@@ -156,6 +159,10 @@ extension PictureFields {
       }
     } catch ModelError.noSuchClass(let name, let near, _) {
       throw FieldError.noClass(name, near: near)
+    }
+    if fast == true {
+      guard try folder.fastAdapter() != nil else { throw FieldError.noFewSteps(folder.name) }
+      try folder.drawFast(&request)
     }
     if let sampler { folder.use(sampler, for: &request) }
     if let size {

@@ -23,7 +23,7 @@ package struct ImageRequest: Sendable {
   private static let known = Set(hints.map(\.name)).union([
     "prompt", "model", "n", "size", "response_format", "output_format", "output_compression", "stream", "partial_images",
     "user", "safety_identifier", "seed", "steps", "guidance", "negative_prompt", "class", "sampler", "strength", "scale",
-    "lora",
+    "fast", "lora",
   ])
 
   /// - Parameter others: names of what is read elsewhere.
@@ -47,6 +47,7 @@ package struct ImageRequest: Sendable {
     fields.steps = try reader.value("steps")
     fields.guidance = try reader.value("guidance")
     fields.sampler = try reader.value("sampler")
+    fields.fast = try reader.value("fast")
     fields.strength = try reader.value("strength")
     fields.scale = try reader.value("scale")
     fields.lora = try reader.value("lora")
