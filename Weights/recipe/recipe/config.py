@@ -36,6 +36,7 @@ class Painter:
     looks: int = 0  # cut-outs per concept; 0: all
     two_looks: list[str] = field(default_factory=list)  # concepts that get one more
     enlarge: float = 1.0  # of a lone subject of middling size
+    left_out_words: bool = False  # names places and times by what training leaves out, for the stage `prompts`
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Tokenizer:
 
 @dataclass
 class Autoencoder:
-    given: str = ""  # a ready checkpoint
+    given: str = ""  # a ready checkpoint, or a model folder that has one
     budget: str = "300 s"
     batch: int = 20
     size: int = 256  # pixels
@@ -132,6 +133,29 @@ class Judge:
 
 
 @dataclass
+class Distil:
+    """An adapter with which a model draws in few steps, each of one branch; batches are the transformer's."""
+
+    model: str = ""  # the folder that it is for; "": the one that `export` made
+    rank: int = 8
+    layers: list[str] = field(
+        default_factory=lambda: [
+            *("attn.qkv", "attn.proj", "cross.q", "cross.kv", "cross.proj"),
+            *("mlp.fc1", "mlp.fc2", "adaLN_modulation.1", "linear_final"),
+        ]
+    )
+    rate: float = 1e-3
+    warmup: int = 20
+    average: float = 0.99  # of the adapter, per step
+    guidance: float = 4.0  # what the one branch says
+    guidance_budget: str = "600 s"
+    steps: int = 4
+    substeps: int = 4  # of the teacher, for each of them
+    own: float = 0.5  # share of the batches that start where the adapter's own steps have led
+    steps_budget: str = "900 s"
+
+
+@dataclass
 class Draw:
     size: list[int] = field(default_factory=lambda: [256, 256])
     steps: int = 25
@@ -158,10 +182,11 @@ class Config:
     transformer: Transformer = field(default_factory=Transformer)
     export: Export = field(default_factory=Export)
     judge: Judge = field(default_factory=Judge)
+    distil: Distil = field(default_factory=Distil)
     draw: Draw = field(default_factory=Draw)
 
 
-PATHS = {"sprites", "sources", "given", "corpus", "wordnet", "teacher", "start", "prompts"}
+PATHS = {"sprites", "sources", "given", "corpus", "wordnet", "teacher", "start", "model", "prompts"}
 
 
 def load(path: Path, overrides: list[str] | None = None) -> Config:

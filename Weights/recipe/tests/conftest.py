@@ -81,6 +81,13 @@ batch = 16
 size = 32
 warmup = 4
 learning_rate = 1e-3
+[distil]
+rank = 4
+rate = 4e-3
+warmup = 2
+average = 0.9
+guidance_budget = "60 steps"
+steps_budget = "60 steps"
 [draw]
 size = [64, 64]
 steps = 3

@@ -9,6 +9,9 @@ from torch import Tensor
 from . import parameters as P
 from .frame import Frame
 
+HUE_SWING = 0.6  # of the differences in hue, how much is left where a cut-out is repainted
+LUMINANCE = (0.299, 0.587, 0.114)
+
 
 def paint(frame: Frame, image: Tensor, layers: Tensor, sprites: Tensor, main_hues: Tensor) -> Tensor:
     """`layers` [B,L,12], drawn in their order: back to front."""
@@ -62,25 +65,48 @@ def _resample(frame: Frame, pixels: Tensor, rows: Tensor, dx: Tensor, dy: Tensor
 
 
 def repaint(rgb: Tensor, rows: Tensor, main_hues: Tensor) -> Tensor:
-    """Moves the main hue of each cut-out [B,3,S,S] to the asked one; eyes, beaks and wheels stay as they are."""
+    """Moves the main hue of each cut-out [B,3,S,S] to the asked one, or its grays where it has none.
+
+    Eyes, beaks, windows and whatever else has another colour stay as they are, and so do light and shade.
+    """
     chosen = (rows[:, P.REPAINT] > 0).nonzero()[:, 0]
     if len(chosen) == 0:
         return rgb
-    rows, main = rows[chosen], main_hues[chosen].view(-1, 1, 1)
-    hue, saturation, value = rgb_to_hsv(rgb[chosen])
-    distance = ((hue - main + 0.5) % 1 - 0.5).abs()
-    colorful = ((saturation - 0.10) / 0.12).clamp(0, 1) * ((0.16 - distance) / 0.05).clamp(0, 1)
-    mask = torch.where(main >= 0, colorful, (value > 0.1).float())
+    rows, main, before = rows[chosen], main_hues[chosen].view(-1, 1, 1), rgb[chosen]
+    hue, saturation, value = rgb_to_hsv(before)
+    distance = (hue - main + 0.5) % 1 - 0.5
+    colorful = ((saturation - 0.14) / 0.14).clamp(0, 1) * ((0.16 - distance.abs()) / 0.05).clamp(0, 1)
+    mask = torch.where(main >= 0, colorful, grayness(hue, saturation, value))
     to_hue, gain = _column(rows, P.REPAINT) == P.TO_HUE, _column(rows, P.SATURATION)
-    # Each shade keeps its place in the cut-out's own range; what has no hue of its own gets a middling saturation.
-    tinted = torch.where(main >= 0, saturation * gain, torch.full_like(saturation, 0.62) * gain)
+    # A shade's saturation keeps its place in the cut-out's own range; what has none gets a middling one.
+    tinted = torch.where(main >= 0, 1 - (1 - saturation).clamp_min(0) ** gain, torch.full_like(saturation, 0.62) * gain)
     new_saturation = torch.where(to_hue, tinted, saturation * gain).clamp(0, 1)
     new_value = (value * _column(rows, P.GAIN) + _column(rows, P.BIAS)).clamp(0, 1)
-    new_hue = torch.where(to_hue, _column(rows, P.HUE).expand_as(hue), hue)
-    painted = hsv_to_rgb(new_hue, new_saturation, new_value)
+    swing = torch.where(main >= 0, (HUE_SWING * distance).clamp(-0.03, 0.03), torch.zeros_like(distance))
+    new_hue = torch.where(to_hue, (_column(rows, P.HUE) + swing) % 1, hue)
+    painted = shaded(hsv_to_rgb(new_hue, new_saturation, new_value), before, mask)
     rgb = rgb.clone()
-    rgb[chosen] = rgb[chosen] + (painted - rgb[chosen]) * mask.unsqueeze(1)
+    rgb[chosen] = before + (painted - before) * mask.unsqueeze(1)
     return rgb
+
+
+def grayness(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
+    """0…1: white, gray and black, and the purplish grays that emoji have for shade; not what is black all through."""
+    bluish = ((hue > 0.58) & (hue < 0.88)).float()
+    limit = 0.22 + 0.3 * bluish * (1 - value).clamp(0, 1)
+    return ((limit + 0.12 - saturation) / 0.12).clamp(0, 1) * (value > 0.1)
+
+
+def shaded(painted: Tensor, before: Tensor, mask: Tensor) -> Tensor:
+    """As much lighter and darker than its mean as it was: emoji shade by their hue, too, which painting takes away."""
+
+    def relative(rgb: Tensor) -> Tensor:
+        luminance = (rgb * torch.tensor(LUMINANCE, device=rgb.device).view(1, 3, 1, 1)).sum(1) + 0.05
+        mean = (luminance * mask).sum((1, 2), keepdim=True) / mask.sum((1, 2), keepdim=True).clamp_min(1)
+        return luminance / mean.clamp_min(1e-3)
+
+    ratio = (relative(before) / relative(painted).clamp_min(1e-3)).clamp(0.6, 1.6).unsqueeze(1)
+    return torch.where(ratio < 1, painted * ratio, painted + (1 - painted) * (1 - 1 / ratio))
 
 
 def rgb_to_hsv(rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:

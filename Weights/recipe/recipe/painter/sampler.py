@@ -11,8 +11,9 @@ from .backdrop import outdoor_backdrop, plain_backdrop
 from .composition import Composition, Subject
 from .library import STYLES, Concept, Library
 from .parameters import BackdropNumbers
+from .places import PLACES, TIMES, alone, where
 from .settings import HABITATS, SETTING_NAMES, SETTINGS
-from .wording import PREFIXES, STYLE_PHRASES, TIME_PHRASE_CHANCE, TIME_PHRASES
+from .wording import PREFIXES, STYLE_PHRASES, TIME_PHRASE_CHANCE
 
 NO_CLASS = -1
 KINDS = ["one", "two", "many", "none", "wear", "with"]
@@ -48,10 +49,13 @@ class Scene:
 
 
 class SceneSampler:
-    """A stream of random scenes. The same library and seed give the same scenes, on any machine."""
+    """A stream of random scenes. The same library and seed give the same scenes, on any machine.
 
-    def __init__(self, library: Library, seed: int = 0) -> None:
-        self.library = library
+    `left_out_words`: places and times are named by what training leaves out.
+    """
+
+    def __init__(self, library: Library, seed: int = 0, left_out_words: bool = False) -> None:
+        self.library, self.left_out_words = library, left_out_words
         self.class_of = {name: i for i, name in enumerate(library.classes)}
         self.r = random.Random(seed)
 
@@ -79,12 +83,12 @@ class SceneSampler:
             parts.append(backdrop.phrase)
             said.append("scene")
         elif not plain and kind != "none" and r.random() < 0.85:
-            parts.append(r.choice(setting.phrases))
+            parts.append(where(r, PLACES[place], self.left_out_words))
             said.append("scene")
         if backdrop.time:
             chance = setting.time_phrase_chance
             if r.random() < (TIME_PHRASE_CHANCE[backdrop.time] if chance is None else chance):
-                parts.append(r.choice(TIME_PHRASES[backdrop.time]))
+                parts.append(where(r, TIMES[backdrop.time], self.left_out_words, leads=False))
                 said.append("time")
         if backdrop.extras and r.random() < 0.8:
             parts.append(backdrop.extras[0])
@@ -108,10 +112,10 @@ class SceneSampler:
             return self.r.choice(habitats)
         return self.r.choice(SETTING_NAMES[:-1])
 
-    @staticmethod
-    def _subject(composition: Composition, main: Concept, kind: str) -> Subject:
+    def _subject(self, composition: Composition, main: Concept, kind: str) -> Subject:
         if kind == "none":
-            return Subject(composition.r.choice(SETTINGS[composition.scene].alone), [], count=0, said=["scene"])
+            words = alone(composition.r, PLACES[composition.scene], self.left_out_words)
+            return Subject(words, [], count=0, said=["scene"])
         if kind == "many":
             return composition.several(main)
         if kind == "two":

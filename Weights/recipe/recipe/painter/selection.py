@@ -28,7 +28,7 @@ class SelectedScenes:
         self.painter, self.fits = painter, fits
         self.r = random.Random(seed)
         self.library = narrow(library, painter)
-        self.sampler = SceneSampler(self.library, seed)
+        self.sampler = SceneSampler(self.library, seed, painter.left_out_words)
 
     def seed(self, seed: int) -> None:
         self.r.seed(seed)

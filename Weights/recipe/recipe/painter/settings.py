@@ -1,4 +1,4 @@
-"""The places a scene can be in: ground, hills, weather, what stands about, and the phrases that say so."""
+"""The places a scene can be in: ground, hills, weather, and what stands about. `places` has the words for them."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,6 @@ Span = tuple[float, float]
 class Setting:
     """A place. Strengths are 0…1 and off by default; colours are RGB in 0…1."""
 
-    phrases: tuple[str, ...] = ()  # "in snow": after a subject
-    alone: tuple[str, ...] = ()  # "a snowy landscape": where there is no subject
     skies: tuple[str, ...] = ("day", "day", "day", "overcast", "sunset", "night")
     flat: tuple[tuple[RGB, RGB], ...] = ()  # (top, bottom) in place of the sky: indoors, water, space
     horizon: Span = (0.50, 0.68)  # as a share of the height from the top
@@ -42,16 +40,6 @@ class Setting:
 
 SETTINGS = {
     "snow": Setting(
-        phrases=(
-            "in snow",
-            "in the snow",
-            "on snow",
-            "in a snowy field",
-            "in a snowy landscape",
-            "in winter",
-            "on a snowy hill",
-        ),
-        alone=("a snowy landscape", "a winter landscape", "a field of snow"),
         ground=(((0.9, 0.94, 1.0), (0.99, 1, 1)), ((0.8, 0.88, 0.97), (0.95, 0.98, 1.0))),
         noise=0.03,
         hills=(("hill", (0.82, 0.89, 0.97)), ("peak", (0.66, 0.76, 0.88))),
@@ -61,8 +49,6 @@ SETTINGS = {
         skies=("day", "overcast", "sunset", "night"),
     ),
     "forest": Setting(
-        phrases=("in a forest", "in the forest", "in the woods", "among trees"),
-        alone=("a forest", "a forest with trees", "the woods"),
         ground=(((0.2, 0.42, 0.16), (0.36, 0.58, 0.25)), ((0.25, 0.38, 0.16), (0.4, 0.52, 0.24))),
         noise=0.08,
         hills=(("hill", (0.24, 0.46, 0.26)), ("hill", (0.16, 0.36, 0.22))),
@@ -71,16 +57,6 @@ SETTINGS = {
         prop_count=(3, 6),
     ),
     "meadow": Setting(
-        phrases=(
-            "in a meadow",
-            "in a green field",
-            "on grass",
-            "on the grass",
-            "in a field",
-            "on a green hill",
-            "in the grass",
-        ),
-        alone=("a green meadow", "a grassy field", "green hills"),
         ground=(((0.36, 0.66, 0.22), (0.58, 0.8, 0.35)), ((0.42, 0.72, 0.28), (0.66, 0.84, 0.42))),
         noise=0.06,
         hills=(("hill", (0.48, 0.72, 0.34)), ("hill", (0.4, 0.64, 0.36))),
@@ -89,8 +65,6 @@ SETTINGS = {
         prop_count=(1, 5),
     ),
     "beach": Setting(
-        phrases=("on a beach", "at the beach", "on the sand by the sea", "on a sandy beach"),
-        alone=("a beach", "a sandy beach with the sea"),
         ground=(((0.93, 0.8, 0.55), (0.98, 0.9, 0.7)), ((0.96, 0.86, 0.64), (0.99, 0.94, 0.8))),
         noise=0.04,
         hills=(("sea", (0.16, 0.56, 0.78)),),
@@ -99,15 +73,11 @@ SETTINGS = {
         skies=("day", "day", "sunset", "night"),
     ),
     "ocean": Setting(
-        phrases=("in the ocean", "on the sea", "at sea", "on the ocean", "on the water"),
-        alone=("the ocean", "the sea", "ocean waves"),
         ground=(((0.05, 0.32, 0.58), (0.2, 0.56, 0.78)), ((0.08, 0.38, 0.62), (0.28, 0.64, 0.82))),
         noise=0.03,
         waves=0.1,
     ),
     "underwater": Setting(
-        phrases=("underwater", "under the sea", "in the deep sea", "swimming underwater"),
-        alone=("an underwater scene", "the bottom of the sea"),
         flat=(((0.1, 0.52, 0.78), (0.02, 0.18, 0.42)), ((0.14, 0.6, 0.8), (0.03, 0.26, 0.5))),
         ground=(((0.6, 0.6, 0.48), (0.34, 0.5, 0.56)),),
         horizon=(0.82, 0.92),
@@ -122,8 +92,6 @@ SETTINGS = {
         ambient=(0.78, 0.92, 1.0),
     ),
     "desert": Setting(
-        phrases=("in the desert", "in a desert", "on sand dunes", "on a dune"),
-        alone=("a desert", "desert dunes"),
         ground=(((0.86, 0.62, 0.32), (0.95, 0.78, 0.48)), ((0.9, 0.68, 0.4), (0.97, 0.84, 0.56))),
         noise=0.04,
         waves=0.05,
@@ -133,8 +101,6 @@ SETTINGS = {
         skies=("day", "day", "sunset", "night"),
     ),
     "mountains": Setting(
-        phrases=("in the mountains", "in front of mountains", "on a mountain", "near snowy mountains"),
-        alone=("mountains", "a mountain landscape", "snowy peaks"),
         ground=(((0.34, 0.56, 0.28), (0.46, 0.66, 0.36)), ((0.44, 0.48, 0.4), (0.56, 0.6, 0.5))),
         noise=0.06,
         hills=(("peak", (0.46, 0.5, 0.58)), ("peak", (0.36, 0.42, 0.52))),
@@ -143,8 +109,6 @@ SETTINGS = {
         prop_chance=0.5,
     ),
     "space": Setting(
-        phrases=("in space", "in outer space", "floating in space", "among the stars", "in the galaxy"),
-        alone=("outer space", "stars and planets in space"),
         flat=(
             ((0.01, 0.01, 0.05), (0.06, 0.02, 0.14)),
             ((0.02, 0.02, 0.1), (0.12, 0.04, 0.22)),
@@ -161,8 +125,6 @@ SETTINGS = {
         ambient=(0.95, 0.95, 1.0),
     ),
     "city": Setting(
-        phrases=("in the city", "on a city street", "in front of skyscrapers", "on the street", "in town"),
-        alone=("a city", "a city skyline", "skyscrapers"),
         ground=(((0.3, 0.31, 0.34), (0.4, 0.41, 0.44)), ((0.36, 0.36, 0.4), (0.48, 0.48, 0.5))),
         noise=0.02,
         hills=(("city", (0.52, 0.56, 0.66)), ("city", (0.38, 0.42, 0.52))),
@@ -170,8 +132,6 @@ SETTINGS = {
         prop_chance=0.35,
     ),
     "rain": Setting(
-        phrases=("in the rain", "in rain", "on a rainy day", "under the rain"),
-        alone=("a rainy day", "rain"),
         ground=(((0.3, 0.38, 0.34), (0.42, 0.5, 0.46)), ((0.34, 0.36, 0.4), (0.46, 0.5, 0.54))),
         noise=0.04,
         rain=1.0,
@@ -182,8 +142,6 @@ SETTINGS = {
         time_phrase_chance=0.1,
     ),
     "room": Setting(
-        phrases=("in a room", "indoors", "inside a house", "in the living room", "at home"),
-        alone=("a room", "a living room"),
         flat=(
             ((0.95, 0.88, 0.78), (0.93, 0.85, 0.74)),
             ((0.8, 0.88, 0.9), (0.76, 0.85, 0.88)),
@@ -200,8 +158,6 @@ SETTINGS = {
         time_phrase_chance=0,
     ),
     "farm": Setting(
-        phrases=("on a farm", "in a farm field", "in a wheat field"),
-        alone=("a farm", "farm fields"),
         ground=(((0.7, 0.6, 0.28), (0.84, 0.74, 0.38)), ((0.52, 0.64, 0.26), (0.7, 0.76, 0.36))),
         noise=0.05,
         furrows=1.0,
@@ -211,16 +167,12 @@ SETTINGS = {
         skies=("day", "day", "sunset"),
     ),
     "lake": Setting(
-        phrases=("on a lake", "in a lake", "by the lake", "in the water"),
-        alone=("a lake", "a calm lake with hills"),
         ground=(((0.2, 0.5, 0.66), (0.5, 0.74, 0.82)), ((0.24, 0.54, 0.62), (0.58, 0.78, 0.82))),
         noise=0.02,
         waves=0.05,
         hills=(("hill", (0.34, 0.56, 0.34)), ("peak", (0.46, 0.54, 0.62))),
     ),
     "sky": Setting(
-        phrases=("in the sky", "above the clouds", "in the clouds", "flying in the sky"),
-        alone=("clouds in the sky", "a blue sky with clouds"),
         horizon=(1.2, 1.3),
         clouds=1.0,
         props=("cloud",),
@@ -228,8 +180,6 @@ SETTINGS = {
         props_in_sky=True,
     ),
     "autumn": Setting(
-        phrases=("in autumn", "in an autumn park", "among autumn leaves", "in fall"),
-        alone=("an autumn park", "an autumn landscape"),
         ground=(((0.66, 0.4, 0.14), (0.82, 0.58, 0.24)), ((0.6, 0.44, 0.16), (0.76, 0.6, 0.28))),
         noise=0.1,
         hills=(("hill", (0.8, 0.46, 0.18)), ("hill", (0.66, 0.34, 0.18))),
@@ -239,8 +189,6 @@ SETTINGS = {
         autumn_trees=True,
     ),
     "jungle": Setting(
-        phrases=("in the jungle", "in a jungle", "in a rainforest"),
-        alone=("a jungle", "a tropical rainforest"),
         ground=(((0.12, 0.36, 0.16), (0.24, 0.5, 0.22)),),
         noise=0.1,
         hills=(("hill", (0.16, 0.42, 0.22)), ("hill", (0.1, 0.32, 0.18))),
@@ -251,8 +199,6 @@ SETTINGS = {
         time_phrase_chance=0.1,
     ),
     "garden": Setting(
-        phrases=("in a garden", "in the garden", "among flowers", "in a flower garden"),
-        alone=("a garden", "a flower garden"),
         ground=(((0.34, 0.62, 0.28), (0.5, 0.74, 0.36)),),
         noise=0.07,
         hills=(("hedge", (0.2, 0.48, 0.24)),),
@@ -262,8 +208,6 @@ SETTINGS = {
         skies=("day", "day", "sunset"),
     ),
     "road": Setting(
-        phrases=("on a road", "on the road", "on a highway", "on an asphalt road"),
-        alone=("a road", "an empty road"),
         ground=(((0.36, 0.36, 0.38), (0.46, 0.46, 0.48)),),
         noise=0.02,
         road=1.0,

@@ -12,12 +12,6 @@ STYLE_PHRASES = {
     "flat": ["flat style", "in flat style", "flat design", "as flat vector art", "minimal flat illustration"],
     "cartoon": ["cartoon style", "in cartoon style", "cartoon", "as a cartoon", "drawn as a cartoon"],
 }
-TIME_PHRASES = {
-    "day": ["on a sunny day", "in the daytime", "under a blue sky", "on a clear day"],
-    "overcast": ["on a cloudy day", "under a gray sky"],
-    "sunset": ["at sunset", "at dusk", "during sunset", "under an orange sky", "at dawn", "at sunrise"],
-    "night": ["at night", "under the stars", "under a starry sky", "in the dark", "at midnight"],
-}
 TIME_PHRASE_CHANCE = {"day": 0.25, "overcast": 0.4, "sunset": 0.8, "night": 0.85}
 PREFIXES = [
     "a picture of",

@@ -15,6 +15,9 @@ HUES = (  # from, to (degrees), name
     (296, 336, "pink"),
     (336, 361, "red"),
 )
+GLASS = (180 / 360, 222 / 360)  # hues of windows and of water
+BRIGHT = 0.45  # of a value: wheels are dark
+LEAST_VIVID = 0.18  # of the visible area; with less of it a thing is white, gray or black
 
 
 def _hue(rgb: np.ndarray, highest: np.ndarray, chroma: np.ndarray) -> np.ndarray:
@@ -63,20 +66,36 @@ def main_color(pixels: np.ndarray) -> str:
     return max(by_share, key=by_share.get) if by_share else "gray"
 
 
+def without_glass(pixels: np.ndarray) -> np.ndarray:
+    """A vehicle or a building without windows, and without the water it is on, if what is left is colourful enough."""
+    rgb = pixels[..., :3].astype(np.float32) / 255
+    hue, saturation, _ = hsv(rgb.reshape(-1, 3))
+    glass = ((hue > GLASS[0]) & (hue < GLASS[1]) & (saturation > 0.2)).reshape(pixels.shape[:2])
+    rest = pixels * ~glass[..., None]
+    left, visible = _vivid(rest, BRIGHT)[1].mean(), (pixels[..., 3] > 127).mean()
+    return rest if left > LEAST_VIVID * visible else pixels
+
+
 def main_hue(pixels: np.ndarray) -> float:
     """The hue that most of the saturated area has, in turns; -1 where little of it is saturated."""
-    thinned = pixels[::4, ::4].astype(np.float32) / 255
-    visible = thinned[..., 3] > 0.5
-    if not visible.any():
+    rgb, vivid = _vivid(pixels[::4, ::4])
+    if vivid.sum() < LEAST_VIVID * (pixels[::4, ::4, 3] > 127).sum() or not vivid.any():
         return -1.0
-    rgb = thinned[..., :3][visible]
-    highest = rgb.max(1)
-    chroma = highest - rgb.min(1)
-    saturation = chroma / np.maximum(highest, 1e-6)
-    vivid = (saturation > 0.25) & (highest > 0.2)
-    if vivid.mean() < 0.18:
-        return -1.0
-    hue = _hue(rgb[vivid], highest[vivid], chroma[vivid]) / 6
-    counts, _ = np.histogram(hue % 1, bins=36, range=(0, 1), weights=saturation[vivid])
+    hue, saturation, _ = hsv(rgb[vivid])
+    counts, _ = np.histogram(hue % 1, bins=36, range=(0, 1), weights=saturation)
     counts = counts + np.roll(counts, 1) + np.roll(counts, -1)
     return (counts.argmax() + 0.5) / 36
+
+
+def hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of colours [N,3]: hue in turns, saturation and value."""
+    highest = rgb.max(1)
+    chroma = highest - rgb.min(1)
+    return _hue(rgb, highest, np.maximum(chroma, 1e-6)) / 6, chroma / np.maximum(highest, 1e-6), highest
+
+
+def _vivid(pixels: np.ndarray, least_value: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """Colours of all pixels [N,3], and which of them are visible and saturated [N]."""
+    rgb = pixels[..., :3].reshape(-1, 3).astype(np.float32) / 255
+    _, saturation, value = hsv(rgb)
+    return rgb, (pixels[..., 3].reshape(-1) > 127) & (saturation > 0.25) & (value > least_value)

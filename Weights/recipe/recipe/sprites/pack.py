@@ -52,7 +52,18 @@ class Pack:
 
     @classmethod
     def of(cls, pixels: np.ndarray, sprites: list[dict], concepts: list[dict]) -> Pack:
-        hues = np.array([colors.main_hue(p) for p in pixels], np.float32)
+        """With the hue that each cut-out is repainted by; none where it is called white or gray, whatever is on it.
+
+        A vehicle or a building that was called blue for its windows is called by what else it has.
+        """
+        glazed = {c["concept"] for c in concepts if c.get("category", "").startswith(("vehicle", "building"))}
+        hues = np.full(len(sprites), -1, np.float32)
+        for i, (sprite, drawn) in enumerate(zip(sprites, pixels)):
+            body = colors.without_glass(drawn) if sprite["concept"] in glazed else drawn
+            if body is not drawn and sprite["main_color"] == "blue":
+                sprite["main_color"] = colors.main_color(body)
+            if sprite["main_color"] not in ("white", "gray"):
+                hues[i] = colors.main_hue(body)
         return cls(pixels, hues, sprites, concepts)
 
     @classmethod
