@@ -17,6 +17,8 @@ from .stages import (
     autoencoder,
     compile,
     data,
+    distil_guidance,
+    distil_steps,
     draw,
     export,
     goldens,
@@ -39,7 +41,7 @@ STAGES = dict(
     judge=judge,
     draw=draw,
     compile=compile,
-)
+) | {"distil-guidance": distil_guidance, "distil-steps": distil_steps}
 ALL = ("data", "tokenizer", "autoencoder", "text", "transformer", "export")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections import defaultdict
 
 import torch
 from torch import Tensor
 
+from .budget import Clock
 from .config import Config
 from .feed import Batch, Painting, Shape, source_of
 from .models import LATENT_CHANNELS
@@ -17,6 +19,9 @@ from .training import working_type
 from .workspace import Workspace
 
 FACTOR = 8  # pixels of a latent's side
+RENDER_BATCH = 256  # scenes painted at once
+RENDER_BATCH_CPU = 32  # of 256 at once each took four times as long to paint
+STOP_REFILLING = 0.95  # of a training: what is painted later would hardly be seen
 
 
 class Ring:
@@ -100,3 +105,56 @@ class Cache:
 
     def close(self) -> None:
         self.painting.close()
+
+
+class Scenes:
+    """What a stage learns from: a cache, filled when it is first asked for, and refilled for a share of the budget.
+
+    `spent` and `made` are its whole state.
+    """
+
+    def __init__(self, config: Config, workspace: Workspace, stage: str) -> None:
+        self.config, self.workspace, self.stage = config, workspace, stage
+        self.spent, self.made = 0.0, 0
+        self._cache: Cache | None = None
+
+    @property
+    def cache(self) -> Cache:
+        if self._cache is None:  # not before a checkpoint has said how much was made
+            options = self.config.transformer
+            largest = RENDER_BATCH_CPU if self.config.device == "cpu" else RENDER_BATCH
+            size = min(largest, max(1, options.first // len(options.buckets)))
+            started = time.monotonic()
+            with torch.random.fork_rng():  # making it must not change what comes after
+                self._cache = Cache(self.config, self.workspace, size, self.made)
+                self._cache.fill(options.first)
+            scenes, seconds = self._cache.made * size, time.monotonic() - started
+            print(f"{self.stage}: {scenes} scenes in {seconds:.0f} s", flush=True)
+        return self._cache
+
+    def batch(self, decay: bool) -> tuple[Tensor, Tensor, Tensor]:
+        return self.cache.batch(decay)
+
+    def refill(self, clock: Clock) -> None:
+        """New scenes for a share of the budget; one batch counts as a step where steps are counted."""
+        cache = self.cache
+        if self.spent >= self.config.transformer.refill * clock.passed or clock.progress > STOP_REFILLING:
+            return
+        started = self._now()
+        cache.add()
+        self.spent += 1.0 if clock.budget.unit == "steps" else self._now() - started
+
+    def _now(self) -> float:
+        if self.config.device == "cuda":
+            torch.cuda.synchronize()
+        return time.monotonic()
+
+    def state(self) -> dict:
+        return dict(spent=self.spent, made=self.cache.made)
+
+    def load_state(self, state: dict) -> None:
+        self.spent, self.made = state["spent"], state["made"]
+
+    def close(self) -> None:
+        if self._cache:
+            self._cache.close()

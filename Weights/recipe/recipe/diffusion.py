@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,6 +83,45 @@ def timesteps(steps: int) -> list[int]:
     return [int(t) for t in np.linspace(STEPS - 1, 0, steps + 1).round().astype(int)[:-1]]
 
 
+def advance(x: Tensor, x0: Tensor, t: int, s: int | None) -> Tensor:
+    """From timestep t to an earlier one, towards what is predicted to lie behind the noise: DDIM's step, and that of
+    DPM-Solver++ of first order. None stands for no noise at all."""
+    if s is None:
+        return x0
+    return NOISE[s] / NOISE[t] * x - SIGNAL[s] * (math.exp(LOG_SNR[t] - LOG_SNR[s]) - 1) * x0
+
+
+def walk(
+    noise_of: Callable[[Tensor, int], Tensor],
+    x: Tensor,
+    times: list[int | None],
+    order: int = 2,
+    trace: Trace | None = None,
+) -> Tensor:
+    """DPM-Solver++ along timesteps, at the last of which it ends; of second order (2M) from the second step on."""
+    previous = None
+    for i, (t, s) in enumerate(itertools.pairwise(times)):
+        noise = noise_of(x, t)
+        x0 = step = (x - NOISE[t] * noise) / SIGNAL[t]
+        if previous is not None and s is not None and order > 1:
+            r = (LOG_SNR[t] - LOG_SNR[times[i - 1]]) / (LOG_SNR[s] - LOG_SNR[t])
+            step = (1 + 1 / (2 * r)) * x0 - 1 / (2 * r) * previous
+        x, previous = advance(x, step, t, s), x0
+        if trace:
+            trace.noise[i], trace.state[i + 1] = noise, x
+    return x
+
+
+def guided(
+    model: Callable[..., Tensor], x: Tensor, t: Tensor, condition: Condition, null: Condition, scale: float
+) -> tuple[Tensor, Tensor]:
+    """Noise [B,C,h,w] by classifier-free guidance, and the model's whole output for both branches [2B,2C,h,w]."""
+    both = tuple(torch.cat(pair) for pair in zip(condition, null))
+    output = model(torch.cat([x, x]), torch.cat([t, t]), *both).to(x.dtype)
+    conditional, unconditional = output[:, : x.shape[1]].chunk(2)
+    return unconditional + scale * (conditional - unconditional), output
+
+
 @torch.no_grad()
 def sample(
     model: Callable[..., Tensor],
@@ -91,28 +131,14 @@ def sample(
     guidance: float = 5.0,
     steps: int = 25,
     trace: Trace | None = None,
+    order: int = 2,
 ) -> Tensor:
-    """DPM-Solver++ (2M) with guidance on all latent channels: noise [B,C,h,w] to latents, in the noise's precision."""
-    x, (batch, channels) = noise, noise.shape[:2]
-    times = timesteps(steps)
-    both = tuple(torch.cat(pair) for pair in zip(condition, null))
-    previous = None
-    for i, t in enumerate(times):
-        output = model(torch.cat([x, x]), torch.full((2 * batch,), t, device=x.device), *both).to(x.dtype)
-        conditional, unconditional = output[:, :channels].chunk(2)
-        guided = unconditional + guidance * (conditional - unconditional)
-        x0 = (x - NOISE[t] * guided) / SIGNAL[t]
-        if i + 1 < steps:
-            s = times[i + 1]
-            h, step = LOG_SNR[s] - LOG_SNR[t], x0
-            if previous is not None:
-                r = (LOG_SNR[t] - LOG_SNR[times[i - 1]]) / h
-                step = (1 + 1 / (2 * r)) * x0 - 1 / (2 * r) * previous
-            x = NOISE[s] / NOISE[t] * x - SIGNAL[s] * (math.exp(-h) - 1) * step
-            previous = x0
-        else:
-            x = x0
-        if trace:
-            trace.output0 = output if trace.output0 is None else trace.output0
-            trace.noise[i], trace.state[i + 1] = guided, x
-    return x
+    """Guided on all latent channels: noise [B,C,h,w] to latents, in the noise's precision."""
+
+    def noise_of(x: Tensor, t: int) -> Tensor:
+        result, output = guided(model, x, torch.full((len(x),), t, device=x.device), condition, null, guidance)
+        if trace and trace.output0 is None:
+            trace.output0 = output
+        return result
+
+    return walk(noise_of, noise, [*timesteps(steps), None], order, trace)

@@ -48,7 +48,9 @@ class Artist:
         self.names: list[str] = weights["names"]
 
     @torch.no_grad()
-    def draw(self, prompts: list[str], classes: list[str | None] | None = None, seed: int = 0) -> Tensor:
+    def draw(
+        self, prompts: list[str], classes: list[str | None] | None = None, seed: int = 0, order: int = 2
+    ) -> Tensor:
         """A picture [N,3,H,W] in 0…1 for each prompt; `classes` names a class for each, or None."""
         options, null = self.config.draw, len(self.names)
         indices = [null if name is None else self.names.index(name) for name in classes or [None] * len(prompts)]
@@ -59,5 +61,5 @@ class Artist:
         generator = torch.Generator(self.device).manual_seed(seed)
         shape = (len(prompts), LATENT_CHANNELS, height // FACTOR, width // FACTOR)
         noise = torch.randn(shape, generator=generator, device=self.device)
-        latents = sample(self.dit, noise, condition, nothing, options.guidance, options.steps)
+        latents = sample(self.dit, noise, condition, nothing, options.guidance, options.steps, order=order)
         return self.latents.decode(latents).clamp(0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -59,6 +60,21 @@ class Start:
             encoder.load_state_dict(self.enc)
         except RuntimeError as error:
             raise ConfigError(f"transformer.start does not fit the configuration: {error}") from error
+
+
+def read_autoencoder(folder: Path) -> dict[str, Any]:
+    """Of a model folder, as the stage `autoencoder` writes it."""
+    try:
+        described = json.loads((folder / "vae/config.json").read_text())
+        stored = read_tensors(folder / "vae/diffusion_pytorch_model.safetensors")
+        mean, std = (torch.tensor(described[f"latents_{name}"]) for name in ("mean", "std"))
+    except (KeyError, OSError, TypeError, ValueError, SafetensorError) as error:
+        raise ConfigError(f"{folder}: no model folder of ours: {error}") from error
+
+    def part(name: str) -> dict[str, Tensor]:
+        return {key.removeprefix(name + "."): value for key, value in stored.items() if key.startswith(name + ".")}
+
+    return dict(enc=part("encoder"), dec=part("decoder"), mean=mean, std=std)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

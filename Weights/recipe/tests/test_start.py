@@ -14,7 +14,7 @@ from conftest import micro, program
 from recipe.budget import Budget, Clock
 from recipe.config import ConfigError
 from recipe.models import DiT, T5Encoder
-from recipe.stages import export
+from recipe.stages import autoencoder, export
 from recipe.start import CLASSES, Start
 from recipe.workspace import Workspace, load, single
 
@@ -79,6 +79,18 @@ def test_what_does_not_fit_is_said(trained: Workspace, tmp_path: Path) -> None:
     for bad in ("empty", "text.pt"):
         with pytest.raises(ConfigError, match=f"{bad}: neither a checkpoint"):
             Start.read(tmp_path / bad)
+
+
+def test_a_folder_gives_its_autoencoder(home: Path, folder: Path, trained: Workspace, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    autoencoder.run(micro(home, f"autoencoder.given={folder}"), workspace)
+    given, exact = load(workspace.result("autoencoder")), load(trained.result("autoencoder"))
+    for part in ("enc", "dec"):
+        assert given[part].keys() == exact[part].keys()
+        assert all(torch.equal(given[part][name], exact[part][name].half().float()) for name in given[part])
+    assert all(torch.allclose(given[name], exact[name].flatten()) for name in ("mean", "std"))
+    with pytest.raises(ConfigError, match="no model folder of ours"):
+        autoencoder.run(micro(home, f"autoencoder.given={home}"), Workspace(tmp_path / "other"))
 
 
 def test_a_clock_ends_in_time() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from ..budget import Budget, Clock
 from ..config import Config
 from ..feed import Painting, Shape, source_of
 from ..models import TinyDecoder, TinyEncoder
+from ..start import read_autoencoder
 from ..tokens import MAX_TOKENS
 from ..training import Average, Trainer, compiled, precision, set_rate, train
 from ..workspace import Workspace, load, save, single
@@ -24,7 +26,11 @@ STATISTICS_BATCHES = 8
 def run(config: Config, workspace: Workspace, **hooks) -> None:
     result = workspace.result("autoencoder")
     if config.autoencoder.given and not result.exists():
-        shutil.copy(config.autoencoder.given, result)
+        given = Path(config.autoencoder.given)
+        if given.is_dir():
+            save(read_autoencoder(given), result)
+        else:
+            shutil.copy(given, result)
     if result.exists():
         print("autoencoder: done already")
         return

@@ -7,7 +7,6 @@ Decay: the rate falls to zero, and more picture sizes come in.
 from __future__ import annotations
 
 import copy
-import time
 from pathlib import Path
 
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from .. import pictures
 from ..budget import Clock
-from ..cache import Cache
+from ..cache import Scenes
 from ..config import Config
 from ..config import Transformer as Options
 from ..diffusion import Schedule, training_loss
@@ -33,12 +32,9 @@ from ..training import Average, Trainer, allow_tf32, compiled, precision, set_ra
 from ..workspace import Workspace, save
 from .text import load_encoder, pool, read_corpus
 
-RENDER_BATCH = 256  # scenes painted at once
-RENDER_BATCH_CPU = 32  # of 256 at once each took four times as long to paint
 KEPT = 0.5  # of the tokens, where the others are routed past the middle blocks
 REMINDER_SHARE = 0.5  # of a batch: corpus texts that keep the text encoder from forgetting
 REMINDER_WEIGHT = 0.05
-STOP_REFILLING = 0.95  # of the run: what is painted later would hardly be seen
 
 
 def run(config: Config, workspace: Workspace, **hooks) -> None:
@@ -110,8 +106,7 @@ class TransformerTrainer(Trainer):
         together = (stable + decay).amount
         self.decay_from = stable.amount / together if together else 0.0  # of the clock's progress
         self.route = Route(KEPT, 2, options.depth - 2)
-        self.spent, self.made = 0.0, 0
-        self._cache: Cache | None = None
+        self.scenes = Scenes(config, workspace, self.name)
         for block in self.dit.blocks:
             compiled(block, config)
         if self.trains_text:
@@ -140,26 +135,13 @@ class TransformerTrainer(Trainer):
         muon = Muon(matrices, options.muon_rate, 0.95, weight_decay=0.02, dtype=working_type(self.config.device))
         return [muon, torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.002, fused=True)]
 
-    @property
-    def cache(self) -> Cache:
-        if self._cache is None:  # not before a checkpoint has said how much was made
-            largest = RENDER_BATCH_CPU if self.config.device == "cpu" else RENDER_BATCH
-            size = min(largest, max(1, self.options.first // len(self.options.buckets)))
-            started = time.monotonic()
-            with torch.random.fork_rng():  # making it must not change what comes after
-                self._cache = Cache(self.config, self.workspace, size, self.made)
-                self._cache.fill(self.options.first)
-            scenes, seconds = self._cache.made * size, time.monotonic() - started
-            print(f"transformer: {scenes} scenes in {seconds:.0f} s, {len(self.names)} classes", flush=True)
-        return self._cache
-
     def step(self, clock: Clock) -> dict[str, Tensor]:
         options, device = self.options, self.config.device
         late = clock.progress >= self.decay_from
         falling = max(0.0, 1 - clock.progress) / max(1 - self.decay_from, 1e-9) if late else 1.0
         set_rate(self.optimizers, min(1.0, (clock.steps + 1) / options.warmup) * falling)
-        self._refill(clock)
-        latents, ids, classes = self.cache.batch(late)
+        self.scenes.refill(clock)
+        latents, ids, classes = self.scenes.batch(late)
         ids, classes = drop_conditions(ids, classes, len(self.names))
         route = self.route if clock.progress < options.routed * self.decay_from else None
         mask = ids > 0
@@ -175,21 +157,6 @@ class TransformerTrainer(Trainer):
             optimizer.zero_grad(set_to_none=True)
         self.average.update(clock.steps + 1, options.average_decay if late else options.average)
         return dict(mse=error.mean(), loss=loss.detach())
-
-    def _refill(self, clock: Clock) -> None:
-        """New scenes for a share of the budget; one batch counts as a step where steps are counted."""
-        cache = self.cache
-        if self.spent >= self.options.refill * clock.passed or clock.progress > STOP_REFILLING:
-            return
-        started = self._now()
-        cache.add()
-        self.made = cache.made
-        self.spent += 1.0 if clock.budget.unit == "steps" else self._now() - started
-
-    def _now(self) -> float:
-        if self.config.device == "cuda":
-            torch.cuda.synchronize()
-        return time.monotonic()
 
     def _forgetting(self) -> Tensor:
         """How far the encoder has moved from where it started, on texts that no caption may have."""
@@ -207,8 +174,7 @@ class TransformerTrainer(Trainer):
             parameters=[p.detach() for p in self.parameters],
             average=self.average.values,
             optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
-            spent=self.spent,
-            made=self.cache.made,
+            **self.scenes.state(),
         )
 
     @torch.no_grad()
@@ -218,7 +184,7 @@ class TransformerTrainer(Trainer):
         self.average.load(state["average"])
         for optimizer, values in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(values)
-        self.spent, self.made = state["spent"], state["made"]
+        self.scenes.load_state(state)
 
     def _weights(self) -> dict:
         """The averaged weights in float16, with all that is needed to use them."""
@@ -239,5 +205,4 @@ class TransformerTrainer(Trainer):
         pictures.sheet(artist.draw(prompts), self.workspace.picture("transformer-sheet"), captions=prompts)
 
     def close(self) -> None:
-        if self._cache:
-            self._cache.close()
+        self.scenes.close()
