@@ -25,7 +25,7 @@ Condition = tuple[Tensor, Tensor, Tensor]  # classes [B], text [B,L,d], mask [B,
 
 
 class Schedule:
-    """The tables that the loss needs, on a device."""
+    """The tables that losses need, on a device; timesteps are [B]."""
 
     def __init__(self, device: torch.device | str) -> None:
         def table(values: np.ndarray) -> Tensor:
@@ -35,6 +35,15 @@ class Schedule:
         self.log_posterior = table(np.log(np.append(_POSTERIOR[1], _POSTERIOR[1:])))
         self.mean_x0 = table(BETAS * np.sqrt(_PREVIOUS) / (1 - ALPHA_BAR))
         self.mean_xt = table((1 - _PREVIOUS) * np.sqrt(1 - BETAS) / (1 - ALPHA_BAR))
+
+    def levels(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """What of latents and of noise there is at a timestep [B,1,1,1]."""
+        alpha_bar = self.alpha_bar[t].view(-1, 1, 1, 1)
+        return alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+
+    def weight(self, t: Tensor) -> Tensor:
+        """Of an error of the noise, by min-SNR [B]."""
+        return (MIN_SNR * (1 - self.alpha_bar[t]) / self.alpha_bar[t]).clamp(max=1.0)
 
 
 def training_loss(
@@ -50,12 +59,10 @@ def training_loss(
     def at(table: Tensor) -> Tensor:
         return table[t].view(-1, 1, 1, 1)
 
-    signal, spread = at(schedule.alpha_bar).sqrt(), (1 - at(schedule.alpha_bar)).sqrt()
+    signal, spread = schedule.levels(t)
     xt = signal * x0 + spread * noise
     predicted, fraction = model(xt, t, *condition, **options).float().chunk(2, 1)
     error = ((predicted - noise) ** 2).mean((1, 2, 3))
-    snr = schedule.alpha_bar[t] / (1 - schedule.alpha_bar[t])
-    weight = (MIN_SNR / snr).clamp(max=1.0)
 
     frozen = predicted.detach()
     predicted_x0 = (xt - spread * frozen) / signal
@@ -67,7 +74,7 @@ def training_loss(
     distance = (true_mean - mean) ** 2 * torch.exp(-log_variance)
     divergence = 0.5 * (-1 + log_variance - at(schedule.log_posterior) + ratio + distance)
     bits = divergence.mean((1, 2, 3)) / math.log(2)
-    return (weight * error).mean() + VARIANCE_WEIGHT * bits.clamp(max=10).mean(), error.detach()
+    return (schedule.weight(t) * error).mean() + VARIANCE_WEIGHT * bits.clamp(max=10).mean(), error.detach()
 
 
 @dataclass

@@ -15,7 +15,7 @@ from .budget import Clock
 from .cache import Scenes
 from .config import Config
 from .diffusion import Condition, Schedule
-from .drawing import Artist, null_condition, read_prompts
+from .drawing import Artist, read_prompts
 from .stages import goldens
 from .stages.transformer import drop_conditions
 from .training import Average, Trainer, allow_tf32, compiled, precision, set_rate
@@ -49,7 +49,7 @@ class Distiller(Trainer):
             compiled(block, config)
 
     @abstractmethod
-    def loss(self, latents: Tensor, condition: Condition, null: Condition) -> Tensor:
+    def loss(self, latents: Tensor, condition: Condition) -> Tensor:
         """Of latents of scenes [B,C,h,w] and what is said of them."""
 
     def step(self, clock: Clock) -> dict[str, Tensor]:
@@ -61,8 +61,7 @@ class Distiller(Trainer):
         with precision(self.config):
             with torch.no_grad():
                 condition = classes, self.encoder(ids, ids > 0), ids > 0
-                null = null_condition(self.encoder, condition, len(self.names))
-            loss = self.loss(latents, condition, null)
+            loss = self.loss(latents, condition)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, CLIP)
         self.optimizer.step()

@@ -60,9 +60,9 @@ class Pack:
         hues = np.full(len(sprites), -1, np.float32)
         for i, (sprite, drawn) in enumerate(zip(sprites, pixels)):
             body = colors.without_glass(drawn) if sprite["concept"] in glazed else drawn
-            if body is not drawn and sprite["main_color"] == "blue":
+            if body is not drawn and sprite.get("main_color") == "blue":
                 sprite["main_color"] = colors.main_color(body)
-            if sprite["main_color"] not in ("white", "gray"):
+            if sprite.get("main_color") not in ("white", "gray"):
                 hues[i] = colors.main_hue(body)
         return cls(pixels, hues, sprites, concepts)
 

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ..budget import Budget
 from ..config import Config
-from ..diffusion import MIN_SNR, STEPS, Condition, guided
+from ..diffusion import STEPS, VARIANCE_WEIGHT, Condition, guided
 from ..distilling import Distiller
+from ..drawing import null_condition
 from ..training import train
 from ..workspace import Workspace
 
-VARIANCE_WEIGHT = 0.05
 SHEET_STEPS = 16
 
 
@@ -32,17 +32,18 @@ class GuidanceDistiller(Distiller):
 
     name = "distil-guidance"
 
-    def loss(self, latents: Tensor, condition: Condition, null: Condition) -> Tensor:
+    def loss(self, latents: Tensor, condition: Condition) -> Tensor:
         t = torch.randint(0, STEPS, (len(latents),), device=latents.device)
-        alpha_bar = self.schedule.alpha_bar[t].view(-1, 1, 1, 1)
-        x = alpha_bar.sqrt() * latents + (1 - alpha_bar).sqrt() * torch.randn_like(latents)
+        signal, spread = self.schedule.levels(t)
+        x = signal * latents + spread * torch.randn_like(latents)
         with torch.no_grad():
+            null = null_condition(self.encoder, condition, len(self.names))
             noise, both = guided(self.teacher, x, t, condition, null, self.options.guidance)
         said = self.dit(x, t, *condition).float()
         fraction = both[: len(x), x.shape[1] :]
         error = ((said[:, : x.shape[1]] - noise) ** 2).mean((1, 2, 3))
-        weight = (MIN_SNR * (1 - alpha_bar) / alpha_bar).clamp(max=1.0).flatten()
-        return (weight * error).mean() + VARIANCE_WEIGHT * ((said[:, x.shape[1] :] - fraction) ** 2).mean()
+        variance = ((said[:, x.shape[1] :] - fraction) ** 2).mean()
+        return (self.schedule.weight(t) * error).mean() + VARIANCE_WEIGHT * variance
 
     def finish(self) -> None:
         super().finish()

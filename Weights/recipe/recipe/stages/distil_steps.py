@@ -63,7 +63,7 @@ class StepDistiller(Distiller):
         t, s = self.segments[number][0], self.segments[number][-1]
         return advance(x, (x - NOISE[t] * self._noise(self.dit, x, t, condition)) / SIGNAL[t], t, s)
 
-    def loss(self, latents: Tensor, condition: Condition, null: Condition) -> Tensor:
+    def loss(self, latents: Tensor, condition: Condition) -> Tensor:
         number = int(torch.randint(0, len(self.segments), ()))
         times, noise = self.segments[number], torch.randn_like(latents)
         with torch.no_grad():
