@@ -16,14 +16,17 @@ package struct FastAdapter: Sendable {
   /// Its file, if it is meant and there.
   /// - Parameter name: ``LoRA/name``.
   package static func file(named name: String, in folder: URL) -> URL? {
+    file(in: folder).flatMap { name == LoRA.name(of: $0) ? $0 : nil }
+  }
+
+  private static func file(in folder: URL) -> URL? {
     let url = folder.appendingPathComponent(fileName)
-    return name == LoRA.name(of: url) && FileManager.default.fileExists(atPath: url.path) ? url : nil
+    return FileManager.default.fileExists(atPath: url.path) ? url : nil
   }
 
   /// - Throws: ``LoRAError`` where it is damaged or does not say its steps; nil where the folder has no such file.
   init?(in folder: URL) throws {
-    let url = folder.appendingPathComponent(FastAdapter.fileName)
-    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    guard let url = FastAdapter.file(in: folder) else { return nil }
     adapter = try LoRA(url)
     guard let steps = adapter.file.steps, (1...FastAdapter.most).contains(steps) else {
       throw LoRAError(url.path, "dit_t2i.steps: expected 1 to \(FastAdapter.most) in the header's metadata")

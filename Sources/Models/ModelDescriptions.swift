@@ -2,8 +2,8 @@ import DiTCheckpoints
 import Foundation
 import DiTTransformer
 
-/// Everything of a model folder that is not weights: configurations, tokenizer, class names. What a single file of
-/// weights does not bring is written from what its tensors told.
+/// Everything of a model folder beside its networks' weights: configurations, tokenizer, class names, the adapter for few
+/// steps. What a single file of weights does not bring is written from what its tensors told.
 struct ModelDescriptions {
   private let model: ModelFolder
 

@@ -53,8 +53,8 @@ extension Recipe {
         return try LoRA(meant.url, scale: meant.scale ?? recorded.scale)
       }
       let place = recorded.path.map(RecordedPath.url).flatMap { FileManager.default.fileExists(atPath: $0.path) ? $0 : nil }
-      let own = model.flatMap { FastAdapter.file(named: recorded.name, in: $0) }
-      guard let url = place ?? (try? folder?.find(recorded.name)) ?? own else {
+      let fast = model.flatMap { FastAdapter.file(named: recorded.name, in: $0) }
+      guard let url = place ?? (try? folder?.find(recorded.name)) ?? fast else {
         throw RecipeError.gone(path: recorded.path ?? recorded.name, part: "LoRA", option: "--lora")
       }
       return try LoRA(url, scale: recorded.scale)

@@ -42,6 +42,9 @@ package enum TokenizerError: UserError {
 /// multilingual ones 5 MB, Gemma's `tokenizer.json` 34 MB.
 let largestTokenizerFile = 64 << 20
 
+/// Ids that a `tokenizer.json` may have beyond its pieces: each takes memory, however short the file.
+let mostUnusedIDs = 100_000
+
 /// A tokenizer's file, whatever it holds.
 /// - Throws: ``TokenizerError/unreadable(path:reason:)``.
 func mappedTokenizer(_ url: URL) throws -> MappedFile {

@@ -160,9 +160,10 @@ extension PictureFields {
     } catch ModelError.noSuchClass(let name, let near, _) {
       throw FieldError.noClass(name, near: near)
     }
-    if fast == true {
-      guard try folder.fastAdapter() != nil else { throw FieldError.noFewSteps(folder.name) }
-      try folder.drawFast(&request)
+    do {
+      if fast == true { try folder.drawFast(&request) }
+    } catch RequestError.noFastAdapter(let model) {
+      throw FieldError.noFewSteps(model)
     }
     if let sampler { folder.use(sampler, for: &request) }
     if let size {

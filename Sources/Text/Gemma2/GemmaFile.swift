@@ -17,8 +17,6 @@ struct GemmaFile {
 
   /// Of pieces and of merges; Gemma has 256,000 and 580,000.
   private static let most = 4_000_000
-  /// Ids without a piece: each takes memory, whatever the file's length.
-  private static let mostUnused = 100_000
 
   /// - Throws: ``UnreadableTokenizer``.
   init(_ bytes: UnsafeRawBufferPointer) throws {
@@ -147,7 +145,7 @@ struct GemmaFile {
   /// Pieces by id. The earlier a merge, the higher its piece's score.
   private func pieces() throws -> [(text: Piece, score: Float, kind: Kind)] {
     let count = (ids.map(\.id).max() ?? -1) + 1
-    guard 1...Self.most ~= count, count - ids.count <= Self.mostUnused else {
+    guard 1...Self.most ~= count, count - ids.count <= mostUnusedIDs else {
       throw unreadable("its \(ids.count) pieces have the ids up to \(count - 1)")
     }
     var result = (0..<count).map { (text: Piece("<unused \($0)>"), score: Float(0), kind: Kind.unused) }

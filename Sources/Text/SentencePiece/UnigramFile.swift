@@ -94,7 +94,7 @@ struct UnigramFile: Decodable {
       return (piece.text, piece.score, kind)
     }
     for token in (addedTokens ?? []).sorted(by: { $0.id < $1.id }) where token.id != unknown {
-      guard token.id >= 0, token.id < model.pieces.count + 100_000 else {
+      guard token.id >= 0, token.id < model.pieces.count + mostUnusedIDs else {
         throw unreadable("an added token has the id \(token.id)")
       }
       while result.count <= token.id { result.append(("<unused \(result.count)>", 0, .unused)) }
