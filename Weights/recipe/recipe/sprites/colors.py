@@ -15,25 +15,26 @@ HUES = (  # from, to (degrees), name
     (296, 336, "pink"),
     (336, 361, "red"),
 )
-GLASS = (180 / 360, 222 / 360)  # hues of windows and of water
+GLASS = (180 / 60, 222 / 60)  # hues of windows and of water
 BRIGHT = 0.45  # of a value: wheels are dark
 LEAST_VIVID = 0.18  # of the visible area; with less of it a thing is white, gray or black
 
 
-def _hue(rgb: np.ndarray, highest: np.ndarray, chroma: np.ndarray) -> np.ndarray:
-    """In sixths of a turn."""
-    r, g, b = rgb.T
-    below_red = np.where(highest == g, (b - r) / chroma + 2, (r - g) / chroma + 4)
-    return np.where(highest == r, ((g - b) / chroma) % 6, below_red)
+def hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of colours [N,3] in 0…1: hue in sixths of a turn, saturation and value."""
+    highest = rgb.max(1)
+    chroma = highest - rgb.min(1)
+    some, (r, g, b) = np.maximum(chroma, 1e-6), rgb.T
+    below_red = np.where(highest == g, (b - r) / some + 2, (r - g) / some + 4)
+    hue = np.where(highest == r, ((g - b) / some) % 6, below_red)
+    return hue, chroma / np.maximum(highest, 1e-6), highest
 
 
 def shares(pixels: np.ndarray) -> dict[str, float]:
     """Share of the visible area per colour name, saturated areas weighing more. `pixels`: uint8 [S,S,4]."""
     rgb = pixels[pixels[..., 3] > 128][:, :3].astype(np.float32) / 255
-    highest, lowest = rgb.max(1), rgb.min(1)
-    chroma = highest - lowest
-    hue = _hue(rgb, highest, np.maximum(chroma, 1e-6)) * 60
-    saturation = chroma / np.maximum(highest, 1e-6)
+    hue, saturation, highest = hsv(rgb)
+    hue, chroma = hue * 60, highest - rgb.min(1)
     bluish = (hue > 215) & (hue < 310) & (chroma < 0.24) & ((highest < 0.5) | (saturation < 0.22))
     neutral = (chroma < 0.11) | bluish | ((saturation < 0.2) & (highest < 0.7)) | (highest < 0.17)
     luminance = rgb @ np.array([0.3, 0.59, 0.11], np.float32)
@@ -78,20 +79,14 @@ def without_glass(pixels: np.ndarray) -> np.ndarray:
 
 def main_hue(pixels: np.ndarray) -> float:
     """The hue that most of the saturated area has, in turns; -1 where little of it is saturated."""
-    rgb, vivid = _vivid(pixels[::4, ::4])
-    if vivid.sum() < LEAST_VIVID * (pixels[::4, ::4, 3] > 127).sum() or not vivid.any():
+    thinned = pixels[::4, ::4]
+    rgb, vivid = _vivid(thinned)
+    if vivid.sum() < LEAST_VIVID * (thinned[..., 3] > 127).sum() or not vivid.any():
         return -1.0
     hue, saturation, _ = hsv(rgb[vivid])
-    counts, _ = np.histogram(hue % 1, bins=36, range=(0, 1), weights=saturation)
+    counts, _ = np.histogram(hue / 6 % 1, bins=36, range=(0, 1), weights=saturation)
     counts = counts + np.roll(counts, 1) + np.roll(counts, -1)
     return (counts.argmax() + 0.5) / 36
-
-
-def hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of colours [N,3]: hue in turns, saturation and value."""
-    highest = rgb.max(1)
-    chroma = highest - rgb.min(1)
-    return _hue(rgb, highest, np.maximum(chroma, 1e-6)) / 6, chroma / np.maximum(highest, 1e-6), highest
 
 
 def _vivid(pixels: np.ndarray, least_value: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
