@@ -54,7 +54,8 @@ package final class SentencePieceModel: @unchecked Sendable {
     return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
   }
 
-  /// A model's bytes: the file itself, compressed or not, made from a `tokenizer.json`, or the tensor in which ComfyUI's encoders have it.
+  /// A model's bytes: the file itself, compressed or not, made from a `tokenizer.json`, or the tensor in which ComfyUI's
+  /// encoders have it.
   /// - Parameter json: makes one of a `tokenizer.json`.
   /// - Throws: ``TokenizerError``, or a configuration's or checkpoint's error.
   static func bytes(at url: URL, json: (URL) throws -> [UInt8]) throws -> [UInt8] {
