@@ -38,6 +38,12 @@ class Workspace:
     def result(self, stage: str) -> Path:
         return self.root / f"{stage}.pt"
 
+    def has(self, stage: str) -> bool:
+        """Whether a stage's result is there; says so if it is."""
+        if self.result(stage).exists():
+            print(f"{stage}: done already")
+        return self.result(stage).exists()
+
     def progress(self, stage: str) -> Path:
         """The checkpoint of an unfinished stage."""
         return self.root / f"{stage}.unfinished.pt"

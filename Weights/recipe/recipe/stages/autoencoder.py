@@ -31,8 +31,7 @@ def run(config: Config, workspace: Workspace, **hooks) -> None:
             save(read_autoencoder(given), result)
         else:
             shutil.copy(given, result)
-    if result.exists():
-        print("autoencoder: done already")
+    if workspace.has("autoencoder"):
         return
     train(AutoencoderTrainer(config, workspace), Budget.parse(config.autoencoder.budget), config, workspace, **hooks)
 

@@ -20,8 +20,7 @@ SHEET_STEPS = 16
 
 
 def run(config: Config, workspace: Workspace, **hooks) -> None:
-    if workspace.result(GuidanceDistiller.name).exists():
-        print("distil-guidance: done already")
+    if workspace.has(GuidanceDistiller.name):
         return
     budget = Budget.parse(config.distil.guidance_budget)
     train(GuidanceDistiller(config, workspace), budget, config, workspace, **hooks)

@@ -25,8 +25,7 @@ ADAPTER = "fast.safetensors"  # as dit-t2i looks for it in a model's folder
 
 
 def run(config: Config, workspace: Workspace, **hooks) -> None:
-    if workspace.result(StepDistiller.name).exists():
-        print("distil-steps: done already")
+    if workspace.has(StepDistiller.name):
         return
     train(StepDistiller(config, workspace), Budget.parse(config.distil.steps_budget), config, workspace, **hooks)
 

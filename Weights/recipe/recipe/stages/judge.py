@@ -38,8 +38,7 @@ def run(config: Config, workspace: Workspace, **hooks) -> None:
     result = workspace.result("judge")
     if config.judge.given and not result.exists():
         shutil.copy(config.judge.given, result)
-    if result.exists():
-        print("judge: done already")
+    if workspace.has("judge"):
         return
     train(JudgeTrainer(config, workspace), Budget.parse(config.judge.budget), config, workspace, **hooks)
 

@@ -38,8 +38,7 @@ REMINDER_WEIGHT = 0.05
 
 
 def run(config: Config, workspace: Workspace, **hooks) -> None:
-    if workspace.result("transformer").exists():
-        print("transformer: done already")
+    if workspace.has("transformer"):
         return
     stable, decay = config.transformer.phases
     train(TransformerTrainer(config, workspace), stable + decay, config, workspace, **hooks)
